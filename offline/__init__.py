@@ -1,0 +1,1 @@
+"""The benchmark side of apexcam: datasets, protocols, training, scoring, reports."""

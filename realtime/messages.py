@@ -1,0 +1,153 @@
+"""What travels on the bus, in events.jsonl and between the processes: typed, versioned, unknown fields refused.
+
+Wire form: multipart ``[topic, payload]``; topic ``apexcam.v1.<camera>.<event|state|health|preview>``, payload
+msgpack of the structs below (JSON on request). Times: ``t_ns`` is the camera's (or file's) own clock in
+nanoseconds, ``wall`` the ISO-8601 UTC time of that frame, null where there is no clock (analyze).
+"""
+
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["micro", "macro", "blink"]
+
+
+class Moment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One frame of the source: its index from 0, its time, and when that was on the wall."""
+
+    frame: int
+    t_ns: int
+    wall: str | None = None
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The network that named the event, and the runtime that ran it."""
+
+    name: str
+    sha256: str
+    runtime: str
+
+
+class FlowUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The solver that measured the flow between onset and apex."""
+
+    backend: str
+    preset: str
+
+
+class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A spotted movement with, for a micro-expression, its class. The same object in events.jsonl and on the bus.
+
+    ``intensity_px`` is the largest regional displacement at the apex, in pixels of the 170x140 crop. ``label`` is
+    null for blinks, macro-expressions and abstained predictions; ``reason`` says why in words.
+    """
+
+    schema: Literal["apexcam.event/1"] = "apexcam.event/1"
+    event_id: str
+    camera: str
+    face: int
+    kind: Kind
+    onset: Moment
+    apex: Moment
+    offset: Moment
+    label: str | None
+    probabilities: dict[str, float]
+    abstained: bool
+    confidence: float
+    intensity_px: float
+    frames_lost: int
+    fps: float
+    latency_ms: dict[str, float]
+    model: Model | None
+    flow: FlowUsed | None
+    reason: str
+
+
+class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Motion of one facial region against the head, pixels of the crop: x right, y down, and the level it must pass."""
+
+    name: str
+    dx: float
+    dy: float
+    threshold: float
+
+
+class FaceState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the watcher sees of one face in one frame.
+
+    ``box`` is x, y, width, height in frame pixels; ``landmarks`` the outline points shown to people, frame pixels;
+    ``crop_to_frame`` the 2x3 similarity that takes crop pixels to frame pixels, row by row.
+    """
+
+    face: int
+    status: Literal["ok", "settling", "lost", "small", "turned", "covered"]
+    reason: str
+    phase: Literal["rest", "rising", "falling", "held", "blind"]
+    box: tuple[float, float, float, float] | None
+    landmarks: list[tuple[float, float]]
+    crop_to_frame: tuple[float, float, float, float, float, float] | None
+    regions: list[Region]
+
+
+class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The watcher's view, about 20 times a second."""
+
+    schema: Literal["apexcam.state/1"] = "apexcam.state/1"
+    camera: str
+    at: Moment
+    fps: float
+    faces: list[FaceState]
+
+
+class ProcessHealth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One process in the last second."""
+
+    name: str
+    pid: int
+    alive: bool
+    restarts: int
+    cpu_percent: float
+    rss_mb: float
+    note: str = ""
+
+
+class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Counters since the start, rates of the last second; each second."""
+
+    schema: Literal["apexcam.health/1"] = "apexcam.health/1"
+    camera: str
+    uptime_s: float
+    status: Literal["starting", "running", "source lost", "ending"]
+    advice: str
+    requested_fps: float
+    delivered_fps: float
+    captured: int
+    processed: int
+    lost_driver: int
+    lost_ring: int
+    events: dict[str, int]
+    latency_ms: dict[str, dict[str, float]]
+    backends: dict[str, str]
+    dropped_messages: dict[str, int]
+    processes: list[ProcessHealth]
+
+
+class Preview(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A small JPEG of the newest frame and, where there is one, of the event's pictures; for people, not for measuring."""
+
+    schema: Literal["apexcam.preview/1"] = "apexcam.preview/1"
+    camera: str
+    at: Moment
+    jpeg: bytes
+    event_id: str | None = None
+    pictures: dict[str, bytes] = {}
+
+
+Message = Event | State | Health | Preview
+TOPIC_ROOT = "apexcam.v1"
+SUBJECTS: dict[str, type[Message]] = {"event": Event, "state": State, "health": Health, "preview": Preview}
+
+
+def topic(camera: str, subject: str) -> str:
+    """The topic of a message: ``apexcam.v1.<camera>.<subject>``."""
+    return f"{TOPIC_ROOT}.{camera}.{subject}"
