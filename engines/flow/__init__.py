@@ -1,0 +1,24 @@
+"""Dense optical flow between an onset and an apex crop: TV-L1, on every backend that this machine has.
+
+``open_solver()`` gives the best one; ``strain``, ``flow_map`` and ``as_benchmark`` turn its answer into what
+the networks are fed; ``picture`` into what a person looks at.
+"""
+
+from engines.flow.flow_map import as_benchmark, flow_map
+from engines.flow.picture import picture
+from engines.flow.presets import PRESETS, Preset
+from engines.flow.solver import Flow, Solver, backends, open_solver
+from engines.flow.strain import strain
+
+__all__ = [
+    "PRESETS",
+    "Flow",
+    "Preset",
+    "Solver",
+    "as_benchmark",
+    "backends",
+    "flow_map",
+    "open_solver",
+    "picture",
+    "strain",
+]

@@ -1,0 +1,64 @@
+"""Flow from two image files into a file."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.errors import InputError
+from engines.flow.picture import picture
+from engines.flow.solver import Flow, open_solver
+from engines.flow.strain import strain
+
+
+def measure(onset: Path, apex: Path, out: Path, backend: str = "auto", preset: str = "precise") -> str:
+    """Measure the flow from the image ``onset`` to the image ``apex`` and write it to ``out``.
+
+    ``out`` ending in .npz holds ``u``, ``v`` and ``strain``, float32 (H, W); in .png the colour-wheel
+    picture. Returns one line that says what was measured.
+
+    Raises:
+        InputError: a file that is no image, images that do not match, another ending, a folder that is not
+            there.
+    """
+    if out.suffix not in (".npz", ".png"):
+        raise InputError(f"--out {out}: end it in .npz for the numbers or .png for a picture")
+    if not out.parent.is_dir():
+        raise InputError(f"--out {out}: there is no folder {out.parent}; create it first")
+    found = open_solver(backend, preset)(_read("ONSET", onset), _read("APEX", apex))
+    _write(found, out)
+    longest = float(np.hypot(found.u, found.v).max())
+    return f"{out}: {found.backend}, {found.preset}, longest displacement {longest:.2f} px"
+
+
+def _read(name: str, path: Path) -> NDArray[np.uint8]:
+    if not path.is_file():
+        raise InputError(f"{name} {path}: no such file")
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE) if path.stat().st_size else None
+    if image is None:
+        raise InputError(f"{name} {path}: not an image that OpenCV reads; give a PNG, JPEG or BMP")
+    return np.asarray(image, np.uint8)
+
+
+def _write(found: Flow, out: Path) -> None:
+    handle, name = tempfile.mkstemp(dir=out.parent, suffix=out.suffix)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            if out.suffix == ".npz":
+                np.savez_compressed(file, u=found.u, v=found.v, strain=strain(found.u, found.v))
+            else:
+                file.write(cv2.imencode(".png", picture(found.u, found.v))[1].tobytes())
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(out)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

@@ -1,0 +1,56 @@
+"""The 28x28 three-channel image that the benchmark's networks are fed."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.errors import InputError
+from engines.flow.strain import strain
+
+SIDE = 28
+
+
+def flow_map(u: NDArray[np.float32], v: NDArray[np.float32], size: int = SIDE) -> NDArray[np.float32]:
+    """Shrink a flow and its strain to the benchmark's size.
+
+    Args:
+        u: float32 (H, W), displacement to the right in crop pixels.
+        v: float32 (H, W), displacement downwards in crop pixels.
+        size: side of the result in pixels.
+
+    Returns:
+        float32 (3, size, size): u and v (still in pixels of the crop) and strain, each averaged over the
+        area that a pixel of the map covers. Strain is taken before shrinking, as in the released maps.
+    """
+    import cv2
+
+    planes = (u, v, strain(u, v))
+    small = [cv2.resize(plane, (size, size), interpolation=cv2.INTER_AREA) for plane in planes]
+    return np.asarray(small, np.float32)
+
+
+def as_benchmark(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale flow maps as the released benchmark maps are scaled.
+
+    Every channel of every map is stretched so that its smallest value is 0 and its largest 255, then rounded
+    to a whole number, as if saved as an image. Magnitude and zero level are lost, as they are in the
+    released maps.
+
+    Args:
+        maps: float32 (..., 3, H, W), u, v and strain.
+
+    Returns:
+        float32 of the same shape, multiples of 1/255 in 0..1. A channel without any variation becomes 0.
+
+    Raises:
+        InputError: an empty map or a value that is not finite.
+    """
+    maps = np.asarray(maps, np.float32)
+    if maps.ndim < 3 or maps.size == 0:
+        raise InputError(f"flow maps: shape {maps.shape} holds no map; give (..., 3, H, W)")
+    if not np.isfinite(maps).all():
+        raise InputError("flow maps: not every value is finite; drop this pair of frames")
+    low = maps.min((-2, -1), keepdims=True)
+    span = maps.max((-2, -1), keepdims=True) - low
+    levels = np.rint((maps - low) * (255 / np.where(span > 0, span, 1)))
+    scaled: NDArray[np.float32] = (levels / 255).astype(np.float32)
+    return scaled

@@ -1,0 +1,47 @@
+"""Backend ``opencv``: OpenCV's own DualTVL1, the solver that the papers used."""
+
+import threading
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.flow.light import normalise
+from engines.flow.presets import Preset
+from engines.flow.solver import Solve, Solved
+
+
+def solver(preset: Preset) -> Solve:
+    """A function that solves a pair with OpenCV.
+
+    A preset other than "opencv" lends it its parameters; kernel and borders stay OpenCV's.
+    """
+    own = threading.local()
+
+    def solve(onset: NDArray[np.float32], apex: NDArray[np.float32]) -> Solved:
+        if not hasattr(own, "tvl1"):
+            own.tvl1 = _create(preset)
+        if preset.normalise:
+            onset, apex = normalise(onset, apex)
+        # OpenCV scales float images by 255 itself.
+        flow = own.tvl1.calc(onset / np.float32(255), apex / np.float32(255), None)
+        u, v = np.ascontiguousarray(flow[..., 0]), np.ascontiguousarray(flow[..., 1])
+        return u, v, None, None, 0
+
+    return solve
+
+
+def _create(preset: Preset) -> Any:
+    tvl1 = cv2.optflow.DualTVL1OpticalFlow_create()  # type: ignore[attr-defined]
+    tvl1.setTau(preset.tau)
+    tvl1.setLambda(preset.lam)
+    tvl1.setTheta(preset.theta)
+    tvl1.setEpsilon(preset.epsilon)
+    tvl1.setScalesNumber(preset.scales)
+    tvl1.setScaleStep(preset.step)
+    tvl1.setWarpingsNumber(preset.warps)
+    tvl1.setOuterIterations(preset.outer)
+    tvl1.setInnerIterations(preset.inner)
+    tvl1.setMedianFiltering(preset.median)
+    return tvl1
