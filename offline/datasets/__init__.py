@@ -1,0 +1,1 @@
+"""The databases, each read into the same Samples."""

@@ -1,0 +1,49 @@
+"""What every dataset is read into and every protocol splits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.labels import CLASSES
+
+
+@dataclass(frozen=True)
+class Samples:
+    """N labelled flow maps. Row i of every array is the same clip.
+
+    ``maps`` float32 (N, 3, 28, 28) in 0..1, channels u, v, optical strain; ``labels`` int64 (N,), indices
+    into ``classes``; ``datasets``, ``subjects``, ``clips`` str (N,). A person is a (dataset, subject) pair.
+    ``notes`` are lines for people: what is missing from the release, what was mended.
+    """
+
+    maps: NDArray[Any]
+    labels: NDArray[Any]
+    datasets: NDArray[Any]
+    subjects: NDArray[Any]
+    clips: NDArray[Any]
+    classes: tuple[str, ...] = CLASSES
+    notes: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def people(self) -> NDArray[Any]:
+        """Str (N,): "dataset/subject", what must never stand on both sides of a split."""
+        return np.char.add(np.char.add(self.datasets.astype(str), "/"), self.subjects.astype(str))
+
+    def rows(self, keep: NDArray[Any] | Sequence[int]) -> "Samples":
+        """The samples at these indices, or where this boolean mask is true."""
+        keep = np.asarray(keep)
+        return Samples(
+            self.maps[keep],
+            self.labels[keep],
+            self.datasets[keep],
+            self.subjects[keep],
+            self.clips[keep],
+            self.classes,
+            self.notes,
+        )
