@@ -1,0 +1,200 @@
+"""The public socket: every message of the running program, for any number of subscribers.
+
+Multipart ``[topic, payload]``, payload msgpack of `realtime.messages`; the same messages as JSON under
+``json.<topic>`` while somebody subscribes to that. A late subscriber gets the newest state and health at
+once (others may see them twice). Previews are made only while somebody subscribes to them by name: a topic
+that names its camera, or ``apexcam.v1.*.preview`` for every camera. A slow subscriber loses messages, is
+counted, and delays nobody.
+"""
+
+import ipaddress
+from collections import Counter
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+import zmq
+import zmq.auth
+from zmq.auth.thread import ThreadAuthenticator
+
+from engines.errors import InputError
+from realtime import config, messages
+
+JSON_ROOT = "json."
+_KEPT = (messages.State, messages.Health)
+_SUBJECT: dict[type, str] = {kind: subject for subject, kind in messages.SUBJECTS.items()}
+_ZAP_DOMAIN = "apexcam"
+
+
+def is_loopback(endpoint: str) -> bool:
+    """Whether only this machine can connect: ipc, or tcp bound to a loopback address."""
+    if endpoint.startswith(("ipc://", "inproc://")):
+        return True
+    try:
+        host = urlsplit(endpoint).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Bus:
+    """Binds the endpoint and publishes. One thread only.
+
+    Raises InputError when the endpoint is not usable, taken, or off loopback without keys.
+    """
+
+    def __init__(self, settings: config.Bus) -> None:
+        self.sent: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
+        self._context = zmq.Context()
+        self._guard: ThreadAuthenticator | None = None
+        self._prefixes: Counter[bytes] = Counter()
+        self._newest: dict[str, messages.Message] = {}
+        self._msgpack = msgspec.msgpack.Encoder()
+        self._json = msgspec.json.Encoder()
+        self.socket = self._context.socket(zmq.XPUB)
+        try:
+            self._open(settings)
+        except BaseException:
+            self.close(linger_ms=0)
+            raise
+
+    def _open(self, settings: config.Bus) -> None:
+        socket = self.socket
+        socket.linger = 0
+        socket.sndhwm = settings.queue
+        # Every subscription and its end is reported, so that a newcomer to a known topic is noticed.
+        socket.setsockopt(zmq.XPUB_VERBOSER, 1)
+        socket.setsockopt(zmq.XPUB_NODROP, 1)
+        # A subscriber has nothing to say beyond its topics.
+        socket.setsockopt(zmq.MAXMSGSIZE, 4096)
+        socket.setsockopt(zmq.HEARTBEAT_IVL, 5000)
+        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 20000)
+        if "[" in settings.endpoint:
+            socket.ipv6 = True
+        if settings.keys is not None or not is_loopback(settings.endpoint):
+            self._secure(settings)
+        port = settings.endpoint.rpartition(":")[2]
+        if port.isdigit() and int(port) > 65535:
+            raise InputError(f"bus.endpoint {settings.endpoint}: a port is at most 65535")
+        try:
+            socket.bind(settings.endpoint)
+        except zmq.ZMQError as error:
+            raise InputError(_why_not(settings.endpoint, error)) from None
+        self.endpoint = socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    def _secure(self, settings: config.Bus) -> None:
+        if settings.keys is None or settings.clients is None:
+            raise InputError(
+                f"bus.endpoint {settings.endpoint}: reachable from other machines; give bus.keys (secret "
+                "CURVE certificate) and bus.clients (folder of public certificates), or bind 127.0.0.1"
+            )
+        secret = Path(settings.keys)
+        clients = Path(settings.clients)
+        try:
+            public_key, secret_key = zmq.auth.load_certificate(secret)
+        except (OSError, ValueError) as error:
+            raise InputError(f"bus.keys {secret}: not a CURVE certificate: {error}") from None
+        if secret_key is None:
+            raise InputError(f"bus.keys {secret}: this is the public half; give the .key_secret file")
+        if not any(clients.glob("*.key")):
+            raise InputError(
+                f"bus.clients {clients}: no client certificate (*.key) there, so nobody could listen"
+            )
+        self._guard = ThreadAuthenticator(self._context)
+        self._guard.start()
+        try:
+            self._guard.configure_curve(domain=_ZAP_DOMAIN, location=str(clients))
+        except (OSError, ValueError) as error:
+            raise InputError(f"bus.clients {clients}: {error}") from None
+        self.socket.setsockopt_string(zmq.ZAP_DOMAIN, _ZAP_DOMAIN)
+        # Without a guard that answers, nobody gets in.
+        self.socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
+        self.socket.curve_publickey = public_key
+        self.socket.curve_secretkey = secret_key
+        self.socket.curve_server = True
+
+    def publish(self, message: messages.Message) -> None:
+        """Sends one message to whoever subscribed; never blocks."""
+        subject = _SUBJECT[type(message)]
+        topic = messages.topic(message.camera, subject)
+        if isinstance(message, _KEPT):
+            self._newest[topic] = message
+        self.sent[subject] += 1
+        self._send(topic, subject, message)
+        if self._json_wanted(topic):
+            self._send(JSON_ROOT + topic, subject, message)
+
+    def wanted(self, camera: str, subject: str) -> bool:
+        """Whether anybody subscribes to this topic by name, in either encoding."""
+        topic, all_cameras = messages.topic(camera, subject), messages.topic("*", subject)
+        shortest = len(messages.TOPIC_ROOT) + 1
+        for raw in self._prefixes:
+            prefix = raw.decode("utf-8", "replace").removeprefix(JSON_ROOT)
+            if prefix == all_cameras or (len(prefix) > shortest and topic.startswith(prefix)):
+                return True
+        return False
+
+    @property
+    def subscriptions(self) -> int:
+        """Subscriptions held now, over all subscribers."""
+        return sum(self._prefixes.values())
+
+    def serve(self) -> None:
+        """Takes new subscriptions and hands each newcomer the newest state and health."""
+        newcomers: set[bytes] = set()
+        while True:
+            try:
+                note = self.socket.recv(zmq.DONTWAIT)
+            except zmq.Again:
+                break
+            if note[:1] == b"\x01":
+                self._prefixes[note[1:]] += 1
+                newcomers.add(note[1:])
+            elif note[:1] == b"\x00":
+                self._prefixes[note[1:]] -= 1
+                if self._prefixes[note[1:]] <= 0:
+                    del self._prefixes[note[1:]]
+        for topic, message in self._newest.items():
+            subject = _SUBJECT[type(message)]
+            if any(topic.encode().startswith(prefix) for prefix in newcomers):
+                self._send(topic, subject, message)
+            twin = JSON_ROOT + topic
+            if any(
+                prefix.startswith(JSON_ROOT.encode()) and twin.encode().startswith(prefix)
+                for prefix in newcomers
+            ):
+                self._send(twin, subject, message)
+
+    def _json_wanted(self, topic: str) -> bool:
+        twin = (JSON_ROOT + topic).encode()
+        root = JSON_ROOT.encode()
+        return any(prefix.startswith(root) and twin.startswith(prefix) for prefix in self._prefixes)
+
+    def _send(self, topic: str, subject: str, message: messages.Message) -> None:
+        encoder = self._json if topic.startswith(JSON_ROOT) else self._msgpack
+        parts = [topic.encode(), encoder.encode(message)]
+        try:
+            self.socket.send_multipart(parts, zmq.DONTWAIT)
+        except zmq.Again:
+            # Somebody's queue is full. Count it, then send to all who have room.
+            self.dropped[subject] += 1
+            self.socket.setsockopt(zmq.XPUB_NODROP, 0)
+            try:
+                self.socket.send_multipart(parts, zmq.DONTWAIT)
+            finally:
+                self.socket.setsockopt(zmq.XPUB_NODROP, 1)
+
+    def close(self, linger_ms: int = 500) -> None:
+        """Sends what is queued, for at most ``linger_ms``, and lets the endpoint go."""
+        self.socket.close(linger=linger_ms)
+        if self._guard is not None:
+            self._guard.stop()
+            self._guard = None
+        self._context.term()
+
+
+def _why_not(endpoint: str, error: zmq.ZMQError) -> str:
+    if error.errno == zmq.EADDRINUSE:
+        return f"bus.endpoint {endpoint}: in use by another program; stop it or give --set bus.endpoint=tcp://127.0.0.1:PORT"
+    return f"bus.endpoint {endpoint}: cannot listen there: {error.strerror}; expected for example tcp://127.0.0.1:5557"

@@ -1,0 +1,205 @@
+"""Subscribe to a running apexcam from Python.
+
+    from realtime.client import Subscriber
+
+    with Subscriber(topics=["event"]) as events:
+        for event in events:
+            print(event.label, event.probabilities)
+
+Any other language: ZeroMQ SUB, multipart ``[topic, payload]``, see `realtime.bus`; `json_schema` describes
+it.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+import zmq
+import zmq.auth
+
+from engines.errors import InputError
+from realtime import messages
+
+DEFAULT_ENDPOINT = "tcp://127.0.0.1:5557"
+
+
+class Subscriber:
+    """Typed messages from a running program.
+
+    ``topics``: subjects (``event``, ``state``, ``health``, ``preview``) or whole topics; default everything
+    but preview. ``camera`` narrows subjects to one camera. ``latest`` keeps only the newest state, health
+    and preview of each camera when the reader is slow (events are always all kept). ``timeout_s`` bounds
+    each wait of the iteration, which then raises TimeoutError. ``keys`` is this client's secret CURVE
+    certificate, ``server`` the server's public one.
+
+    Connects, and connects again after the program was restarted, by itself. Raises InputError on a bad
+    endpoint, topic or certificate.
+    """
+
+    def __init__(
+        self,
+        endpoint: str = DEFAULT_ENDPOINT,
+        topics: Sequence[str] = ("event", "state", "health"),
+        *,
+        camera: str | None = None,
+        timeout_s: float | None = None,
+        latest: bool = False,
+        keys: Path | str | None = None,
+        server: Path | str | None = None,
+    ) -> None:
+        self.timeout_s = timeout_s
+        self.latest = latest
+        self.rejected = 0
+        self.received: Counter[str] = Counter()
+        self._waiting: list[tuple[str, bytes]] = []
+        self._decoders = {name: msgspec.msgpack.Decoder(kind) for name, kind in messages.SUBJECTS.items()}
+        prefixes, self._subjects = _prefixes(topics, camera)
+        self._camera = camera
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.SUB)
+        self._socket.linger = 0
+        self._socket.rcvhwm = 1000
+        self._socket.reconnect_ivl = 100
+        self._socket.reconnect_ivl_max = 2000
+        self._socket.setsockopt(zmq.HEARTBEAT_IVL, 5000)
+        self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 20000)
+        if "[" in endpoint:
+            self._socket.ipv6 = True
+        try:
+            if keys is not None or server is not None:
+                self._secure(keys, server)
+            for prefix in prefixes:
+                self._socket.subscribe(prefix)
+            self._socket.connect(endpoint)
+        except zmq.ZMQError as error:
+            self.close()
+            raise InputError(
+                f"{endpoint}: not an endpoint ({error.strerror}); expected for example {DEFAULT_ENDPOINT}"
+            ) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def _secure(self, keys: Path | str | None, server: Path | str | None) -> None:
+        if keys is None or server is None:
+            raise InputError(
+                "CURVE needs both: keys (this client's secret certificate) and server (its public one)"
+            )
+        try:
+            public, secret = zmq.auth.load_certificate(keys)
+            server_public, _ = zmq.auth.load_certificate(server)
+        except (OSError, ValueError) as error:
+            raise InputError(f"not a CURVE certificate: {error}") from None
+        if secret is None:
+            raise InputError(f"{keys}: this is the public half; give the .key_secret file")
+        self._socket.curve_publickey, self._socket.curve_secretkey = public, secret
+        self._socket.curve_serverkey = server_public
+
+    def receive(self, timeout_s: float | None = None) -> messages.Message | None:
+        """The next message, or None when ``timeout_s`` (None: for ever) has passed without one."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            raw = self._next(left)
+            if raw is None:
+                return None
+            message = self._decode(*raw)
+            if message is not None:
+                return message
+
+    def _next(self, timeout_s: float | None) -> tuple[str, bytes] | None:
+        if self._waiting:
+            return self._waiting.pop(0)
+        if not self._socket.poll(None if timeout_s is None else round(timeout_s * 1000)):
+            return None
+        self._waiting.append(self._take())
+        while self.latest and self._socket.poll(0):
+            name, payload = self._take()
+            if not name.endswith(".event"):
+                self._waiting = [kept for kept in self._waiting if kept[0] != name]
+            self._waiting.append((name, payload))
+        return self._waiting.pop(0)
+
+    def _take(self) -> tuple[str, bytes]:
+        parts = self._socket.recv_multipart()
+        return parts[0].decode("utf-8", "replace"), parts[-1]
+
+    def _decode(self, name: str, payload: bytes) -> messages.Message | None:
+        root, _, rest = name.removeprefix(messages.TOPIC_ROOT).partition(".")
+        camera, _, subject = rest.rpartition(".")
+        if root or not name.startswith(messages.TOPIC_ROOT) or subject not in self._decoders:
+            self.rejected += 1
+            return None
+        if subject not in self._subjects or (self._camera is not None and camera != self._camera):
+            return None
+        try:
+            message: messages.Message = self._decoders[subject].decode(payload)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            self.rejected += 1
+            return None
+        self.received[subject] += 1
+        return message
+
+    def __iter__(self) -> Iterator[messages.Message]:
+        while True:
+            message = self.receive(self.timeout_s)
+            if message is None:
+                raise TimeoutError(f"no message for {self.timeout_s} s")
+            yield message
+
+    def close(self) -> None:
+        """Disconnects. May be called twice."""
+        self._socket.close(linger=0)
+        self._context.term()
+
+    def __enter__(self) -> "Subscriber":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _prefixes(topics: Sequence[str], camera: str | None) -> tuple[list[str], set[str]]:
+    """The ZeroMQ subscriptions for the topics asked, and the subjects they can bring."""
+    prefixes, subjects = [], set()
+    for topic in topics:
+        subject = topic.rpartition(".")[2]
+        if subject not in messages.SUBJECTS or (
+            topic != subject and not topic.startswith(messages.TOPIC_ROOT + ".")
+        ):
+            known = ", ".join(messages.SUBJECTS)
+            raise InputError(
+                f"topic '{topic}': unknown; give one of {known}, or {messages.topic('CAMERA', 'event')}"
+            )
+        subjects.add(subject)
+        if topic != subject:
+            prefixes.append(topic)
+        elif camera is not None:
+            prefixes.append(messages.topic(camera, subject))
+        else:
+            # The camera stands before the subject, so all cameras means all topics, sorted out on this
+            # side; the second one tells the bus that previews are worth making.
+            prefixes += [messages.TOPIC_ROOT + ".", messages.topic("*", subject)]
+    return sorted(set(prefixes)), subjects
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of every message, by subject: the wire format for other languages."""
+    kinds = list(messages.SUBJECTS.values())
+    references, components = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "apexcam bus messages",
+        "description": messages.__doc__,
+        "topics": {
+            messages.topic("CAMERA", subject): reference
+            for subject, reference in zip(messages.SUBJECTS, references, strict=True)
+        },
+        "$defs": components,
+    }

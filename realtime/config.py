@@ -1,0 +1,269 @@
+"""What a user may set: typed sections, defaults documented in configs/live.yaml, errors that name file and
+line.
+
+Three layers, the later wins: configs/live.yaml (it travels in the wheel), ``--config FILE`` (names only
+what it changes), ``--set section.key=value``. An unknown key is an error, never ignored.
+"""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import yaml
+
+from engines.errors import InputError
+from engines.face.settings import FaceSettings
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is asked of a camera; a file or URL brings its own size and rate."""
+
+    fps: Annotated[float, msgspec.Meta(ge=1, le=2000)] = 200.0
+    width: Annotated[int, msgspec.Meta(ge=64, le=8192)] = 640
+    height: Annotated[int, msgspec.Meta(ge=64, le=8192)] = 480
+
+
+class Ring(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The shared-memory ring between capture and its readers: how much time it holds."""
+
+    seconds: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 0.5
+
+
+class Bus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The public ZeroMQ socket: where it listens, how often it speaks, who may listen.
+
+    ``queue`` is the high-water mark: messages held for one slow subscriber before it loses the newest.
+    ``keys`` is the server's secret CURVE certificate, ``clients`` a folder with the public certificate of
+    every client allowed.
+    """
+
+    endpoint: str = "tcp://127.0.0.1:5557"
+    state_hz: Annotated[float, msgspec.Meta(gt=0, le=200)] = 20.0
+    health_hz: Annotated[float, msgspec.Meta(gt=0, le=20)] = 1.0
+    preview_hz: Annotated[float, msgspec.Meta(gt=0, le=60)] = 12.0
+    queue: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 500
+    keys: str | None = None
+    clients: str | None = None
+
+
+class Dashboard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The web page: where it is served and whether a browser is opened."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    open: bool = True
+    token: str | None = None
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What ``--record DIR`` keeps of each event, and how much disk it leaves alone."""
+
+    before_s: Annotated[float, msgspec.Meta(ge=0, le=5)] = 0.5
+    after_s: Annotated[float, msgspec.Meta(ge=0, le=5)] = 0.1
+    kinds: list[Literal["micro", "macro", "blink"]] = msgspec.field(
+        default_factory=lambda: ["micro", "macro"]
+    )
+    keep_free_mb: Annotated[float, msgspec.Meta(ge=0)] = 500.0
+
+
+class Recognise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a spotted movement is measured and named.
+
+    ``backend`` and ``preset`` choose the flow solver, ``model`` an ONNX file (null: the shipped one),
+    ``runtime`` what runs it; a class less probable than ``abstain_below`` is not named.
+    """
+
+    backend: str = "auto"
+    preset: str = "precise"
+    model: str | None = None
+    runtime: str = "auto"
+    abstain_below: Share = 0.45
+
+
+class SpottingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Placeholder until engines.spotting brings its own."""
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything, by section."""
+
+    source: Source = Source()
+    ring: Ring = Ring()
+    faces: FaceSettings = FaceSettings()
+    spotting: SpottingSettings = SpottingSettings()
+    recognise: Recognise = Recognise()
+    bus: Bus = Bus()
+    dashboard: Dashboard = Dashboard()
+    record: Record = Record()
+
+
+def defaults_path() -> Path:
+    """The documented defaults: configs/live.yaml of the checkout, or its copy in the installed package."""
+    here = Path(__file__).resolve().parent
+    for folder in (here / "configs", here.parent / "configs"):
+        if (folder / "live.yaml").is_file():
+            return folder / "live.yaml"
+    raise InputError("configs/live.yaml is missing from this installation; install apexcam again")
+
+
+def load(path: Path | str | None = None, settings: Sequence[str] = ()) -> Config:
+    """The configuration from the defaults, an optional file and ``a.b=value`` settings.
+
+    Raises InputError with file, line and what was expected.
+    """
+    layers = [_File(defaults_path())]
+    if path is not None:
+        layers.append(_File(Path(path)))
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        _check_keys(Config, layer.tree, "", layer.where)
+        _merge(merged, layer.tree)
+        _convert(merged, layer.where)
+    for setting in settings:
+        tree = _one_setting(setting)
+        where = _Setting(setting)
+        _check_keys(Config, tree, "", where)
+        _merge(merged, tree)
+        _convert(merged, where)
+    return _convert(merged, layers[-1].where)
+
+
+def dump(config: Config) -> dict[str, Any]:
+    """The configuration as plain values, for reports and recordings. Secrets are left out."""
+    plain: dict[str, Any] = msgspec.to_builtins(config)
+    if plain["dashboard"].get("token"):
+        plain["dashboard"]["token"] = "(set)"
+    return plain
+
+
+class _File:
+    """One YAML file: its values, and the line on which each dotted key stands."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: dict[str, int] = {}
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{path}: cannot read the configuration: {error.strerror or error}") from None
+        except UnicodeDecodeError:
+            raise InputError(f"{path}: not a text file in UTF-8") from None
+        try:
+            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            tree = {} if node is None else yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            place = f"{path}:{mark.line + 1}" if mark else str(path)
+            raise InputError(f"{place}: not YAML: {getattr(error, 'problem', None) or error}") from None
+        except (ValueError, TypeError, RecursionError) as error:
+            raise InputError(f"{path}: not usable YAML: {error}") from None
+        if node is not None:
+            self._number(node, "")
+        if not isinstance(tree, dict):
+            raise InputError(f"{path}:1: expected sections such as 'source:', found {type(tree).__name__}")
+        self.tree: dict[str, Any] = tree
+
+    def _number(self, node: yaml.Node, prefix: str) -> None:
+        if not isinstance(node, yaml.MappingNode) or prefix.count(".") > 8:
+            return
+        for key, value in node.value:
+            dotted = f"{prefix}{key.value}"
+            if dotted in self.lines:
+                raise InputError(f"{self.path}:{key.start_mark.line + 1}: '{dotted}' is given twice")
+            self.lines[dotted] = key.start_mark.line + 1
+            self._number(value, f"{dotted}.")
+
+    def where(self, dotted: str) -> str:
+        """``file:line`` of a key, or of the nearest section that holds it."""
+        while dotted:
+            if dotted in self.lines:
+                return f"{self.path}:{self.lines[dotted]}"
+            dotted = dotted.rpartition(".")[0]
+        return str(self.path)
+
+
+class _Setting:
+    """Where a ``--set`` came from, for its error."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __call__(self, dotted: str) -> str:
+        return f"--set {self.text}"
+
+
+def _one_setting(text: str) -> dict[str, Any]:
+    name, equals, value = text.partition("=")
+    parts = name.strip().split(".")
+    if not equals or not all(parts):
+        raise InputError(f"--set {text}: expected section.key=value, for example --set source.fps=60")
+    try:
+        leaf = yaml.safe_load(value)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        leaf = value
+    tree: Any = leaf
+    for part in reversed(parts):
+        tree = {part: tree}
+    return dict(tree)
+
+
+def _fields(kind: Any) -> dict[str, Any] | None:
+    """Field names and types of a section; None for anything that has no fields."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return {field.name: field.type for field in msgspec.structs.fields(kind)}
+    return None
+
+
+def _check_keys(kind: Any, tree: Any, prefix: str, where: Any) -> None:
+    known = _fields(kind)
+    if known is None or not isinstance(tree, dict):
+        return
+    for key, value in tree.items():
+        dotted = f"{prefix}{key}"
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f" (did you mean '{prefix}{close[0]}'?)" if close else ""
+            raise InputError(f"{where(dotted)}: unknown key '{dotted}'{hint}; known: {', '.join(known)}")
+        if _fields(known[key]) is not None and not isinstance(value, dict):
+            raise InputError(
+                f"{where(dotted)}: '{dotted}' is a section; give {dotted}.<key>, known: {_names(known[key])}"
+            )
+        _check_keys(known[key], value, f"{dotted}.", where)
+
+
+def _names(kind: Any) -> str:
+    return ", ".join(_fields(kind) or ())
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value
+
+
+def _convert(tree: dict[str, Any], where: Any) -> Config:
+    try:
+        return msgspec.convert(tree, Config)
+    except msgspec.ValidationError as error:
+        text, _, place = str(error).partition(" - at `$")
+        dotted = place.rstrip("`").split("[")[0].lstrip(".")
+        subject = f"'{dotted}': " if dotted else ""
+        raise InputError(f"{where(dotted)}: {subject}{text[:1].lower()}{text[1:]}") from None
+
+
+def every_key(kind: Any = Config, prefix: str = "") -> Iterator[str]:
+    """Every dotted key there is."""
+    for name, kind_of in (_fields(kind) or {}).items():
+        if _fields(kind_of) is None:
+            yield f"{prefix}{name}"
+        else:
+            yield from every_key(kind_of, f"{prefix}{name}.")

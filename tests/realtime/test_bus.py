@@ -1,0 +1,228 @@
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import zmq
+import zmq.auth
+
+from engines.errors import InputError
+from realtime import config, messages
+from realtime.bus import Bus, is_loopback
+from realtime.client import Subscriber
+
+sys.path.insert(0, str(Path(__file__).parent))
+import bus_messages as some
+
+ANY_PORT = "tcp://127.0.0.1:*"
+
+
+@pytest.fixture
+def bus() -> Iterator[Bus]:
+    opened = Bus(config.Bus(endpoint=ANY_PORT, queue=50))
+    yield opened
+    opened.close(linger_ms=0)
+
+
+def subscribed(bus: Bus, count: int) -> None:
+    """Waits until the bus knows of so many subscriptions."""
+    deadline = time.monotonic() + 10
+    while bus.subscriptions < count:
+        bus.serve()
+        assert time.monotonic() < deadline, "the subscription never arrived"
+        time.sleep(0.005)
+
+
+def test_messages_arrive_typed_and_in_order(bus: Bus) -> None:
+    with Subscriber(bus.endpoint, ["event"], camera="desk") as reader:
+        subscribed(bus, 1)
+        for number in range(20):
+            bus.publish(some.event(number))
+            bus.publish(some.state(number))
+        got = [reader.receive(5) for _ in range(20)]
+    assert got == [some.event(number) for number in range(20)]
+
+
+def test_a_late_subscriber_gets_newest_state_and_health_but_no_old_events(bus: Bus) -> None:
+    bus.publish(some.event(1))
+    bus.publish(some.health())
+    for frame in range(5):
+        bus.publish(some.state(frame))
+    with Subscriber(bus.endpoint) as reader:
+        subscribed(bus, 1)
+        first = [reader.receive(5), reader.receive(5)]
+        bus.publish(some.event(2))
+        after = reader.receive(5)
+    assert some.state(4) in first
+    assert some.health() in first
+    assert after == some.event(2)
+
+
+def test_the_json_twin_says_the_same(bus: Bus) -> None:
+    context = zmq.Context()
+    raw = context.socket(zmq.SUB)
+    raw.linger = 0
+    raw.subscribe(b"json.apexcam.v1.desk.event")
+    raw.connect(bus.endpoint)
+    try:
+        subscribed(bus, 1)
+        bus.publish(some.event(3))
+        assert raw.poll(5000)
+        topic, payload = raw.recv_multipart()
+    finally:
+        raw.close()
+        context.term()
+    assert topic == b"json.apexcam.v1.desk.event"
+    assert json.loads(payload) == msgspec.to_builtins(some.event(3))
+
+
+def test_previews_are_wanted_only_when_asked_for_by_name(bus: Bus) -> None:
+    assert not bus.wanted("desk", "preview")
+    with Subscriber(bus.endpoint):
+        subscribed(bus, 3)
+        assert not bus.wanted("desk", "preview")
+        with Subscriber(bus.endpoint, ["preview"]) as reader:
+            subscribed(bus, 5)
+            assert bus.wanted("desk", "preview")
+            bus.publish(some.preview())
+            assert reader.receive(5) == some.preview()
+    with Subscriber(bus.endpoint, ["preview"], camera="door"):
+        deadline = time.monotonic() + 10
+        while not bus.wanted("door", "preview") or bus.wanted("desk", "preview"):
+            bus.serve()
+            assert time.monotonic() < deadline
+
+
+def test_a_subscriber_that_never_reads_is_counted_and_delays_nobody(bus: Bus) -> None:
+    context = zmq.Context()
+    stuck = context.socket(zmq.SUB)
+    stuck.linger, stuck.rcvhwm = 0, 1
+    stuck.subscribe(b"apexcam.v1.desk.")
+    stuck.connect(bus.endpoint)
+    try:
+        with Subscriber(bus.endpoint, ["event"], camera="desk") as quick:
+            subscribed(bus, 2)
+            for _ in range(2000):
+                bus.publish(some.preview(100_000))
+                if bus.dropped["preview"]:
+                    break
+            assert bus.dropped["preview"] > 0, "nothing was dropped: the queue has no bound"
+            for number in range(30):
+                bus.publish(some.event(number))
+                assert quick.receive(5) == some.event(number)
+    finally:
+        stuck.close()
+        context.term()
+
+
+def test_the_port_in_use_is_one_line() -> None:
+    first = Bus(config.Bus(endpoint=ANY_PORT))
+    try:
+        with pytest.raises(InputError, match="in use by another program"):
+            Bus(config.Bus(endpoint=first.endpoint))
+    finally:
+        first.close()
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["tcp://127.0.0.1", "nonsense", "tcp://300.1.1.1:4", "tcp://127.0.0.1:99999"]
+)
+def test_a_bad_endpoint_is_one_line(endpoint: str) -> None:
+    with pytest.raises(InputError, match=r"bus\.endpoint"):
+        Bus(config.Bus(endpoint=endpoint))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "local"),
+    [
+        ("tcp://127.0.0.1:5557", True),
+        ("tcp://localhost:1", True),
+        ("tcp://[::1]:1", True),
+        ("ipc:///tmp/x", True),
+        ("tcp://*:5557", False),
+        ("tcp://0.0.0.0:5557", False),
+        ("tcp://eth0:5557", False),
+        ("tcp://192.168.1.4:5557", False),
+        ("tcp://[::]:1", False),
+        ("udp://somewhere", False),
+    ],
+)
+def test_loopback_is_told_apart(endpoint: str, local: bool) -> None:
+    assert is_loopback(endpoint) is local
+
+
+def test_off_loopback_it_refuses_without_keys(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="reachable from other machines"):
+        Bus(config.Bus(endpoint="tcp://*:*"))
+    public, secret = zmq.auth.create_certificates(tmp_path, "server")
+    with pytest.raises(InputError, match="reachable from other machines"):
+        Bus(config.Bus(endpoint="tcp://*:*", keys=secret))
+    nobody = tmp_path / "nobody"
+    nobody.mkdir()
+    with pytest.raises(InputError, match="no client certificate"):
+        Bus(config.Bus(endpoint="tcp://*:*", keys=secret, clients=str(nobody)))
+    with pytest.raises(InputError, match="public half"):
+        Bus(config.Bus(endpoint="tcp://*:*", keys=public, clients=str(nobody)))
+    with pytest.raises(InputError, match="not a CURVE certificate"):
+        Bus(config.Bus(endpoint="tcp://*:*", keys=str(tmp_path / "none"), clients=str(nobody)))
+
+
+def test_with_keys_only_listed_clients_hear_anything(tmp_path: Path) -> None:
+    clients = tmp_path / "clients"
+    clients.mkdir()
+    server_public, server_secret = zmq.auth.create_certificates(tmp_path, "server")
+    friend_public, friend_secret = zmq.auth.create_certificates(tmp_path, "friend")
+    (clients / "friend.key").write_bytes(Path(friend_public).read_bytes())
+    _, stranger_secret = zmq.auth.create_certificates(tmp_path, "stranger")
+    bus = Bus(config.Bus(endpoint=ANY_PORT, keys=server_secret, clients=str(clients)))
+    try:
+        with (
+            Subscriber(bus.endpoint, ["event"], camera="desk") as plain,
+            Subscriber(
+                bus.endpoint, ["event"], camera="desk", keys=stranger_secret, server=server_public
+            ) as stranger,
+            Subscriber(
+                bus.endpoint, ["event"], camera="desk", keys=friend_secret, server=server_public
+            ) as friend,
+        ):
+            subscribed(bus, 1)
+            time.sleep(0.3)
+            bus.serve()
+            assert bus.subscriptions == 1
+            bus.publish(some.event())
+            assert friend.receive(5) == some.event()
+            assert stranger.receive(0.2) is None
+            assert plain.receive(0.2) is None
+    finally:
+        bus.close()
+
+
+def test_subscribing_with_rubbish_harms_nobody(bus: Bus) -> None:
+    context = zmq.Context()
+    rude = context.socket(zmq.XSUB)
+    rude.linger = 0
+    rude.connect(bus.endpoint)
+    try:
+        for rubbish in (b"\x01" + b"\xff" * 300, b"\x02hello", b"", b"\x00never", b"\x01json.", b"x" * 4000):
+            rude.send(rubbish)
+        subscribed(bus, 2)
+        bus.publish(some.state())
+        with Subscriber(bus.endpoint, ["state"]) as reader:
+            assert_state(bus, reader)
+    finally:
+        rude.close()
+        context.term()
+
+
+def assert_state(bus: Bus, reader: Subscriber) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        bus.serve()
+        got = reader.receive(0.02)
+        if got is not None:
+            assert isinstance(got, messages.State)
+            return
+    raise AssertionError("the state never came")

@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+
+from engines.errors import InputError
+from realtime import config
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_documented_defaults_are_the_defaults() -> None:
+    assert config.load() == config.Config()
+
+
+def test_every_key_is_documented_with_its_default() -> None:
+    text = config.defaults_path().read_text(encoding="utf-8")
+    tree = yaml.safe_load(text)
+    for dotted in config.every_key():
+        node = tree
+        for part in dotted.split("."):
+            assert part in node, f"configs/live.yaml does not show {dotted}"
+            node = node[part]
+
+
+def test_a_file_changes_only_what_it_names_and_set_wins(tmp_path: Path) -> None:
+    path = write(tmp_path, "source:\n  fps: 60\nrecognise:\n  abstain_below: 0.7\n")
+    loaded = config.load(path, ["source.fps=30", "record.kinds=[micro]", "bus.keys=null"])
+    assert loaded.source.fps == 30
+    assert loaded.source.width == 640
+    assert loaded.recognise.abstain_below == 0.7
+    assert loaded.record.kinds == ["micro"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("source:\n  fps: 60\n\nspoting:\n  foo: 1\n", 4, "unknown key 'spoting' (did you mean 'spotting'?)"),
+        ("source:\n  fps: 60\n  frames: 3\n", 3, "unknown key 'source.frames'"),
+        ("source:\n  width: 640\n  fps: fast\n", 3, "'source.fps': expected `float`, got `str`"),
+        ("bus:\n  queue: 0\n", 2, "'bus.queue'"),
+        ("record:\n  kinds:\n  - micro\n  - laugh\n", 2, "'record.kinds'"),
+        ("source:\n  fps: 1\nsource:\n  fps: 2\n", 3, "given twice"),
+        ("source: 12\n", 1, "'source' is a section"),
+        ("source:\n  fps: [1\n", 3, "not YAML"),
+        ("- a\n- b\n", 1, "expected sections"),
+    ],
+)
+def test_errors_name_file_line_and_key(tmp_path: Path, text: str, line: int, said: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(InputError) as caught:
+        config.load(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}:{line}: "), message
+    assert said in message
+    assert "\n" not in message
+
+
+def test_an_unknown_key_lists_what_is_known(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="known: fps, width, height"):
+        config.load(write(tmp_path, "source:\n  colour: red\n"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("source.fps", "expected section.key=value"),
+        ("source.speed=3", "unknown key 'source.speed'"),
+        ("source.fps=quick", "'source.fps': expected `float`"),
+        ("faces.max=0", "faces"),
+        ("=3", "expected section.key=value"),
+        ("source=3", "is a section"),
+    ],
+)
+def test_a_bad_setting_says_which(setting: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        config.load(None, [setting])
+    assert f"--set {setting}" in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_unreadable_files_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere\.yaml"):
+        config.load(tmp_path / "nowhere.yaml")
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff\xfe\x00\x80")
+    with pytest.raises(InputError, match="not a text file"):
+        config.load(binary)
+
+
+def test_a_report_never_shows_the_token() -> None:
+    loaded = config.load(None, ["dashboard.token=hunter2"])
+    assert loaded.dashboard.token == "hunter2"
+    assert "hunter2" not in msgspec.json.encode(config.dump(loaded)).decode()
