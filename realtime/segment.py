@@ -1,0 +1,155 @@
+"""Named shared memory that leaves nothing behind: created, attached, listed and removed by name.
+
+Not ``multiprocessing.shared_memory`` on POSIX: before Python 3.13 attaching registers the segment with a
+resource tracker, which then unlinks it under the writer or warns of a leak that is none. Pages are reserved
+at creation, so that a full /dev/shm is an error then and never a bus error later.
+"""
+
+import contextlib
+import errno
+import mmap
+import os
+import re
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from multiprocessing import shared_memory
+from pathlib import Path
+
+from engines.errors import InputError
+
+PREFIX = "apexcam"
+_NAME = re.compile(rf"{PREFIX}-(\d+)-[a-z0-9_-]+")
+_SHM = Path("/dev/shm")
+
+
+@dataclass(eq=False)
+class Segment:
+    """A mapped segment. ``buffer`` must have no numpy view left on it when ``close`` is called."""
+
+    name: str
+    size: int
+    buffer: memoryview
+    _mapping: mmap.mmap | shared_memory.SharedMemory | None = field(repr=False)
+
+    def close(self) -> None:
+        """Unmap; the name stays. Idempotent."""
+        if self._mapping is not None:
+            self.buffer.release()
+            self._mapping.close()
+            self._mapping = None
+
+
+def segment_name(camera: str, pid: int | None = None) -> str:
+    """``apexcam-<pid>-<camera>``: it says whose it is, so that a dead owner's segment can be removed."""
+    name = f"{PREFIX}-{os.getpid() if pid is None else pid}-{camera}"
+    if len(name) > 30:  # macOS allows 31 characters, the leading slash included
+        name = f"{name[:22]}{zlib.crc32(camera.encode()):08x}"
+    return name
+
+
+def owner(name: str) -> int | None:
+    """The process id in a segment's name; None where the name is not ours."""
+    found = _NAME.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that ``names`` would never list. Raises InputError."""
+    if owner(name) is None:
+        raise InputError(
+            f"segment name {name!r}: expected {PREFIX}-<pid>-<camera>, camera of a-z, 0-9, - and _"
+        )
+
+
+def free_bytes() -> int | None:
+    """What shared memory has left; None where the platform sets no limit of its own."""
+    if not _SHM.is_dir() or sys.platform == "win32":
+        return None
+    stat = os.statvfs(_SHM)
+    return stat.f_bavail * stat.f_frsize
+
+
+def create(name: str, size: int) -> Segment:
+    """Create ``size`` reserved zero bytes. Raises FileExistsError; OSError ENOSPC where they do not fit."""
+    check_name(name)
+    if sys.platform == "win32":
+        memory = shared_memory.SharedMemory(name, create=True, size=size)
+        return Segment(name, size, memory.buf[:size], memory)
+    import _posixshmem  # type: ignore[import-not-found]
+
+    fd = _posixshmem.shm_open(f"/{name}", os.O_CREAT | os.O_EXCL | os.O_RDWR, mode=0o600)
+    try:
+        _mark(name)
+        if (free := free_bytes()) is not None and size > free:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.ftruncate(fd, size)
+        if sys.platform == "linux":
+            try:
+                os.posix_fallocate(fd, 0, size)
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                    raise
+        mapping = mmap.mmap(fd, size)
+    except BaseException:
+        unlink(name)
+        raise
+    finally:
+        os.close(fd)
+    return Segment(name, size, memoryview(mapping), mapping)
+
+
+def attach(name: str, *, writable: bool = False) -> Segment:
+    """Map a segment, read-only unless asked. Raises FileNotFoundError; PermissionError for another user's."""
+    check_name(name)
+    if sys.platform == "win32":
+        memory = shared_memory.SharedMemory(name)
+        view = memory.buf if writable else memory.buf.toreadonly()
+        return Segment(name, memory.size, view, memory)
+    import _posixshmem
+
+    fd = _posixshmem.shm_open(f"/{name}", os.O_RDWR if writable else os.O_RDONLY, mode=0o600)
+    try:
+        size = os.fstat(fd).st_size
+        if size == 0:  # its creator is between creating and sizing it
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        mapping = mmap.mmap(fd, size, access=mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ)
+    finally:
+        os.close(fd)
+    return Segment(name, size, memoryview(mapping), mapping)
+
+
+def unlink(name: str) -> bool:
+    """Remove the name; whoever has it mapped keeps it. True if it was there. Anybody may call it."""
+    if owner(name) is None or sys.platform == "win32":  # Windows frees a segment with its last handle
+        return False
+    import _posixshmem
+
+    with contextlib.suppress(OSError):
+        _marks().joinpath(name).unlink(missing_ok=True)
+    try:
+        _posixshmem.shm_unlink(f"/{name}")
+    except (FileNotFoundError, PermissionError):
+        return False
+    return True
+
+
+def names() -> Iterator[str]:
+    """Every segment of ours on this machine."""
+    folder = _SHM if _SHM.is_dir() else _marks()
+    with contextlib.suppress(OSError):
+        yield from sorted(entry.name for entry in folder.iterdir() if owner(entry.name) is not None)
+
+
+def _marks() -> Path:
+    # macOS cannot list its shared memory: an empty file a segment stands for it
+    return Path(tempfile.gettempdir()) / f"{PREFIX}-segments"
+
+
+def _mark(name: str) -> None:
+    if not _SHM.is_dir():
+        with contextlib.suppress(OSError):
+            _marks().mkdir(exist_ok=True)
+            _marks().joinpath(name).touch()

@@ -1,0 +1,79 @@
+"""Where frames come from: cameras, files, URLs, image folders and the demo behind one contract (see ``base``).
+
+``open_source`` picks the kind from the spec. Import this package before OpenCV: OpenCV reads two of the
+settings below when it is loaded.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Literal
+
+from engines.errors import InputError
+from realtime.sources.base import Kind, Source, SourceInfo
+
+__all__ = ["Source", "SourceInfo", "kind_of", "open_source"]
+
+# a stalled camera is noticed after 2 s and not after 10; FFmpeg and OpenCV print no lines of their own
+os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
+
+
+def kind_of(spec: str) -> Kind:
+    """What a spec names: ``demo``, a URL, a folder, a file, or else a camera (index, device or name)."""
+    if spec == "demo" or re.fullmatch(r"demo:\d+", spec):
+        return "demo"
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", spec):
+        return "url"
+    if re.fullmatch(r"\d+|/dev/.*", spec):
+        return "camera"
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        return "images"
+    if path.exists() or path.suffix or "/" in spec or "\\" in spec:
+        return "file"
+    return "camera"
+
+
+def open_source(
+    spec: str,
+    *,
+    fps: float | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    pace: float | Literal["own"] | None = None,
+) -> Source:
+    """Open what ``spec`` names.
+
+    ``fps``, ``width`` and ``height`` are what is asked of a camera or the demo; files, URLs and folders bring
+    their own. ``pace`` holds a file, folder or the demo to so many frames a second, ``"own"`` to its own
+    times, None lets it go as fast as it can; cameras pace themselves. Raises InputError for anything that
+    cannot be opened.
+    """
+    if not spec:
+        raise InputError("no source given; give a camera index, a video, an image folder, a URL or demo")
+    for name, value in (("pace", pace), ("fps", fps)):
+        if isinstance(value, float | int) and not 0 < value <= 10_000:
+            raise InputError(f"{name} {value}: must be above 0 and at most 10000 frames a second")
+    match kind_of(spec):
+        case "demo":
+            from realtime.sources.demo import open_demo
+
+            return open_demo(spec, fps=fps, width=width, height=height, pace=pace)
+        case "url":
+            from realtime.sources.video import open_url
+
+            return open_url(spec, pace=pace)
+        case "images":
+            from realtime.sources.images import open_images
+
+            return open_images(spec, pace=pace)
+        case "file":
+            from realtime.sources.video import open_video
+
+            return open_video(spec, pace=pace)
+        case "camera":
+            from realtime.sources.camera import open_camera
+
+            return open_camera(spec, fps=fps, width=width, height=height)
