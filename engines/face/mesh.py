@@ -1,0 +1,80 @@
+"""MediaPipe's models behind two plain functions: where faces are, and the 478 landmarks of one."""
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.face.geometry import Image, Points
+
+os.environ.setdefault("GLOG_minloglevel", "2")
+
+# Upper and lower lid pairs and the corners of each eye, by FaceMesh number (Soukupova & Cech 2016).
+_EYES = np.array([[33, 160, 158, 133, 153, 144], [263, 387, 385, 362, 380, 373]])
+
+
+class Mesh:
+    """FaceMesh with iris for one face, following it from call to call."""
+
+    def __init__(self) -> None:
+        from mediapipe.python.solutions import face_mesh
+
+        self._mesh: Any = face_mesh.FaceMesh(
+            static_image_mode=False,
+            max_num_faces=1,
+            refine_landmarks=True,
+            min_detection_confidence=0.5,
+            min_tracking_confidence=0.5,
+        )
+
+    def landmarks(self, rgb: Image) -> Points | None:
+        """float32 (478, 3): x, y in pixels of the frame, depth z in the same unit; None where no face is seen."""
+        found = self._mesh.process(rgb).multi_face_landmarks
+        if not found:
+            return None
+        height, width = rgb.shape[:2]
+        points = np.array([(p.x, p.y, p.z) for p in found[0].landmark], dtype=np.float32)
+        points *= np.array([width, height, width], dtype=np.float32)
+        return points
+
+    def forget(self) -> None:
+        """Start over: the next call searches the whole frame."""
+        self._mesh.reset()
+
+    def close(self) -> None:
+        """Free the model."""
+        self._mesh.close()
+
+
+class Detector:
+    """BlazeFace: every face in the frame, for choosing which ones to follow."""
+
+    def __init__(self) -> None:
+        from mediapipe.python.solutions import face_detection
+
+        self._detection: Any = face_detection.FaceDetection(model_selection=0, min_detection_confidence=0.5)
+
+    def boxes(self, rgb: Image) -> NDArray[np.float64]:
+        """float64 (N, 4): x, y, width, height in frame pixels, largest first."""
+        found = self._detection.process(rgb).detections or []
+        height, width = rgb.shape[:2]
+        boxes = []
+        for detection in found:
+            box = detection.location_data.relative_bounding_box
+            boxes.append((box.xmin * width, box.ymin * height, box.width * width, box.height * height))
+        boxes.sort(key=lambda box: -box[2] * box[3])
+        return np.array(boxes, dtype=np.float64).reshape(-1, 4)
+
+    def close(self) -> None:
+        """Free the model."""
+        self._detection.close()
+
+
+def eye_openness(landmarks: Points) -> tuple[float, float]:
+    """Height of each eye's opening by its width, left and right as seen in the image (about .3 open, .1 shut)."""
+    eyes = landmarks[_EYES, :2]
+    height = np.linalg.norm(eyes[:, 1] - eyes[:, 5], axis=1) + np.linalg.norm(eyes[:, 2] - eyes[:, 4], axis=1)
+    width = np.linalg.norm(eyes[:, 0] - eyes[:, 3], axis=1)
+    left, right = height / np.maximum(2 * width, 1e-6)
+    return float(left), float(right)

@@ -1,0 +1,33 @@
+"""What a user may set about spotting: the section `spotting` of a configuration. Seconds and crop pixels, never frames."""
+
+from typing import Literal
+
+import msgspec
+
+
+class SpottingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``method``: `motion` is the onset tracker and apex spotter; `interframe` (paper 002, eq. 1) and `dcrois`
+    (paper 000, section 3.1) are the literature's features over a sliding window, for comparison.
+    """
+
+    method: Literal["motion", "interframe", "dcrois"] = "motion"
+    threshold_px: float = 0.12
+    noise_factor: float = 5.0
+    micro_min_s: float = 0.04
+    micro_max_s: float = 0.5
+    macro_max_s: float = 5.0
+    smooth_s: float = 0.02
+    rest_s: float = 0.5
+    head_settle_s: float = 0.05
+    reference_s: float = 3.0
+    gap_s: float = 0.1
+    window_s: float = 0.5
+    peak_factor: float = 0.6
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, float) and not value > 0:
+                raise ValueError(f"spotting.{name} must be greater than 0")
+        if self.micro_min_s >= self.micro_max_s:
+            raise ValueError("spotting.micro_min_s must be less than spotting.micro_max_s")
