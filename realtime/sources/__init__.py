@@ -1,4 +1,4 @@
-"""Where frames come from: cameras, files, URLs, image folders and the demo behind one contract (see ``base``).
+"""Where frames come from: cameras, files, URLs, image folders and the demo behind one contract, ``base``.
 
 ``open_source`` picks the kind from the spec. Import this package before OpenCV: OpenCV reads two of the
 settings below when it is loaded.
@@ -43,17 +43,19 @@ def open_source(
     width: int | None = None,
     height: int | None = None,
     pace: float | Literal["own"] | None = None,
+    rate: float | None = None,
 ) -> Source:
     """Open what ``spec`` names.
 
     ``fps``, ``width`` and ``height`` are what is asked of a camera or the demo; files, URLs and folders bring
     their own. ``pace`` holds a file, folder or the demo to so many frames a second, ``"own"`` to its own
-    times, None lets it go as fast as it can; cameras pace themselves. Raises InputError for anything that
-    cannot be opened.
+    times, None lets it go as fast as it can; cameras pace themselves. ``rate`` is what a file or folder was
+    filmed at where it does not say so or says it wrongly (a 200 fps clip stored as 25 fps). Raises InputError
+    for anything that cannot be opened.
     """
     if not spec:
         raise InputError("no source given; give a camera index, a video, an image folder, a URL or demo")
-    for name, value in (("pace", pace), ("fps", fps)):
+    for name, value in (("pace", pace), ("fps", fps), ("rate", rate)):
         if isinstance(value, float | int) and not 0 < value <= 10_000:
             raise InputError(f"{name} {value}: must be above 0 and at most 10000 frames a second")
     match kind_of(spec):
@@ -68,11 +70,11 @@ def open_source(
         case "images":
             from realtime.sources.images import open_images
 
-            return open_images(spec, pace=pace)
+            return open_images(spec, pace=pace, rate=rate)
         case "file":
             from realtime.sources.video import open_video
 
-            return open_video(spec, pace=pace)
+            return open_video(spec, pace=pace, rate=rate)
         case "camera":
             from realtime.sources.camera import open_camera
 

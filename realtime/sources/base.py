@@ -42,7 +42,7 @@ class Source(Protocol):
 
     @property
     def problem(self) -> str:
-        """One line on what went wrong so far, such as a truncated file or a pace not kept; or empty."""
+        """What went wrong so far in one line: a truncated file, a pace not kept. Else empty."""
 
     @property
     def lost(self) -> bool:
@@ -114,7 +114,7 @@ class PacedSource(abc.ABC):
 
     @abc.abstractmethod
     def _shoot(self) -> Shot | None:
-        """The next shot, or None at the end, having set ``_problem`` and ``_lost`` if it is a bad end."""
+        """The next shot; None at the end, ``_problem`` and ``_lost`` set if it is a bad one."""
 
     @abc.abstractmethod
     def _release(self) -> None:

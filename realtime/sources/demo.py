@@ -38,7 +38,7 @@ def open_demo(
     height: int | None = None,
     pace: Pace = None,
 ) -> RenderedSource:
-    """``demo`` or ``demo:SEED``: 200 fps, 640x480 unless asked otherwise. Raises InputError on a bad seed or size."""
+    """``demo`` or ``demo:SEED``, 200 fps and 640x480 by default. Raises InputError on a bad seed or size."""
     from engines.synthesis import demo
 
     word, colon, seed = spec.partition(":")

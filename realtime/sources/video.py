@@ -44,16 +44,19 @@ class VideoSource(PacedSource):
         kind: Literal["file", "url"],
         pacer: Pacer | None,
         timeout_s: float = 0.0,
+        rate: float | None = None,
     ) -> None:
         import cv2
 
         self._capture = capture
         self._timeout_s = timeout_s
+        self._rate = rate
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
         turns = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
         self._turn = turns.get(round(capture.get(cv2.CAP_PROP_ORIENTATION_META)) % 360)
         fps = capture.get(cv2.CAP_PROP_FPS)
         fps = fps if math.isfinite(fps) and 0 < fps <= _MAX_FPS else 0.0
+        fps = rate or fps
         count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         frames = int(count) if math.isfinite(count) and 0 < count < 1e9 else None
         self._period_ns = 1e9 / (fps or 25.0)
@@ -75,7 +78,7 @@ class VideoSource(PacedSource):
             return None
         if self._turn is not None:
             image = cv2.rotate(image, self._turn)
-        stamp_ms = self._capture.get(cv2.CAP_PROP_POS_MSEC)
+        stamp_ms = self._seen / self._rate * 1e3 if self._rate else self._capture.get(cv2.CAP_PROP_POS_MSEC)
         if self._seen == 0:
             self._zero_ms = stamp_ms if math.isfinite(stamp_ms) else 0.0
         t_ns = round((stamp_ms - self._zero_ms) * 1e6) if math.isfinite(stamp_ms) else -1
@@ -125,8 +128,11 @@ class VideoSource(PacedSource):
         self._capture.release()
 
 
-def open_video(spec: str, *, pace: Pace = None) -> VideoSource:
-    """Open a video file. Raises InputError if it is missing, no video, or cannot be decoded at all."""
+def open_video(spec: str, *, pace: Pace = None, rate: float | None = None) -> VideoSource:
+    """Open a video file; ``rate`` replaces its own times by index / rate.
+
+    Raises InputError if it is missing, no video, or cannot be decoded at all.
+    """
     path = Path(spec).expanduser()
     if not path.is_file():
         what = "is not a file" if path.exists() else "there is no such file"
@@ -144,7 +150,7 @@ def open_video(spec: str, *, pace: Pace = None) -> VideoSource:
 
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     why = _why_no_video(path, start)
-    return _opened(capture, spec=spec, name=path_word(path), kind="file", why=why, pace=pace)
+    return _opened(capture, spec=spec, name=path_word(path), kind="file", why=why, pace=pace, rate=rate)
 
 
 def open_url(
@@ -181,12 +187,13 @@ def _opened(
     why: str,
     pace: Pace,
     timeout_s: float = 0.0,
+    rate: float | None = None,
 ) -> VideoSource:
     if not capture.isOpened():
         raise InputError(f"{spec}: {why}")
     try:
         return VideoSource(
-            capture, spec=spec, name=name, kind=kind, pacer=pacer_for(pace), timeout_s=timeout_s
+            capture, spec=spec, name=name, kind=kind, pacer=pacer_for(pace), timeout_s=timeout_s, rate=rate
         )
     except BaseException:
         capture.release()
@@ -195,9 +202,7 @@ def _opened(
 
 def _why_no_video(path: Path, start: bytes) -> str:
     if start[4:8] == b"ftyp" and not _has_moov(path):
-        return (
-            "cut off before its index (moov) was written, nothing of it can be read; copy or record it again"
-        )
+        return "cut off before its index (moov), nothing of it can be read; copy or record it again"
     return "not a video that FFmpeg can read; give an mp4, mov, avi, mkv or webm file"
 
 
