@@ -1,0 +1,333 @@
+"""What a face does and when: performances, their time course, their truth, and scripts that make them up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, cast, get_args
+
+import numpy as np
+
+from engines.errors import InputError
+from engines.labels import CLASSES
+from engines.synthesis.action_units import ACTION_UNITS, BLINK, GAZE, check_action_units
+
+Kind = Literal["micro", "macro", "blink", "speech", "gaze"]
+KINDS: Final[tuple[str, ...]] = get_args(Kind)
+
+AT_REST: Final = 0.02
+"""A face is at rest while its amplitude is at most this part of the performance's peak."""
+
+EXPRESSIONS: Final[dict[str, tuple[tuple[int, ...], ...]]] = {
+    "negative": ((4,), (4, 7), (4, 9), (9, 10), (10,), (15,), (4, 15), (15, 17), (14,), (20,)),
+    "positive": ((6, 12), (12,), (6, 12, 25)),
+    "surprise": ((1, 2), (1, 2, 5), (1, 2, 5, 26), (1, 2, 26)),
+}
+"""Combinations of action units by class, as CASME II and SAMM code them."""
+
+
+@dataclass(frozen=True)
+class Performance:
+    """One movement of the face.
+
+    onset_s, apex_s, offset_s: seconds from the first frame; amplitude_px: how far the strongest point moves at the apex, px of
+    a face 200 px wide (blink: ignored, the lid closes as far as `closure` says). hold_s: how long it stays at the apex.
+    asymmetry: the left half of the image moves 1 + asymmetry, the right 1 - asymmetry times as far.
+    """
+
+    kind: Kind
+    label: str | None
+    aus: tuple[int, ...]
+    onset_s: float
+    apex_s: float
+    offset_s: float
+    amplitude_px: float = 1.5
+    hold_s: float = 0.0
+    asymmetry: float = 0.0
+    closure: float = 1.0
+
+    def __post_init__(self) -> None:
+        where = f"performance at {self.onset_s:g} s"
+        if self.kind not in KINDS:
+            raise InputError(f"{where}: kind {self.kind!r} is unknown; choose from {', '.join(KINDS)}")
+        if self.label is not None and self.label not in CLASSES:
+            raise InputError(
+                f"{where}: label {self.label!r} is unknown; choose from {', '.join(CLASSES)} or none"
+            )
+        times = (
+            self.onset_s,
+            self.apex_s,
+            self.offset_s,
+            self.hold_s,
+            self.amplitude_px,
+            self.asymmetry,
+            self.closure,
+        )
+        if not all(np.isfinite(times)):
+            raise InputError(f"{where}: times and amplitudes must be finite numbers")
+        if not 0 <= self.onset_s < self.apex_s <= self.apex_s + self.hold_s < self.offset_s:
+            raise InputError(
+                f"{where}: need 0 <= onset_s < apex_s, hold_s >= 0 and apex_s + hold_s < offset_s, got "
+                f"{self.onset_s:g}, {self.apex_s:g}, hold {self.hold_s:g}, {self.offset_s:g}"
+            )
+        if not 0 < self.amplitude_px <= 12:
+            raise InputError(
+                f"{where}: amplitude_px is {self.amplitude_px:g}; choose more than 0, at most 12"
+            )
+        if abs(self.asymmetry) > 0.9:
+            raise InputError(f"{where}: asymmetry is {self.asymmetry:g}; choose between -0.9 and 0.9")
+        if not 0 < self.closure <= 1:
+            raise InputError(f"{where}: closure is {self.closure:g}; choose more than 0, at most 1")
+        check_action_units(self.aus, where)
+        skin = [au for au in self.aus if au in ACTION_UNITS]
+        if self.kind == "blink":
+            fitting = self.aus == (BLINK,)
+        elif self.kind == "gaze":
+            fitting = bool(self.aus) and all(au in GAZE for au in self.aus)
+        else:
+            fitting = bool(skin) and len(skin) == len(self.aus)
+        if not fitting:
+            raise InputError(
+                f"{where}: {self.kind} cannot be made of action units {list(self.aus)}; blink is (45,), gaze is among "
+                f"{sorted(GAZE)}, all else is among {sorted(ACTION_UNITS)}"
+            )
+
+    def amplitude(self, t: float) -> float:
+        """Part of the apex's displacement at time t (s), 0..1: a minimum-jerk rise and a minimum-jerk fall."""
+        if t <= self.onset_s or t >= self.offset_s:
+            return 0.0
+        peak_end = self.apex_s + self.hold_s
+        if t < self.apex_s:
+            u = (t - self.onset_s) / (self.apex_s - self.onset_s)
+        elif t <= peak_end:
+            return 1.0
+        else:
+            u = (self.offset_s - t) / (self.offset_s - peak_end)
+        rise = u * u * u * (10 + u * (6 * u - 15))
+        return rise * self._syllables(t) if self.kind == "speech" else rise
+
+    def _syllables(self, t: float) -> float:
+        # two incommensurate rhythms of 3–6 Hz: mouths open and close about four times a second
+        s = t - self.onset_s
+        rate = 3.6 + 0.9 * np.sin(7.0 * self.onset_s)
+        wave = 0.62 * np.sin(np.pi * rate * s) ** 2 + 0.38 * np.sin(np.pi * 1.37 * rate * s + 0.8) ** 2
+        return float(wave)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What really happened, in frames. onset: the last frame at rest before the movement (amplitude at most 2 % of the peak,
+    the next frame above); apex: the first frame of largest amplitude; offset: the first frame at rest after it.
+
+    amplitude_px: largest displacement at the apex, px of a face 200 px wide; amplitude_frame_px: the same in px of the frame.
+    """
+
+    kind: Kind
+    label: str | None
+    aus: tuple[int, ...]
+    onset: int
+    apex: int
+    offset: int
+    amplitude_px: float
+    amplitude_frame_px: float
+
+
+def frames_of(performance: Performance, fps: float) -> tuple[int, int, int] | None:
+    """(onset, apex, offset) frames of a performance, as `Truth` defines them; None where no frame falls into the movement."""
+    first = int(np.floor(performance.onset_s * fps))
+    last = int(np.ceil(performance.offset_s * fps))
+    course = np.array([performance.amplitude(k / fps) for k in range(first, last + 1)])
+    # relative to the true peak, not to the largest sampled value: a slow camera must not move the onset
+    moving = np.flatnonzero(course > AT_REST)
+    if moving.size == 0:
+        return None
+    return first + int(moving[0]) - 1, first + int(np.argmax(course)), first + int(moving[-1]) + 1
+
+
+def _draw(rng: np.random.Generator, low: float, high: float) -> float:
+    return float(rng.uniform(low, high))
+
+
+def micro(
+    rng: np.random.Generator,
+    onset_s: float,
+    label: str | None = None,
+    amplitude_px: tuple[float, float] = (0.8, 2.6),
+    duration_s: tuple[float, float] = (0.2, 0.5),
+) -> Performance:
+    """A micro-expression drawn at random: action units of the class, amplitude, duration (0.04–0.5 s), small asymmetry."""
+    label = str(rng.choice(CLASSES)) if label is None else label
+    if label not in EXPRESSIONS:
+        raise InputError(f"micro: label {label!r} is unknown; choose from {', '.join(CLASSES)}")
+    choices = EXPRESSIONS[label]
+    aus = choices[int(rng.integers(len(choices)))]
+    duration = _draw(rng, *duration_s)
+    rise = duration * _draw(rng, 0.35, 0.55)
+    return Performance(
+        "micro",
+        label,
+        aus,
+        onset_s,
+        onset_s + rise,
+        onset_s + duration,
+        amplitude_px=_draw(rng, *amplitude_px),
+        asymmetry=_draw(rng, -0.15, 0.15),
+    )
+
+
+def macro(rng: np.random.Generator, onset_s: float, label: str | None = None) -> Performance:
+    """An ordinary expression: 3–8 px, 0.7–3 s."""
+    label = str(rng.choice(CLASSES)) if label is None else label
+    choices = EXPRESSIONS[label]
+    aus = choices[int(rng.integers(len(choices)))]
+    rise, hold, fall = _draw(rng, 0.3, 0.7), _draw(rng, 0.1, 1.3), _draw(rng, 0.35, 0.9)
+    apex = onset_s + rise
+    return Performance(
+        "macro",
+        label,
+        aus,
+        onset_s,
+        apex,
+        apex + hold + fall,
+        amplitude_px=_draw(rng, 3, 8),
+        hold_s=hold,
+        asymmetry=_draw(rng, -0.1, 0.1),
+    )
+
+
+def blink(rng: np.random.Generator, onset_s: float) -> Performance:
+    """A blink of 100–300 ms: the lid falls faster than it rises."""
+    duration = _draw(rng, 0.12, 0.3)
+    close, shut = 0.33 * duration, 0.1 * duration
+    apex = onset_s + close
+    return Performance(
+        "blink", None, (BLINK,), onset_s, apex, onset_s + duration, hold_s=shut, amplitude_px=8
+    )
+
+
+def speech(rng: np.random.Generator, onset_s: float, duration_s: float | None = None) -> Performance:
+    """Speech-like movement of mouth and jaw, 2–5 px, for one or two seconds."""
+    duration = _draw(rng, 1.0, 2.2) if duration_s is None else duration_s
+    aus = ((25, 26), (25, 26, 18), (25, 26, 20))[int(rng.integers(3))]
+    edge = 0.2 * duration
+    return Performance(
+        "speech",
+        None,
+        aus,
+        onset_s,
+        onset_s + edge,
+        onset_s + duration,
+        amplitude_px=_draw(rng, 2, 5),
+        hold_s=duration - 2 * edge,
+    )
+
+
+def gaze(rng: np.random.Generator, onset_s: float) -> Performance:
+    """A glance aside: a saccade of 40 ms, a look, and a saccade back."""
+    aus = ((61,), (62,), (61, 63), (62, 63), (64,))[int(rng.integers(5))]
+    look = _draw(rng, 0.3, 1.2)
+    apex = onset_s + 0.04
+    return Performance(
+        "gaze", None, aus, onset_s, apex, apex + look + 0.04, amplitude_px=_draw(rng, 1.5, 4), hold_s=look
+    )
+
+
+@dataclass(frozen=True)
+class Script:
+    """An endless performance: micro-expressions some seconds apart, with blinks and, now and then, something larger between.
+
+    Iterating gives performances in order of onset, the same ones every time. Micro-expressions never overlap anything but, in
+    `near` of the cases, a blink. duration_s ends the script: no performance reaches beyond it.
+    neutral: everything but the micro-expressions.
+    """
+
+    seed: int = 0
+    duration_s: float | None = None
+    pause_s: tuple[float, float] = (2.5, 4.0)
+    amplitude_px: tuple[float, float] = (0.8, 2.6)
+    micro_s: tuple[float, float] = (0.2, 0.5)
+    labels: tuple[str, ...] = CLASSES
+    macros: float = 0.14
+    speeches: float = 0.08
+    glances: float = 0.15
+    blinks: float = 0.75
+    near: float = 0.12
+    neutral: bool = False
+    start_s: float = 1.5
+
+    def __post_init__(self) -> None:
+        for name in ("macros", "speeches", "glances", "blinks", "near"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"script: {name} is a probability; choose between 0 and 1")
+        if not 0 < self.pause_s[0] <= self.pause_s[1] or self.pause_s[0] < 1.5:
+            raise InputError("script: pause_s is (shortest, longest) time between onsets in s, at least 1.5")
+        if not 0.04 <= self.micro_s[0] <= self.micro_s[1] <= 0.5:
+            raise InputError("script: micro_s is (shortest, longest) duration in s, within 0.04 and 0.5")
+        if not 0 < self.amplitude_px[0] <= self.amplitude_px[1] <= 12:
+            raise InputError("script: amplitude_px is (least, most) in px, within 0 and 12")
+        if not self.labels or any(label not in CLASSES for label in self.labels):
+            raise InputError(f"script: labels must be among {', '.join(CLASSES)}")
+
+    def __iter__(self) -> Iterator[Performance]:
+        for performance in self._endless():
+            if self.duration_s is not None and performance.onset_s > self.duration_s + 10:
+                return
+            if self.duration_s is None or performance.offset_s <= self.duration_s:
+                yield performance
+
+    def _endless(self) -> Iterator[Performance]:
+        rng = np.random.default_rng(self.seed)
+        now = self.start_s
+        bag: list[str] = []
+        while True:
+            # one slot: a micro-expression (or something larger) at `now`, then what happens before the next slot
+            pause = _draw(rng, *self.pause_s)
+            what = rng.random()
+            if what < self.macros:
+                event = macro(rng, now)
+            elif what < self.macros + self.speeches:
+                event = speech(rng, now)
+            else:
+                if not bag:
+                    bag = [str(label) for label in rng.permutation(self.labels)]
+                event = micro(rng, now, bag.pop(), self.amplitude_px, self.micro_s)
+            close = rng.random() < self.near
+            blinking, glancing = rng.random() < self.blinks, rng.random() < self.glances
+            blink_at = now + 0.12 if close else event.offset_s + _draw(rng, 0.3, 0.9)
+            eye = blink(rng, blink_at)
+            glance = gaze(rng, max(event.offset_s, eye.offset_s) + _draw(rng, 0.25, 0.4))
+            if event.kind != "micro" or not self.neutral:
+                yield event
+            if blinking:
+                yield eye
+            if glancing:
+                yield glance
+            end = max(event.offset_s, eye.offset_s if blinking else 0, glance.offset_s if glancing else 0)
+            now = max(now + pause, end + 0.35)
+
+
+def check_order(performances: Iterable[Performance]) -> Iterator[Performance]:
+    """Hands performances on; InputError at the first that begins before its predecessor."""
+    last = 0.0
+    for performance in performances:
+        if not isinstance(performance, Performance):
+            raise InputError(
+                f"scene: performances must be Performance objects, not {type(performance).__name__}"
+            )
+        if performance.onset_s < last:
+            raise InputError(
+                f"scene: the performance at {performance.onset_s:g} s comes after one at {last:g} s; sort them by onset"
+            )
+        last = performance.onset_s
+        yield performance
+
+
+def overlapping(a: Performance, b: Performance) -> bool:
+    """Whether two performances share a moment."""
+    return a.onset_s < b.offset_s and b.onset_s < a.offset_s
+
+
+def expression(label: str, rng: np.random.Generator) -> tuple[int, ...]:
+    """Action units of a class, drawn at random."""
+    choices = cast(Sequence[tuple[int, ...]], EXPRESSIONS[label])
+    return choices[int(rng.integers(len(choices)))]

@@ -1,0 +1,483 @@
+"""Frames and truth of a scene.
+
+A frame is one interpolation of one texture: for every pixel the renderer knows where on the resting face it looks. That map,
+pixel → texture, is the composition of the head's motion (pixel → resting head) and the skin's motion (resting head → resting
+skin); it is smooth, so most of it is evaluated on a lattice of 2 or 4 px. The truth inverts the very same maps, so it is exact for
+what was rendered.
+
+cv2.remap rounds coordinates to 1/32 px of its source. The texture has 4 px for each px of the frame, so the rounding is 1/128 px of
+the frame (σ .002 px), different at every pixel, and bilinear interpolation hardly blurs.
+
+Speed counts on OpenCV being held to one thread by the process that renders (`cv2.setNumThreads(1)`); this module never sets it.
+A Renderer reuses its buffers: use one in one thread.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from engines.errors import InputError
+from engines.synthesis.action_units import ACTION_UNITS, GAZE, displacement
+from engines.synthesis.eyes import Eye
+from engines.synthesis.identity import MARGIN, SUPERSAMPLING, Identity, build_face
+from engines.synthesis.performance import Performance, Script, Truth, check_order, frames_of
+from engines.synthesis.portrait import mirror_pairs
+from engines.synthesis.scene import Pose, Scene, Sway, gain, side_light
+
+UInt8 = npt.NDArray[np.uint8]
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+_KEPT_FIELDS: Final = 8
+
+
+class Renderer:
+    """Renders a scene. ``frame(i)`` depends on the scene and i alone: any order gives the same pixels."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.face = build_face(scene.identity, scene.height, scene.width)
+        self._sway = Sway(scene)
+        self._events: list[Performance] = []
+        self._onsets: list[float] = []
+        self._longest = 0.0
+        self._source: Iterator[Performance] | None = check_order(scene.performances)
+        self._fields: OrderedDict[int, Float32] = OrderedDict()
+        self._prepare_head()
+        self._prepare_skin()
+        self._prepare_sensor()
+
+    # -- preparation -----------------------------------------------------------------------------------------------
+
+    def _prepare_head(self) -> None:
+        x0, y0, x1, y1 = self.face.box
+        self._rows, self._cols = y1 - y0, x1 - x0
+        nodes = (-(-self._rows // 4), -(-self._cols // 4))
+        full = (4 * nodes[0], 4 * nodes[1])
+        ys, xs = np.mgrid[: nodes[0], : nodes[1]].astype(np.float32)
+        xs, ys = 4 * xs + 1.5 + x0, 4 * ys + 1.5 + y0
+        # lattice nodes lie in the middle of 4×4 px, where cv2.resize expects them
+
+        def on_lattice(image: Float32) -> Float32:
+            cut = image[y0:y1, x0:x1]
+            cut = np.pad(cut, ((0, full[0] - self._rows), (0, full[1] - self._cols)), mode="edge")
+            return cv2.resize(cut, nodes[::-1], interpolation=cv2.INTER_AREA)
+
+        marks = self.face.landmarks
+        # heads turn about the top of the neck
+        self._pivot = marks[152, :2].astype(np.float64) + (0, 30 * self.face.unit)
+        follows, near = on_lattice(self.face.sway), on_lattice(self.face.depth)
+        basis = [
+            follows,
+            follows * (xs - np.float32(self._pivot[0])),
+            follows * (ys - np.float32(self._pivot[1])),
+            follows * near,
+        ]
+        self._head_basis = np.stack([b.ravel() for b in basis], 1).astype(np.float32)
+        self._head_lattice = np.empty((*nodes, 2), np.float32)
+        self._head_half = np.empty((2 * nodes[0], 2 * nodes[1], 2), np.float32)
+        self._head_full = np.empty((*full, 2), np.float32)
+        self._map = np.empty((*full, 2), np.float32)
+        ys, xs = np.mgrid[: full[0], : full[1]].astype(np.float32)
+        place = np.stack([xs, ys], -1)
+        self._map_at_rest = (place + np.float32(MARGIN + 0.5)) * np.float32(SUPERSAMPLING) - np.float32(0.5)
+        self._place = place + np.array([x0, y0], np.float32)
+
+    def _prepare_skin(self) -> None:
+        face, (x0, y0, _, _) = self.face, self.face.box
+        marks, unit = face.landmarks, face.unit
+        fade = 55 * unit
+        low = marks[:468, :2].min(0) - fade
+        high = marks[:468, :2].max(0) + fade
+        # skin fields live on the resting face, on a lattice of 2 px
+        self._skin_origin = np.floor(low).astype(np.float64)
+        count = np.ceil((high - low) / 2).astype(int) + 1
+        ys, xs = np.mgrid[: count[1], : count[0]].astype(np.float32)
+        self._skin_x = 2 * xs + np.float32(self._skin_origin[0])
+        self._skin_y = 2 * ys + np.float32(self._skin_origin[1])
+        hull = cv2.convexHull(np.ascontiguousarray(marks[:468, :2]))
+        local = ((hull[:, 0] - self._skin_origin) / 2 * 8).round().astype(np.int32)
+        inside = np.zeros(xs.shape, np.uint8)
+        cv2.fillConvexPoly(inside, local, 255, shift=3)
+        away = 2 * cv2.distanceTransform(255 - inside, cv2.DIST_L2, 5)
+        part = np.clip(1 - away / (0.9 * fade), 0, 1)
+        self._skin_window = (part * part * (3 - 2 * part)).astype(np.float32)
+        self._skin_total = np.empty((*xs.shape, 2), np.float32)
+
+        # the part of the frame they can reach, in steps of 4 px from the box's corner
+        scene = self.scene
+        reach = (
+            scene.sway_px
+            + scene.yaw_px
+            + np.deg2rad(scene.sway_deg) * 260 * unit
+            + scene.breathing * 260 * unit
+            + 2
+        )
+        a = np.maximum(np.floor((low - reach - (x0, y0)) / 4).astype(int), 0)
+        b = np.minimum(
+            np.ceil((high + reach - (x0, y0)) / 4).astype(int), np.array(self._head_lattice.shape[1::-1])
+        )
+        self._skin_nodes = (slice(2 * a[1], 2 * b[1]), slice(2 * a[0], 2 * b[0]))
+        self._skin_px = (slice(4 * a[1], 4 * b[1]), slice(4 * a[0], 4 * b[0]))
+        ys, xs = np.mgrid[2 * a[1] : 2 * b[1], 2 * a[0] : 2 * b[0]].astype(np.float32)
+        at = np.stack([2 * xs + 0.5 + x0, 2 * ys + 0.5 + y0], -1)
+        self._skin_look_at_rest = ((at - self._skin_origin) / 2).astype(np.float32)
+        self._skin_look = np.empty_like(self._skin_look_at_rest)
+        self._skin_seen = np.empty_like(self._skin_look_at_rest)
+        self._skin_full = np.empty((*self._map[self._skin_px].shape[:2], 2), np.float32)
+        self._eyes = [Eye(marks, None), Eye(marks, mirror_pairs())]
+        self._eye_px = []
+        for eye in self._eyes:
+            ex0, ey0, ex1, ey1 = eye.box
+            pad = int(np.ceil(reach))
+            rows = slice(max(0, ey0 - pad - y0), min(self._rows, ey1 + pad - y0))
+            cols = slice(max(0, ex0 - pad - x0), min(self._cols, ex1 + pad - x0))
+            self._eye_px.append((rows, cols))
+
+    def _prepare_sensor(self) -> None:
+        scene, face = self.scene, self.face
+        x0, y0, x1, y1 = face.box
+        self._noise = _noise_bank(scene) if scene.noise else None
+        self._glasses = None
+        if face.glasses is not None:
+            opacity, colour = face.glasses
+            ys, xs = np.nonzero(opacity > 0)
+            reach = int(scene.sway_px + 3 * scene.yaw_px + 12 * face.unit + 2)
+            rows = slice(max(y0, ys.min() - reach) - y0, min(y1, ys.max() + reach) - y0)
+            cols = slice(max(x0, xs.min() - reach) - x0, min(x1, xs.max() + reach) - x0)
+            layer = np.repeat(np.round(255 * (1 - opacity)).astype(np.uint8)[..., None], 3, 2)
+            paint = np.round(colour * opacity[..., None]).astype(np.uint8)
+            shape = (rows.stop - rows.start, cols.stop - cols.start)
+            self._glasses = (
+                rows,
+                cols,
+                layer,
+                paint,
+                np.empty((*shape, 3), np.uint8),
+                np.empty((*shape, 2), np.float32),
+            )
+        self._veil = None
+        if scene.light_drift:
+            middle = float(face.landmarks[:, 0].mean())
+            side = np.clip((np.arange(scene.width, dtype=np.float32) - middle) / (140 * face.unit), -1, 1)
+            soft = cv2.GaussianBlur(face.still, (0, 0), 6 * face.unit).astype(np.float32)
+            self._veil = np.round(128 + 0.5 * soft * side[None, :, None]).clip(0, 255).astype(np.uint8)
+
+    # -- what happens when -----------------------------------------------------------------------------------------
+
+    def _pull(self, t: float) -> None:
+        """Reads performances until one begins after t."""
+        while self._source is not None and (not self._onsets or self._onsets[-1] <= t):
+            event = next(self._source, None)
+            if event is None:
+                self._source = None
+                return
+            self._events.append(event)
+            self._onsets.append(event.onset_s)
+            self._longest = max(self._longest, event.offset_s - event.onset_s)
+
+    def _active(self, t: float) -> list[int]:
+        self._pull(t)
+        found = []
+        k = bisect.bisect_right(self._onsets, t) - 1
+        while k >= 0 and self._onsets[k] >= t - self._longest:
+            if self._events[k].offset_s > t:
+                found.append(k)
+            k -= 1
+        return found[::-1]
+
+    def _field(self, k: int) -> Float32:
+        """Displacement field at the apex of performance k, frame px, float32 on the skin's lattice."""
+        field = self._fields.get(k)
+        if field is None:
+            event = self._events[k]
+            field = displacement(
+                event.aus,
+                self.face.landmarks,
+                self._skin_x,
+                self._skin_y,
+                left=1 + event.asymmetry,
+                right=1 - event.asymmetry,
+            )
+            field *= self._skin_window[..., None]
+            field *= np.float32(event.amplitude_px * self.face.unit / np.sqrt((field**2).sum(-1)).max())
+            self._fields[k] = field
+            if len(self._fields) > _KEPT_FIELDS:
+                self._fields.popitem(last=False)
+        return field
+
+    def truth(self, until_frame: int | None = None) -> list[Truth]:
+        """Performances that are over at frame `until_frame` (their offset is at or before it), in order of onset.
+
+        None: all of them; InputError where they never end.
+        """
+        if until_frame is None:
+            if isinstance(self.scene.performances, Script) and self.scene.performances.duration_s is None:
+                raise InputError("truth: this scene is endless; say until which frame")
+            self._pull(float("inf"))
+        else:
+            self._pull(until_frame / self.scene.fps)
+        found = []
+        for event in self._events:
+            if until_frame is not None and event.onset_s > until_frame / self.scene.fps:
+                break
+            frames = frames_of(event, self.scene.fps)
+            if frames is not None and (until_frame is None or frames[2] <= until_frame):
+                strongest = event.amplitude_px
+                if event.kind == "blink":
+                    strongest = event.closure * max(eye.opening for eye in self._eyes) / self.face.unit
+                found.append(
+                    Truth(event.kind, event.label, event.aus, *frames, strongest, strongest * self.face.unit)
+                )
+        return found
+
+    def pose(self, i: int) -> Pose:
+        """The head's pose in frame i."""
+        return self._sway(i / self.scene.fps)
+
+    # -- where each pixel looks ------------------------------------------------------------------------------------
+
+    def _look(self, i: int, pose: Pose) -> None:
+        """Fills self._map: for each pixel of the box the place in the texture, texture px."""
+        t = i / self.scene.fps
+        c, d = np.cos(pose.roll) / pose.scale, np.sin(pose.roll) / pose.scale
+        weights = np.array(
+            [
+                [-(c * pose.x + d * pose.y), d * pose.x - c * pose.y],
+                [c - 1, -d],
+                [d, c - 1],
+                [-pose.yaw, -pose.pitch],
+            ],
+            np.float32,
+        )
+        lattice = self._head_lattice
+        np.matmul(self._head_basis, weights, out=lattice.reshape(-1, 2))
+        full = self._head_full
+        cv2.resize(lattice, full.shape[1::-1], dst=full, interpolation=cv2.INTER_LINEAR)
+        cv2.scaleAdd(full, SUPERSAMPLING, self._map_at_rest, dst=self._map)
+
+        active = [(k, self._events[k], self._events[k].amplitude(t)) for k in self._active(t)]
+        skin = [(k, a) for k, event, a in active if a > 0 and event.aus[0] in ACTION_UNITS]
+        if skin:
+            total = self._skin_total
+            np.multiply(self._field(skin[0][0]), np.float32(-skin[0][1]), out=total)
+            for k, a in skin[1:]:
+                cv2.scaleAdd(self._field(k), -a, total, dst=total)
+            half = self._head_half
+            cv2.resize(lattice, half.shape[1::-1], dst=half, interpolation=cv2.INTER_LINEAR)
+            cv2.scaleAdd(half[self._skin_nodes], 0.5, self._skin_look_at_rest, dst=self._skin_look)
+            cv2.remap(
+                total,
+                self._skin_look,
+                None,
+                cv2.INTER_LINEAR,
+                dst=self._skin_seen,
+                borderMode=cv2.BORDER_CONSTANT,
+            )
+            cv2.resize(self._skin_seen, self._skin_full.shape[1::-1], dst=self._skin_full)
+            part = self._map[self._skin_px]
+            cv2.scaleAdd(self._skin_full, SUPERSAMPLING, part, dst=part)
+
+        closure, look = 0.0, np.zeros(2)
+        for _, event, a in active:
+            if event.kind == "blink":
+                closure = max(closure, event.closure * a)
+            elif event.kind == "gaze":
+                direction = np.sum([GAZE[au] for au in event.aus], axis=0)
+                look += direction / np.hypot(*direction) * event.amplitude_px * self.face.unit * a
+        if closure > 0 or look.any():
+            for eye, (rows, cols) in zip(self._eyes, self._eye_px, strict=True):
+                at = self._place[rows, cols] + full[rows, cols]
+                shift = eye.displacement(at[..., 0], at[..., 1], closure, (float(look[0]), float(look[1])))
+                self._map[rows, cols] += np.float32(SUPERSAMPLING) * shift
+
+    # -- pixels ----------------------------------------------------------------------------------------------------
+
+    def frame(self, i: int, out: UInt8 | None = None) -> UInt8:
+        """Frame i: uint8 (height, width, 3), BGR. out: an array of that shape to write into, else a new one is made.
+
+        InputError for a negative i.
+        """
+        if i < 0:
+            raise InputError(f"renderer: there is no frame {i}; frames count from 0")
+        scene, t = self.scene, i / self.scene.fps
+        image = np.empty((scene.height, scene.width, 3), np.uint8) if out is None else out
+        self._look(i, self._sway(t))
+        x0, y0, x1, y1 = self.face.box
+        np.copyto(image, self.face.still)
+        part = image[y0:y1, x0:x1]
+        cv2.remap(
+            self.face.texture,
+            self._map[: self._rows, : self._cols],
+            None,
+            cv2.INTER_LINEAR,
+            dst=part,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        if self._glasses is not None:
+            rows, cols, layer, paint, seen, at = self._glasses
+            np.add(self._place[rows, cols], self._head_full[rows, cols], out=at)
+            lenses = part[rows, cols]
+            cv2.remap(layer, at, None, cv2.INTER_LINEAR, dst=seen, borderMode=cv2.BORDER_REPLICATE)
+            cv2.multiply(lenses, seen, dst=lenses, scale=1 / 255)
+            cv2.remap(paint, at, None, cv2.INTER_LINEAR, dst=seen, borderMode=cv2.BORDER_REPLICATE)
+            cv2.add(lenses, seen, dst=lenses)
+        level = gain(scene, t)
+        if self._veil is not None:
+            tilt = 2 * side_light(scene, t) * level
+            cv2.addWeighted(image, level, self._veil, tilt, -128 * tilt, dst=image)
+        elif level != 1.0:
+            cv2.convertScaleAbs(image, dst=image, alpha=level)
+        if self._noise is not None:
+            brighter, darker = self._noise
+            start = 3 * (_scramble(scene.seed, i) % ((brighter.size - image.size) // 3))
+            shape = image.shape
+            cv2.add(image, brighter[start : start + image.size].reshape(shape), dst=image)
+            cv2.subtract(image, darker[start : start + image.size].reshape(shape), dst=image)
+        if scene.jpeg is not None:
+            _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, scene.jpeg])
+            image[:] = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        return image
+
+    # -- truth of motion -------------------------------------------------------------------------------------------
+
+    def _coordinates(self, i: int, pose: Pose) -> Float64:
+        """Where each pixel of frame i looks on the resting face: float64 (height, width, 2), frame px."""
+        height, width = self.scene.height, self.scene.width
+        ys, xs = np.mgrid[:height, :width].astype(np.float64)
+        at = np.stack([xs, ys], -1)
+        self._look(i, pose)
+        x0, y0, x1, y1 = self.face.box
+        seen = self._map[: self._rows, : self._cols].astype(np.float64)
+        at[y0:y1, x0:x1] = (seen + 0.5) / SUPERSAMPLING - 0.5 - MARGIN + (x0, y0)
+        return at
+
+    def flow(self, i: int, j: int, *, head: bool = True) -> Float32:
+        """True dense motion from frame i to frame j: float32 (height, width, 2), frame px, at the pixels of frame i.
+
+        The point seen at x in frame i is seen at x + flow(x) in frame j. head=False: with the head held where it is in frame i, so
+        that only the face's own motion is left. What a lid covers in frame j has no place there: `seen_in_both` says where.
+        """
+        return self._solve(i, j, head)[0]
+
+    def seen_in_both(self, i: int, j: int) -> npt.NDArray[np.bool_]:
+        """Where a point of frame i can be seen in frame j too: bool (height, width). False behind eyelids and outside the frame."""
+        return self._solve(i, j, True)[1]
+
+    def moved(self, i: int, j: int, least_px: float = 0.1) -> npt.NDArray[np.bool_]:
+        """Where the face itself (not the head) moved at least so many px from frame i to frame j: bool (height, width)."""
+        motion = self.flow(i, j, head=False)
+        return np.asarray(np.hypot(motion[..., 0], motion[..., 1]) >= least_px)
+
+    def _solve(self, i: int, j: int, head: bool) -> tuple[Float32, npt.NDArray[np.bool_]]:
+        pose_i = self.pose(i)
+        pose_j = self.pose(j) if head else pose_i
+        goal = self._coordinates(i, pose_i)
+        flow, seen = _invert(goal, self._coordinates(j, pose_j))
+        if self._glasses is not None and self.face.glasses is not None:
+            # glasses follow the head alone
+            x0, y0, _, _ = self.face.box
+            rigid_i, rigid_j = self._rigid(pose_i), self._rigid(pose_j)
+            opacity = cv2.remap(
+                self.face.glasses[0],
+                rigid_i.astype(np.float32),
+                None,
+                cv2.INTER_LINEAR,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+            carried, _ = _invert(rigid_i, rigid_j)
+            flow[opacity > 0.5] = carried[opacity > 0.5]
+        return flow, seen
+
+    def _rigid(self, pose: Pose) -> Float64:
+        events, self._events = self._events, []
+        onsets, self._onsets, source, self._source = self._onsets, [], self._source, None
+        try:
+            return self._coordinates(0, pose)
+        finally:
+            self._events, self._onsets, self._source = events, onsets, source
+
+
+def _invert(goal: Float64, seen: Float64) -> tuple[Float32, npt.NDArray[np.bool_]]:
+    """For each pixel of a frame the motion to where another frame looks at the same point of the face, and whether it does."""
+    from scipy.ndimage import map_coordinates
+
+    height, width = goal.shape[:2]
+    ys, xs = np.mgrid[:height, :width].astype(np.float64)
+    offset = seen - np.stack([xs, ys], -1)
+    at = goal.copy()
+    miss = np.zeros_like(at)
+    for _ in range(40):
+        for c in range(2):
+            sampled = map_coordinates(offset[..., c], (at[..., 1], at[..., 0]), order=1, mode="nearest")
+            miss[..., c] = goal[..., c] - at[..., c] - sampled
+        # half steps where the map is steep (the edge of a lid) and full ones elsewhere
+        length = np.hypot(miss[..., 0], miss[..., 1])
+        if np.quantile(length, 0.999) < 1e-3:
+            break
+        at += miss
+    found = np.hypot(miss[..., 0], miss[..., 1]) < 0.05
+    found &= (
+        (at[..., 0] > -0.5) & (at[..., 0] < width - 0.5) & (at[..., 1] > -0.5) & (at[..., 1] < height - 0.5)
+    )
+    flow = (at - np.stack([xs, ys], -1)).astype(np.float32)
+    return flow, found
+
+
+def _scramble(seed: int, i: int) -> int:
+    """A well-mixed 64-bit number of (seed, i): splitmix64."""
+    z = (seed * 0xD1342543DE82EF95 + (i + 1) * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+    return z ^ (z >> 31)
+
+
+def _noise_bank(scene: Scene) -> tuple[UInt8, UInt8]:
+    """Noise to add and noise to subtract, uint8, a frame and a third long: each frame reads it from another place.
+
+    Mostly brightness noise, as cameras deliver after demosaicing; σ of the grey image is scene.noise.
+    """
+    rng = np.random.default_rng((0x4015E, scene.seed))
+    pixels = scene.height * scene.width * 4 // 3 + 4096
+    common = rng.standard_normal((pixels, 1), np.float32)
+    own = rng.standard_normal((pixels, 3), np.float32)
+    weights = np.array([0.114, 0.587, 0.299], np.float32)
+    part = 0.9 * common + 0.652 * own
+    # rounding to whole grey levels adds noise of its own: choose the factor that gives the σ asked for
+    low, high = 0.0, 2.0
+    probe = part[:40000]
+    for _ in range(24):
+        factor = (low + high) / 2
+        grey = np.round(factor * scene.noise * probe) @ weights
+        low, high = (factor, high) if grey.std() < scene.noise else (low, factor)
+    whole = np.round(factor * scene.noise * part).ravel()
+    return np.clip(whole, 0, 255).astype(np.uint8), np.clip(-whole, 0, 255).astype(np.uint8)
+
+
+def demo(fps: float = 200.0, width: int = 640, height: int = 480, seed: int = 0) -> Renderer:
+    """The endless scene of `apexcam live demo`: a micro-expression every few seconds (0.8–2.6 px at a face 200 px wide), head
+    sway, blinks, now and then a smile or speech, sensor noise."""
+    identity = Identity(seed=seed, face_px=min(220.0, 0.45 * height))
+    script = Script(seed=seed)
+    return Renderer(
+        Scene(
+            identity=identity,
+            fps=fps,
+            height=height,
+            width=width,
+            seed=seed,
+            performances=script,
+            sway_px=5.0,
+            sway_deg=1.0,
+            breathing=0.006,
+            yaw_px=1.2,
+            noise=1.7,
+        )
+    )
