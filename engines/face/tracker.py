@@ -1,6 +1,6 @@
 """Faces with an identity and a state in words, from frames; landmarks only as often as they are needed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import cv2
@@ -37,7 +37,7 @@ class FaceStatus(StrEnum):
     COVERED = "covered"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Face:
     """One face in one frame.
 
@@ -105,8 +105,8 @@ class FaceTracker:
             self._next_detect_s = t_s + self.settings.detect_every_s
             due = [track for track in self._tracks if t_s >= track.next_s]
         for track in self._tracks:
-            if track.face is not None:
-                track.face.fresh = False
+            if track.face is not None and track.face.fresh:
+                track.face = replace(track.face, fresh=False)
         for track in due:
             assert rgb is not None
             if track.id >= 0:
