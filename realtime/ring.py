@@ -17,7 +17,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -40,7 +41,7 @@ SLOT_HEAD_BYTES: Final = 64
 _MAX_SIDE: Final = 16384
 # fixed fields of the header, in 64-bit words
 _MAGIC, _VERSION, _SIZE, _GENERATION, _SLOTS, _HEIGHT, _WIDTH, _CHANNELS, _DTYPE, _STRIDE = range(10)
-_OWNER, _OWNER_BORN, _WRITER, _WRITER_BORN, _NAMESPACE = range(10, 15)
+_OWNER, _OWNER_BORN, _WRITER, _WRITER_BORN, _NAMESPACE, _CHECK = range(10, 16)
 # fields that change, on cache lines of their own
 _HEAD, _BEAT, _STATE, _FIRST, _TICKET = 64, 72, 80, 88, 96
 _OPEN, _ENDED, _REPLACED = 0, 1, 2
@@ -168,6 +169,7 @@ class RingWriter:
         whose = (owner, born(owner), os.getpid(), born(os.getpid()), _pid_namespace())
         for word, value in enumerate(fixed + whose):
             header[word] = value
+        header[_CHECK] = _check(fixed)
         header[_BEAT] = time.monotonic_ns()
         _fence()
         header[_MAGIC] = MAGIC  # last: from here on readers may attach
@@ -267,7 +269,7 @@ class RingReader:
         head = header[_HEAD]
         if start == "oldest":
             start = 0 if head < layout.slots else head - layout.slots + 1
-        self._next = max(head - 1, 0) if start == "newest" else start
+        self._next = max(head - 1, 0) if start == "newest" else min(max(0, start), head)
 
     @property
     def head(self) -> int:
@@ -304,7 +306,7 @@ class RingReader:
 
         ``Lapped`` comes once for each overtaking, before the frame that follows it, and reading goes on at
         the newest frame, so that delay stays bounded; ``End`` comes for ever after the last. ``out`` is uint8
-        (height, width, 3), C-contiguous; ValueError if it is not.
+        (height, width, 3), C-contiguous; ValueError if it is not. Raises InputError if a slot is damaged.
         """
         ring = self._mapped()
         image = self._target(out)
@@ -321,6 +323,10 @@ class RingReader:
                     return frame
                 _fence()
                 newest: int = ring.header[_HEAD] - 1
+                if newest < self._next + self.slots - 1:  # the writer cannot have been here a second time
+                    raise InputError(
+                        f"ring {self.name}: slot of frame {self._next} is damaged; start capture again"
+                    )
                 lapped = Lapped(newest - self._next)
                 self._next = newest
                 return lapped
@@ -333,10 +339,12 @@ class RingReader:
         """The newest frame, for previews; None before the first. Does not move ``read``."""
         ring = self._mapped()
         image = self._target(out)
-        while head := ring.header[_HEAD]:
+        for _ in range(100):  # one retry is rare; a damaged ring shall not hang us
+            if (head := ring.header[_HEAD]) <= 0:
+                return None
             if (frame := self._copy(ring, head - 1, image)) is not None:
                 return frame
-        return None
+        raise InputError(f"ring {self.name}: its newest slot is damaged; start capture again")
 
     def read_at(self, index: int, out: Image | None = None) -> Frame | None:
         """The frame of this ``index`` if the ring still holds it, for a recorder. Does not move ``read``."""
@@ -425,6 +433,10 @@ def born(pid: int) -> int:
         return 0
     except psutil.AccessDenied:
         return -1
+
+
+def _check(fixed: Sequence[int]) -> int:
+    return zlib.crc32(repr(tuple(fixed[_VERSION : _STRIDE + 1])).encode())
 
 
 def _first(view: memoryview) -> Callable[[], int]:
@@ -544,7 +556,7 @@ def _read_header(name: str, memory: segment.Segment) -> _Layout | None:
             f"ring {name}: {memory.size} bytes are too few for a ring; remove it and start capture again"
         )
     words = memory.buffer[:HEADER_BYTES].cast("q")
-    fixed = words[: _STRIDE + 1].tolist()
+    fixed, check = words[: _STRIDE + 1].tolist(), words[_CHECK]
     words.release()
     if fixed[_MAGIC] == 0:
         return None
@@ -559,7 +571,12 @@ def _read_header(name: str, memory: segment.Segment) -> _Layout | None:
     sane = 2 <= slots <= 65536 and 1 <= height <= _MAX_SIDE and 1 <= width <= _MAX_SIDE
     layout = _Layout(slots, height, width)
     declared = (fixed[_SIZE], fixed[_STRIDE], fixed[_CHANNELS], fixed[_DTYPE])
-    if not sane or declared != (layout.size, layout.stride, 3, _UINT8) or memory.size < layout.size:
+    if (
+        not sane
+        or check != _check(fixed)
+        or declared != (layout.size, layout.stride, 3, _UINT8)
+        or memory.size < layout.size
+    ):
         raise InputError(
             f"ring {name}: its header is damaged ({width}x{height}, {slots} slots); start capture again"
         )

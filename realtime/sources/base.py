@@ -1,9 +1,10 @@
 """The contract of every source, and what they share: indices, rising times, pacing."""
 
 import abc
+import contextlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal, Protocol
@@ -165,6 +166,19 @@ class PacedSource(abc.ABC):
 def pacer_for(pace: Pace) -> Pacer | None:
     """A pacer, or None for as fast as it goes."""
     return None if pace is None else Pacer(pace)
+
+
+@contextlib.contextmanager
+def quiet_opencv() -> Iterator[None]:
+    """What OpenCV would print while it fails to open something is said by our own error."""
+    import cv2
+
+    level = cv2.getLogLevel()
+    cv2.setLogLevel(0)
+    try:
+        yield
+    finally:
+        cv2.setLogLevel(level)
 
 
 def camera_word(text: str) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from engines.errors import InputError
 from realtime.ring import Image
 from realtime.sources import v4l2
-from realtime.sources.base import PacedSource, Shot, SourceInfo, camera_word
+from realtime.sources.base import PacedSource, Shot, SourceInfo, camera_word, quiet_opencv
 from realtime.sources.v4l2 import Device, Exposure
 
 _BUFFERS = 8  # one loses frames at high rates, four is the least; OpenCV's V4L2 takes ten
@@ -248,7 +248,8 @@ def exposure_limit(fps: float) -> int:
 def _cv2_capture(index: int | str, api: int) -> Capture:
     import cv2
 
-    capture: Capture = cv2.VideoCapture(index, api)
+    with quiet_opencv():
+        capture: Capture = cv2.VideoCapture(index, api)
     return capture
 
 

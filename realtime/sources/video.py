@@ -19,6 +19,7 @@ from realtime.sources.base import (
     camera_word,
     pacer_for,
     path_word,
+    quiet_opencv,
 )
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 _MAX_FPS = 10_000
+_TEXT = bytes(range(0x20, 0x7F)) + b"\t\n\r\x1b"
 
 
 class VideoSource(PacedSource):
@@ -146,9 +148,12 @@ def open_video(spec: str, *, pace: Pace = None, rate: float | None = None) -> Vi
         raise InputError(f"{spec}: cannot be read: {error.strerror}") from error
     if not start:
         raise InputError(f"{spec}: the file is empty; copy it again")
+    if not start.strip(_TEXT):  # FFmpeg would play it as a terminal's output
+        raise InputError(f"{spec}: a text file, not a video; give an mp4, mov, avi, mkv or webm file")
     import cv2
 
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    with quiet_opencv():
+        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     why = _why_no_video(path, start)
     return _opened(capture, spec=spec, name=path_word(path), kind="file", why=why, pace=pace, rate=rate)
 
@@ -171,7 +176,8 @@ def open_url(
         cv2.CAP_PROP_READ_TIMEOUT_MSEC,
         round(read_timeout_s * 1000),
     ]
-    capture = cv2.VideoCapture(spec, cv2.CAP_FFMPEG, timeouts)
+    with quiet_opencv():
+        capture = cv2.VideoCapture(spec, cv2.CAP_FFMPEG, timeouts)
     shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # passwords stay out of messages
     name = camera_word(parts.hostname or "stream")
     why = f"no stream answers there within {open_timeout_s:g} s; check address, network and password"

@@ -1,0 +1,559 @@
+"""One contract, every source; then what is special to files, folders and streams."""
+
+import functools
+import http.server
+import os
+import struct
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fake_camera import Clock, FakeCapture
+
+from engines.errors import InputError
+from realtime.ring import Frame
+from realtime.sources import Source, kind_of, open_source
+from realtime.sources.base import Pacer, SourceInfo, camera_word
+from realtime.sources.camera import open_camera
+from realtime.sources.demo import RenderedSource
+from realtime.sources.v4l2 import Device
+from realtime.sources.video import open_url
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "video"
+N, W, H = 30, 64, 48
+
+
+def picture(i: int, width: int = W, height: int = H) -> np.ndarray:
+    image = np.full((height, width, 3), 8 * i % 256, np.uint8)
+    image[: height // 4, : width // 4] = 255  # a bright corner, top left
+    return image
+
+
+def write_video(path: Path, fourcc: str, count: int = N) -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*fourcc), 25, (W, H))
+    assert writer.isOpened()
+    for i in range(count):
+        writer.write(picture(i))
+    writer.release()
+    return path
+
+
+def boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Type, start and end of the MP4 boxes in a range."""
+    while start < end:
+        size = int.from_bytes(data[start : start + 4], "big")
+        yield data[start + 4 : start + 8], start, start + size
+        start += size
+
+
+def locate(data: bytes, *path: bytes) -> tuple[int, int]:
+    start, end = 0, len(data)
+    for i, kind in enumerate(path):
+        start, end = next((s, e) for k, s, e in boxes(data, start, end) if k == kind)
+        if i < len(path) - 1:
+            start += 8
+    return start, end
+
+
+def rotated(data: bytes) -> bytes:
+    """The same film with a phone's note that it must be turned clockwise."""
+    at = locate(data, b"moov", b"trak", b"tkhd")[0] + 8 + 40
+    return data[:at] + struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, H * 65536, 0, 1 << 30) + data[at + 36 :]
+
+
+def uneven(data: bytes, groups: list[tuple[int, int]]) -> bytes:
+    """The same film with other durations: (frames, multiple of 1/25 s)."""
+    path = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stts")
+    start, end = locate(data, *path)
+    unit = struct.unpack_from(">I", data, start + 20)[0]
+    body = struct.pack(">II", 0, len(groups)) + b"".join(struct.pack(">II", n, unit * k) for n, k in groups)
+    box = struct.pack(">I", len(body) + 8) + b"stts" + body
+    out = bytearray(data[:start] + box + data[end:])
+    out = out.replace(b"edts", b"free")  # its edit list would end the film at the old duration
+    for depth in range(1, len(path)):  # the index stands at the end: no offset into the pictures changes
+        at = locate(data, *path[:depth])[0]
+        struct.pack_into(">I", out, at, struct.unpack_from(">I", data, at)[0] + len(box) - (end - start))
+    return bytes(out)
+
+
+def index_first(data: bytes) -> bytes:
+    """The same film with its index before the pictures, as for streaming."""
+    start, end = locate(data, b"moov")
+    moov = bytearray(data[start:end])
+    at = moov.index(b"stco") + 8
+    for i in range(struct.unpack_from(">I", moov, at)[0]):
+        (offset,) = struct.unpack_from(">I", moov, at + 4 + 4 * i)
+        struct.pack_into(">I", moov, at + 4 + 4 * i, offset + len(moov))
+    head = locate(data, b"ftyp")[1]
+    return data[:head] + bytes(moov) + data[head:start] + data[end:]
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("films")
+    mp4 = write_video(folder / "plain.mp4", "mp4v").read_bytes()
+    write_video(folder / "motion.avi", "MJPG")
+    (folder / "rotated.mp4").write_bytes(rotated(mp4))
+    (folder / "uneven.mp4").write_bytes(uneven(mp4, [(10, 1), (1, 5), (N - 11, 2)]))
+    first = index_first(mp4)
+    (folder / "index first.mp4").write_bytes(first)
+    (folder / "cut.mp4").write_bytes(first[: len(first) * 3 // 5])
+    (folder / "no_index.mp4").write_bytes(mp4[: len(mp4) * 3 // 5])
+    avi = (folder / "motion.avi").read_bytes()
+    (folder / "cut.avi").write_bytes(avi[: len(avi) * 3 // 5])
+    stills = folder / "stills"
+    stills.mkdir()
+    for i in range(12):
+        cv2.imwrite(str(stills / f"img{i + 1}.{('png', 'jpg', 'bmp')[i % 3]}"), picture(i))
+    recorded = folder / "recorded"
+    recorded.mkdir()
+    rows = ["index,t_ns,file"]
+    for i, index in enumerate((100, 101, 102, 105, 106)):
+        cv2.imwrite(str(recorded / f"f{index}.png"), picture(i))
+        rows.append(f"{index},{5_000_000 * index + 12345},f{index}.png")
+    (recorded / "frames.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def website(films: Path) -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(_Quiet, directory=str(films))
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+class Painter:
+    def frame(self, i: int) -> np.ndarray:
+        return picture(i)
+
+
+def fake(**how: object) -> Source:
+    clock = Clock()
+    capture = FakeCapture(clock, **how)
+    return open_camera("0", fps=200, open_capture=capture, find=lambda _: Device(0, "", "fake"), clock=clock)
+
+
+Make = Callable[[Path, str], Source]
+SOURCES: dict[str, Make] = {
+    "mp4": lambda films, _: open_source(str(films / "plain.mp4")),
+    "avi": lambda films, _: open_source(str(films / "motion.avi")),
+    "rotated": lambda films, _: open_source(str(films / "rotated.mp4")),
+    "uneven": lambda films, _: open_source(str(films / "uneven.mp4")),
+    "cut": lambda films, _: open_source(str(films / "cut.avi")),
+    "re-rated": lambda films, _: open_source(str(films / "plain.mp4"), rate=200),
+    "paced": lambda films, _: open_source(str(films / "plain.mp4"), pace=2000),
+    "url": lambda _, site: open_source(f"{site}/plain.mp4"),
+    "stills": lambda films, _: open_source(str(films / "stills"), rate=100),
+    "recorded": lambda films, _: open_source(str(films / "recorded")),
+    "recorded own pace": lambda films, _: open_source(str(films / "recorded"), pace="own"),
+    "rendered": lambda *_: RenderedSource(Painter(), SourceInfo("r", "r", "demo", W, H, 200.0, 20), None),
+    "demo": lambda *_: open_source("demo:3", fps=100, width=320, height=240),
+    "camera": lambda *_: fake(),
+    "camera, arrival times": lambda *_: fake(stamped=False),
+    "camera, troubled": lambda *_: fake(
+        jitter_ms=1.5,
+        missing=frozenset({9, 10, 20}),
+        damaged=frozenset({15}),
+        grants=(320, 240, 120.0),
+        stops_at=60,
+    ),
+    "camera, leaving": lambda *_: fake(stops_at=20),
+}
+
+
+@pytest.fixture(params=SOURCES)
+def make(request: pytest.FixtureRequest, films: Path, website: str) -> Callable[[], Source]:
+    if request.param == "demo":
+        pytest.importorskip("engines.synthesis", reason="the renderer is not there").__dict__.get(
+            "demo"
+        ) or pytest.skip("the renderer is not there")
+    return lambda: SOURCES[request.param](films, website)
+
+
+def some(source: Source, most: int = 40) -> list[Frame]:
+    frames = []
+    while len(frames) < most and (frame := source.read()) is not None:
+        frames.append(frame)
+    return frames
+
+
+def test_what_is_promised_is_delivered(make: Callable[[], Source]) -> None:
+    source = make()
+    info = source.info
+    assert info.name == camera_word(info.name) and info.width > 0 and info.height > 0 and info.fps >= 0
+    assert "\n" not in info.advice
+    frames = some(source)
+    assert frames
+    for frame in frames:
+        assert frame.image.shape == (info.height, info.width, 3)
+        assert frame.image.dtype == np.uint8
+        assert frame.gap >= 0
+    if info.frames is not None and info.frames < 40 and not source.problem:
+        assert len(frames) == info.frames
+    assert source.info == info
+    source.close()
+
+
+def test_indices_and_times_rise(make: Callable[[], Source]) -> None:
+    source = make()
+    frames = some(source)
+    assert [f.index for f in frames] == list(range(len(frames)))
+    assert all(a.t_ns < b.t_ns and a.host_ns <= b.host_ns for a, b in pairwise(frames))
+    assert all(isinstance(v, int) for f in frames for v in (f.t_ns, f.host_ns, f.gap))
+    source.close()
+
+
+def test_images_are_the_callers_to_keep(make: Callable[[], Source]) -> None:
+    source = make()
+    frames = some(source, 4)
+    kept = [f.image.copy() for f in frames]
+    some(source, 4)
+    assert all((f.image == k).all() for f, k in zip(frames, kept, strict=True))
+    source.close()
+
+
+def test_the_end_is_the_end(make: Callable[[], Source]) -> None:
+    source = make()
+    if source.info.frames is not None:
+        some(source, 1000)
+        assert [source.read(), source.read()] == [None, None]
+    source.close()
+    source.close()
+    assert source.read() is None
+    assert "\n" not in source.problem
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="counts file descriptors")
+def test_nothing_stays_open(make: Callable[[], Source]) -> None:
+    def once() -> None:
+        source = make()
+        source.read()
+        source.close()
+
+    once()
+    before = psutil.Process().num_fds()
+    for _ in range(5):
+        once()
+    assert psutil.Process().num_fds() <= before + 1  # the web server may be about to close one
+
+
+# --- what a spec means, and what is none -----------------------------------------------------------------------------
+
+
+def test_kinds(films: Path) -> None:
+    for spec, kind in {
+        "demo": "demo", "demo:7": "demo", "0": "camera", "/dev/video3": "camera", "Logitech C920": "camera",
+        "rtsp://u:p@cam/1": "url", "http://h/x.mp4": "url", str(films): "images", str(films / "plain.mp4"): "file",
+        "gone.mp4": "file", "some/where": "file",
+    }.items():  # fmt: skip
+        assert kind_of(spec) == kind, spec
+
+
+@pytest.mark.parametrize(
+    "spec, says",
+    [
+        ("", "no source given"),
+        ("gone.mp4", "no such file"),
+        ("{}/words.txt", "not a video"),
+        ("{}/words.mp4", "not a video"),
+        ("{}/empty.mp4", "empty"),
+        ("{}/no_index.mp4", "cut off before its index"),
+        ("{}/stills/img1.png", "single image"),
+        ("{}/stills", "--pace"),
+        ("{}/nothing", "no png, jpg or bmp"),
+        ("{}/sizes", r"b2\.png: 32x48 pixels among images of 64x48"),
+        ("{}/rubbish", "none of its 2 images"),
+        ("rtsp:///stream", "no host"),
+        ("http://127.0.0.1:9/none", "no stream answers"),
+        ("987", "there is none"),
+        ("/dev/video987", "there is none"),
+        ("no such webcam", "no such file, folder or camera"),
+        ("demo:x", "no such file, folder or camera"),
+    ],
+)
+def test_unusable_input_is_one_line_that_says_what_to_do(
+    spec: str, says: str, films: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (films / "words.txt").write_text("no film " * 100)
+    (films / "words.mp4").write_text("no film " * 100)
+    (films / "empty.mp4").touch()
+    for folder in ("nothing", "sizes", "rubbish"):
+        (films / folder).mkdir(exist_ok=True)
+    cv2.imwrite(str(films / "sizes" / "b1.png"), picture(0))
+    cv2.imwrite(str(films / "sizes" / "b2.png"), picture(0, width=32))
+    for name in ("a.png", "b.jpg"):
+        (films / "rubbish" / name).write_bytes(b"rubbish")
+    if sys.platform != "linux" and "987" in spec:
+        pytest.skip("cameras are not looked up before they are opened here")
+    pace = None if spec.endswith("stills") else 25
+    with pytest.raises(InputError, match=says) as error:
+        open_source(spec.format(films), pace=pace)
+    assert "\n" not in str(error.value)
+    printed = capfd.readouterr()
+    assert (printed.out, printed.err) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "how", [{"pace": 0}, {"pace": -5}, {"fps": 0}, {"rate": 1e9}, {"pace": float("nan")}]
+)
+def test_senseless_rates(films: Path, how: dict[str, float]) -> None:
+    with pytest.raises(InputError, match="must be above 0"):
+        open_source(str(films / "plain.mp4"), **how)
+
+
+# --- video files -----------------------------------------------------------------------------------------------------
+
+
+def test_every_frame_in_order(films: Path) -> None:
+    for name in ("plain.mp4", "motion.avi", "index first.mp4"):
+        source = open_source(str(films / name))
+        assert (source.info.fps, source.info.frames) == (25.0, N)
+        frames = some(source)
+        assert [round(float(f.image[H // 2 :].mean()) / 8) for f in frames] == list(range(N))
+        assert [f.t_ns for f in frames] == [40_000_000 * i for i in range(N)]
+        assert source.problem == ""
+        assert not source.lost
+
+
+def test_true_times_of_a_variable_rate(films: Path) -> None:
+    units = [1] * 10 + [5] + [2] * (N - 11)
+    expected = [40_000_000 * int(x) for x in np.cumsum([0, *units[:-1]])]
+    assert [f.t_ns for f in some(open_source(str(films / "uneven.mp4")))] == expected
+
+
+def test_a_rate_that_the_file_says_wrongly(films: Path) -> None:
+    source = open_source(str(films / "uneven.mp4"), rate=200)
+    assert source.info.fps == 200
+    assert [f.t_ns for f in some(source)] == [5_000_000 * i for i in range(N)]
+
+
+def test_rotation_is_applied(films: Path) -> None:
+    source = open_source(str(films / "rotated.mp4"))
+    assert (source.info.width, source.info.height) == (H, W)
+    image = source.read().image
+    assert image[: W // 8, -H // 8 :].mean() > 200  # the bright corner went from top left to top right
+    assert image[: W // 8, : H // 8].mean() < 50
+
+
+@pytest.mark.parametrize("name", ["cut.mp4", "cut.avi"])
+def test_a_truncated_file_gives_what_it_has_and_says_the_rest(films: Path, name: str) -> None:
+    source = open_source(str(films / name))
+    frames = some(source)
+    assert 2 < len(frames) < N
+    assert f"{len(frames)} of {N} promised frames" in source.problem
+    assert not source.lost
+
+
+def test_a_frame_size_that_changes_ends_the_source(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Changing:
+        count = 0
+
+        def __init__(self, *_: object) -> None: ...
+
+        def isOpened(self) -> bool:
+            return True
+
+        def set(self, *_: object) -> bool:
+            return True
+
+        def get(self, prop: int) -> float:
+            return {cv2.CAP_PROP_FPS: 25.0, cv2.CAP_PROP_POS_MSEC: 40.0 * (self.count - 1)}.get(prop, 0.0)
+
+        def read(self) -> tuple[bool, np.ndarray]:
+            self.count += 1
+            return True, picture(self.count, width=W if self.count < 5 else 2 * W)
+
+        def release(self) -> None: ...
+
+    monkeypatch.setattr(cv2, "VideoCapture", Changing)
+    source = open_source(str(films / "plain.mp4"))
+    assert len(some(source)) == 4
+    assert "changes from 64x48 to 128x48 at frame 4" in source.problem
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the measuring videos are not beside the checkout")
+@pytest.mark.parametrize("name, count", [("expressive_face_24fps.mp4", 472), ("face_leaves_26fps.mov", 169)])
+def test_real_videos_to_their_last_frame(name: str, count: int) -> None:
+    source = open_source(str(SHARED / name))
+    frames = 0
+    while source.read() is not None:
+        frames += 1
+    assert (frames, source.info.frames, source.problem) == (count, count, "")
+
+
+# --- streams ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_stream_that_falls_silent_is_lost_and_does_not_hang(films: Path) -> None:
+    content = (films / "index first.mp4").read_bytes()
+    asked = threading.Event()
+
+    class Stalling(_Quiet):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "video/mp4")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: len(content) * 4 // 5])
+            self.wfile.flush()
+            asked.wait(30)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stalling)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    source = open_url(
+        f"http://user:secret@127.0.0.1:{server.server_port}/live.mp4", open_timeout_s=5, read_timeout_s=0.5
+    )
+    assert 0 < len(some(source)) < N
+    assert source.lost
+    assert source.problem
+    assert "secret" not in source.problem + source.info.spec
+    asked.set()
+    server.shutdown()
+    server.server_close()
+
+
+# --- folders ---------------------------------------------------------------------------------------------------------
+
+
+def test_natural_order_and_given_rate(films: Path) -> None:
+    source = open_source(str(films / "stills"), pace=2000)
+    frames = some(source)
+    assert (source.info.fps, source.info.frames, len(frames)) == (2000, 12, 12)
+    assert [round(float(f.image[H // 2 :].mean()) / 8) for f in frames] == list(range(12))
+    assert [f.t_ns for f in frames] == [500_000 * i for i in range(12)]
+
+
+def test_a_recording_keeps_its_times_and_its_gaps(films: Path) -> None:
+    source = open_source(str(films / "recorded"))
+    frames = some(source)
+    assert source.info.fps == 200
+    assert [f.t_ns for f in frames] == [5_000_000 * i + 12345 for i in (100, 101, 102, 105, 106)]
+    assert [f.gap for f in frames] == [0, 0, 0, 2, 0]
+
+
+def test_an_undecodable_image_counts_as_lost(films: Path, tmp_path: Path) -> None:
+    for i in range(5):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), picture(i))
+    (tmp_path / "3.png").write_bytes((tmp_path / "3.png").read_bytes()[:60])
+    source = open_source(str(tmp_path), rate=100)
+    frames = some(source)
+    assert [(f.index, f.gap, f.t_ns) for f in frames][-1] == (3, 1, 40_000_000)
+    assert "1 of 5 images could not be decoded, the first 3.png" in source.problem
+
+
+@pytest.mark.parametrize(
+    "table, says",
+    [
+        ("a,b\n1,2\n", ":1: expected the columns"),
+        ("index,t_ns,file\n", "no frame is listed"),
+        ("index,t_ns,file\n0,x,0.png\n", ":2: .* whole numbers"),
+        ("index,t_ns,file\n0,0,0.png\n1,0,1.png\n", ":3: .* must rise"),
+        ("index,t_ns,file\n0,0,0.png\n1,1,gone.png\n", ":3: gone.png is missing"),
+        ("index,t_ns,file\n0,0,../0.png\n", ":2: .* not the name"),
+        ("index,t_ns,file\n0,0\n", ":2: .* not the name"),
+        (f"index,t_ns,file\n0,{1 << 70},0.png\n", ":2: .* out of range"),
+        ("\xff\xfe\x00", "cannot be read|expected the columns"),
+    ],
+)
+def test_a_wrong_table_of_times_is_refused_with_its_line(tmp_path: Path, table: str, says: str) -> None:
+    for i in range(2):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), picture(i))
+    (tmp_path / "frames.csv").write_bytes(table.encode("latin-1"))
+    with pytest.raises(InputError, match=says):
+        open_source(str(tmp_path))
+
+
+# --- pacing ----------------------------------------------------------------------------------------------------------
+
+
+class Time:
+    """A clock that only sleeping moves."""
+
+    now = 0
+
+    def __call__(self) -> int:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += round(seconds * 1e9)
+
+
+def test_deadlines_do_not_drift() -> None:
+    time = Time()
+    pacer = Pacer(200.0, clock=time, sleep=time.sleep)
+    arrived = []
+    for i in range(1000):
+        time.now += 1_234_567  # the work of a frame
+        pacer.wait(i, 0)
+        arrived.append(time.now)
+    assert {b - a for a, b in pairwise(arrived)} == {5_000_000}
+    assert pacer.behind_s == 0
+
+
+def test_own_times_are_kept() -> None:
+    time = Time()
+    pacer = Pacer("own", clock=time, sleep=time.sleep)
+    arrived = []
+    for i, t in enumerate((70, 110, 310, 390)):
+        pacer.wait(i, t * 10**6)
+        arrived.append(time.now // 10**6)
+    assert arrived == [0, 40, 240, 320]
+
+
+def test_a_short_hiccup_is_caught_up_and_a_long_one_makes_no_burst() -> None:
+    time = Time()
+    pacer = Pacer(100.0, clock=time, sleep=time.sleep)
+    arrived = []
+    for i in range(40):
+        if i == 10:
+            time.now += 40_000_000
+        if i == 20:
+            time.now += 500_000_000
+        pacer.wait(i, 0)
+        arrived.append(time.now // 10**6)
+    assert arrived[10] == 130 and arrived[13] == 130 and arrived[14] == 140  # caught up with
+    steps = [b - a for a, b in pairwise(arrived[20:])]
+    assert set(steps) == {10}
+    assert pacer.behind_s == pytest.approx(0.49)
+
+
+def test_a_pace_that_cannot_be_kept_is_said_and_no_frame_dropped(films: Path) -> None:
+    source = open_source(str(films / "plain.mp4"), pace=50)
+    pacer = source._pacer
+    time = Time()
+    pacer._clock, pacer._sleep = time, time.sleep
+    frames = []
+    while (frame := source.read()) is not None:
+        frames.append(frame)
+        time.now += 70_000_000
+    assert len(frames) == N
+    assert "could not keep 50 fps" in source.problem
+
+
+def test_the_names_of_cameras() -> None:
+    assert camera_word("My Clip (2).MOV") == "my-clip-2-mov"
+    assert camera_word("///") == "camera"
+    assert len(camera_word("x" * 99)) == 32
+
+
+def test_the_settings_opencv_reads_when_loaded_are_made_first() -> None:
+    assert os.environ["OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"] == "2"
