@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.errors import InputError
+from engines.synthesis.openings import Mouth
 from engines.synthesis.portrait import Portrait, UInt8, astronaut, mirror_pairs
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
-SUPERSAMPLING: Final = 4
-"""Texture px a frame px: cv2.remap rounds coordinates to 1/32 texture px, that is 1/128 px of the frame."""
+SUPERSAMPLING: Final = 2
+"""Texture px a frame px. cv2.remap rounds coordinates to 1/32 texture px, that is 1/64 px of the frame."""
 
 MARGIN: Final = 40
 """Texture around the frame, frame px, for what head motion brings in."""
@@ -263,30 +264,40 @@ def build_face(identity: Identity, height: int, width: int) -> Face:
 
     back = np.linalg.inv(rotate)
 
-    def fetch(source: UInt8, x: Float32, y: Float32, mode: int) -> UInt8:
+    # the landmarks follow the shape variation: invert its backward displacement by fixed point
+    marks = placed.copy()
+    for _ in range(30):
+        shift = _reshape(
+            identity, placed, unit, marks[:, 0].astype(np.float32), marks[:, 1].astype(np.float32)
+        )
+        marks = placed - shift
+    mouth = Mouth(marks)
+    part = 0.0 if mouth.height < 2 * unit else min(1.0, 1.25 * (1 - identity.smile))
+    marks = mouth.closed(marks, part)
+
+    def origin(x: Float32, y: Float32) -> tuple[Float32, Float32, Float32]:
+        shift, line = mouth.closing(x, y, part)
+        x, y = x + shift[..., 0], y + shift[..., 1]
         shift = _reshape(identity, placed, unit, x, y)
         fx, fy = x + shift[..., 0] - np.float32(place[0]), y + shift[..., 1] - np.float32(place[1])
         mx = np.float32(back[0, 0]) * fx + np.float32(back[0, 1]) * fy + np.float32(middle[0])
         my = np.float32(back[1, 0]) * fx + np.float32(back[1, 1]) * fy + np.float32(middle[1])
-        return cv2.remap(source, mx, my, mode, borderMode=cv2.BORDER_REFLECT_101)
-
-    # the landmarks follow the shape variation: invert the backward displacement by fixed point
-    moved = placed.copy()
-    for _ in range(30):
-        shift = _reshape(
-            identity, placed, unit, moved[:, 0].astype(np.float32), moved[:, 1].astype(np.float32)
-        )
-        moved = placed - shift
-    marks = moved
+        return mx, my, line
 
     big_h, big_w = height + 2 * MARGIN, width + 2 * MARGIN
-    # colours are made at twice the frame's resolution, then enlarged: finer detail does not exist in the portrait
-    step = 0.5
-    rows, cols = np.mgrid[0 : 2 * big_h, 0 : 2 * big_w].astype(np.float32)
+    step = 1 / SUPERSAMPLING
+    rows, cols = np.mgrid[0 : SUPERSAMPLING * big_h, 0 : SUPERSAMPLING * big_w].astype(np.float32)
     x = (cols + 0.5) * step - 0.5 - MARGIN
     y = (rows + 0.5) * step - 0.5 - MARGIN
-    canvas = fetch(image, x, y, cv2.INTER_CUBIC).astype(np.float32)
-    soft = [None if m is None else fetch(m, x, y, cv2.INTER_LINEAR).astype(np.float32) / 255 for m in masks]
+    mx, my, line = origin(x, y)
+
+    def fetch(source: UInt8, mode: int) -> Float32:
+        return cv2.remap(source, mx, my, mode, borderMode=cv2.BORDER_REFLECT_101).astype(np.float32)
+
+    canvas = fetch(image, cv2.INTER_CUBIC)
+    # closed lips meet in a dark line
+    canvas *= 1 - np.float32(0.55 * max(0.0, 2 * part - 1)) * line[..., None]
+    soft = [None if m is None else fetch(m, cv2.INTER_LINEAR) / 255 for m in masks]
     canvas = _paint(identity, canvas, soft, marks, unit, x, y)
     fine = np.clip(np.round(canvas), 0, 255).astype(np.uint8)[..., ::-1]
     fine = np.ascontiguousarray(fine)
@@ -300,8 +311,8 @@ def build_face(identity: Identity, height: int, width: int) -> Face:
         min(height, -(-(int(ys.max()) + 1) // 4) * 4),
     )
     x0, y0, x1, y1 = box
-    cut = fine[2 * y0 : 2 * (y1 + 2 * MARGIN), 2 * x0 : 2 * (x1 + 2 * MARGIN)]
-    texture = cv2.resize(cut, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    cut = [SUPERSAMPLING * k for k in (y0, y1 + 2 * MARGIN, x0, x1 + 2 * MARGIN)]
+    texture = np.ascontiguousarray(fine[cut[0] : cut[1], cut[2] : cut[3]])
     still = _at_rest(fine, height, width)
     return Face(
         texture=texture,
@@ -319,10 +330,9 @@ def build_face(identity: Identity, height: int, width: int) -> Face:
 
 def _at_rest(fine: UInt8, height: int, width: int) -> UInt8:
     """The frame with nothing moving, through the same interpolation as a moving one (no seam at the border of the box)."""
-    enlarged = cv2.resize(fine, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     xs = ((np.arange(width, dtype=np.float32) + MARGIN) + 0.5) * SUPERSAMPLING - 0.5
     ys = ((np.arange(height, dtype=np.float32) + MARGIN) + 0.5) * SUPERSAMPLING - 0.5
-    return cv2.remap(enlarged, *(np.ascontiguousarray(m) for m in np.meshgrid(xs, ys)), cv2.INTER_LINEAR)
+    return cv2.remap(fine, *(np.ascontiguousarray(m) for m in np.meshgrid(xs, ys)), cv2.INTER_LINEAR)
 
 
 def _paint(
@@ -340,8 +350,8 @@ def _paint(
     person, skin, hair = soft
 
     def local(points: Float64) -> Float64:
-        # frame px → px of the canvas, which has twice the resolution and a margin
-        return (points + MARGIN + 0.5) * 2 - 0.5
+        # frame px → px of the canvas
+        return (points + MARGIN + 0.5) * SUPERSAMPLING - 0.5
 
     on_canvas = local(marks)
     if skin is None:
@@ -479,10 +489,11 @@ def _grow_beard(
     cv2.fillPoly(area, [np.round(points[jaw + inner] * 8).astype(np.int32)], 255, shift=3)
     soft = cv2.GaussianBlur(area, (0, 0), 9 * unit).astype(np.float32) / 255
     soft = np.clip((soft - 0.25) / 0.6, 0, 1) * bare
-    # stubble is streaked along its growth: noise drawn out downward
-    streaks = cv2.GaussianBlur(rng.standard_normal(shape).astype(np.float32), (0, 0), sigmaX=1.0, sigmaY=2.6)
+    # stubble is streaked along its growth: noise drawn out downward, on a shade that fills the gaps
+    streaks = cv2.GaussianBlur(rng.standard_normal(shape).astype(np.float32), (0, 0), sigmaX=0.9, sigmaY=2.2)
     streaks /= streaks.std()
-    cover = np.clip(0.62 + 0.3 * streaks, 0, 1) * soft * identity.beard
+    patches = _smooth_noise(rng, shape, 9 * unit)
+    cover = np.clip(0.66 + 0.13 * streaks + 0.06 * patches, 0, 1) * soft * identity.beard
     colour = np.array(identity.hair or (92, 70, 48), np.float32) * 0.7
     return np.asarray(canvas + (colour - canvas) * cover[..., None], np.float32)
 

@@ -153,19 +153,22 @@ def measure(image: UInt8) -> Portrait:
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)
     cheeks = [lab[int(y), int(x)] for x, y in flat[[50, 280, 205, 425, 101, 330, 199, 9]]]
     tone = np.median(cheeks, axis=0)
-    distance = np.sqrt((((lab - tone) / np.array([55, 9, 13], np.float32)) ** 2).sum(-1))
     rows, cols = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float32)
     face_w = float(np.hypot(*(flat[234] - flat[454])))
     chin, middle_x = flat[152], flat[:, 0].mean()
-    around = (rows < chin[1] + 0.4 * face_w) & (np.abs(cols - middle_x) < 0.75 * face_w)
+    # the neck lies in the chin's shadow: there brightness says little
+    shadow = np.where(rows > chin[1] - 0.1 * face_w, 2.0, 1.0)[..., None]
+    distance = np.sqrt((((lab - tone) / (shadow * np.array([55, 9, 13], np.float32))) ** 2).sum(-1))
+    reach = np.where(rows > chin[1] - 0.1 * face_w, 0.44, 0.75) * face_w
+    around = (rows < chin[1] + 0.3 * face_w) & (np.abs(cols - middle_x) < reach)
     coloured = (distance < 1.6) & around & (rows > flat[:, 1].min() - 0.1 * face_w)
     skin = ((coloured | (oval > 0)) & (person > 0)).astype(np.uint8)
-    skin = cv2.morphologyEx(skin, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    # a fringe lies over the oval: what is darker and yellower than the skin above the brows is hair
-    fringe = (oval > 0) & (distance > 1.3) & (rows < flat[[105, 334], 1].mean() - 0.04 * face_w)
+    # a fringe lies over the oval: what is not of the skin's colour above the brows is hair
+    fringe = (oval > 0) & (distance > 1.2) & (rows < flat[[105, 334], 1].mean() - 0.04 * face_w)
     skin[fringe] = 0
+    skin = _largest_part(cv2.morphologyEx(skin, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
     hair = ((person > 0) & (skin == 0) & (rows < chin[1] - 0.12 * face_w)).astype(np.uint8)
-    hair = cv2.morphologyEx(hair, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    hair = _largest_part(cv2.morphologyEx(hair, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
 
     def soft(mask: Any, sigma: float) -> UInt8:
         blurred = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), sigma)
@@ -175,6 +178,15 @@ def measure(image: UInt8) -> Portrait:
     return Portrait(
         image, landmarks, np.round(255 * tight).astype(np.uint8), soft(skin, 1.2), soft(hair, 1.2)
     )
+
+
+def _largest_part(mask: UInt8) -> UInt8:
+    """The largest connected part of a mask, its holes filled."""
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    whole = np.zeros_like(mask)
+    if contours:
+        cv2.drawContours(whole, [max(contours, key=cv2.contourArea)], -1, 1, -1)
+    return whole
 
 
 def _find_mirror_pairs(image: UInt8, landmarks: Float32) -> Int16:

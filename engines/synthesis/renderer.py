@@ -5,8 +5,9 @@ pixel → texture, is the composition of the head's motion (pixel → resting he
 skin); it is smooth, so most of it is evaluated on a lattice of 2 or 4 px. The truth inverts the very same maps, so it is exact for
 what was rendered.
 
-cv2.remap rounds coordinates to 1/32 px of its source. The texture has 4 px for each px of the frame, so the rounding is 1/128 px of
-the frame (σ .002 px), different at every pixel, and bilinear interpolation hardly blurs.
+cv2.remap rounds coordinates to 1/32 px of its source. The texture has 2 px for each px of the frame, so that is 1/64 px of the frame;
+and the map carries a fixed dither of one rounding step, so that the error is no common shift of a region (which flow would see) but
+scatter of .006 px from pixel to pixel, zero on average whatever the motion. The truth knows nothing of the dither.
 
 Speed counts on OpenCV being held to one thread by the process that renders (`cv2.setNumThreads(1)`); this module never sets it.
 A Renderer reuses its buffers: use one in one thread.
@@ -25,8 +26,8 @@ import numpy.typing as npt
 
 from engines.errors import InputError
 from engines.synthesis.action_units import ACTION_UNITS, GAZE, displacement
-from engines.synthesis.eyes import Eye
 from engines.synthesis.identity import MARGIN, SUPERSAMPLING, Identity, build_face
+from engines.synthesis.openings import Eye
 from engines.synthesis.performance import Performance, Script, Truth, check_order, frames_of
 from engines.synthesis.portrait import mirror_pairs
 from engines.synthesis.scene import Pose, Scene, Sway, gain, side_light
@@ -88,6 +89,8 @@ class Renderer:
         ys, xs = np.mgrid[: full[0], : full[1]].astype(np.float32)
         place = np.stack([xs, ys], -1)
         self._map_at_rest = (place + np.float32(MARGIN + 0.5)) * np.float32(SUPERSAMPLING) - np.float32(0.5)
+        self._dither = np.random.default_rng(0xD17).uniform(-1 / 64, 1 / 64, place.shape).astype(np.float32)
+        self._map_at_rest += self._dither
         self._place = place + np.array([x0, y0], np.float32)
 
     def _prepare_skin(self) -> None:
@@ -232,7 +235,7 @@ class Renderer:
             if frames is not None and (until_frame is None or frames[2] <= until_frame):
                 strongest = event.amplitude_px
                 if event.kind == "blink":
-                    strongest = event.closure * max(eye.opening for eye in self._eyes) / self.face.unit
+                    strongest = event.closure * max(eye.height for eye in self._eyes) / self.face.unit
                 found.append(
                     Truth(event.kind, event.label, event.aus, *frames, strongest, strongest * self.face.unit)
                 )
@@ -355,7 +358,7 @@ class Renderer:
         at = np.stack([xs, ys], -1)
         self._look(i, pose)
         x0, y0, x1, y1 = self.face.box
-        seen = self._map[: self._rows, : self._cols].astype(np.float64)
+        seen = (self._map - self._dither)[: self._rows, : self._cols].astype(np.float64)
         at[y0:y1, x0:x1] = (seen + 0.5) / SUPERSAMPLING - 0.5 - MARGIN + (x0, y0)
         return at
 
@@ -464,7 +467,7 @@ def _noise_bank(scene: Scene) -> tuple[UInt8, UInt8]:
 def demo(fps: float = 200.0, width: int = 640, height: int = 480, seed: int = 0) -> Renderer:
     """The endless scene of `apexcam live demo`: a micro-expression every few seconds (0.8–2.6 px at a face 200 px wide), head
     sway, blinks, now and then a smile or speech, sensor noise."""
-    identity = Identity(seed=seed, face_px=min(220.0, 0.45 * height))
+    identity = Identity(seed=seed, face_px=min(220.0, 0.45 * height), smile=0.2)
     script = Script(seed=seed)
     return Renderer(
         Scene(
