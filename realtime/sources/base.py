@@ -156,6 +156,14 @@ class PacedSource(abc.ABC):
         self._t_ns = t_ns
         return frame
 
+    def skip(self, count: int) -> None:
+        """Pass over ``count`` frames without waiting for their times: a capture that starts again goes on there."""
+        pacer, self._pacer = self._pacer, None
+        for _ in range(count):
+            if self.read() is None:
+                break
+        self._pacer = pacer
+
     def close(self) -> None:
         """See ``Source``."""
         if self._open:

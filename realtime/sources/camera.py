@@ -67,37 +67,50 @@ class Granted:
 
 
 class LossCounter:
-    """Frames lost before each frame, from the intervals of their times.
+    """Frames lost before each frame, from the times of the frames.
 
+    Times are held against a grid whose period is the median of the last intervals, each divided by the frames it
+    spans, so that jitter makes no losses and regular losses do not pass for a slower camera. Four long intervals
+    alike are a slower camera, such as one that exposes longer; that takes three or four false losses to see.
     ``buffers`` frames may have queued where times are those of arrival: so many are not lost after a pause.
-    The period is the lower quartile of the last intervals, so that regular losses do not pass for a slower
-    camera; four long intervals alike are a slower camera, such as one that exposes longer, after at most four
-    false losses.
     """
 
     def __init__(self, fps: float, buffers: int = 1) -> None:
-        self._intervals: deque[float] = deque(maxlen=32)
-        self._granted_ns = 1e9 / fps if fps else 0.0
+        self._periods: deque[float] = deque([1e9 / fps] * 8 if fps else [], maxlen=32)
+        self._recent: deque[float] = deque(maxlen=4)
         self._spare = buffers - 1
         self._last: int | None = None
+        self._grid = 0.0  # where the last frame was due
 
     def lost_before(self, t_ns: int) -> int:
         """How many frames are missing between the last time given and this one."""
         last, self._last = self._last, t_ns
         if last is None:
+            self._grid = t_ns
             return 0
         interval = float(t_ns - last)
-        period = float(np.quantile(self._intervals, 0.25)) if len(self._intervals) >= 4 else self._granted_ns
-        self._intervals.append(interval)
-        if len(self._intervals) >= 4 and period:
-            recent = list(self._intervals)[-4:]
-            if min(recent) > 1.5 * period and max(recent) < 1.2 * min(recent):
-                self._intervals.clear()
-                self._intervals.extend(recent)
-                return 0
-        if not period or interval <= 1.5 * period:
+        self._recent.append(interval)
+        period = float(np.median(self._periods)) if len(self._periods) >= 8 else 0.0
+        if not period:
+            self._periods.append(interval)
+            self._grid = t_ns
             return 0
-        return max(0, round(interval / period) - 1 - self._spare)
+        if len(self._recent) == 4 and min(self._recent) > max(1.5 * period, 0.75 * max(self._recent)):
+            self._periods = deque([float(np.median(self._recent))] * 8, maxlen=32)
+            self._grid = t_ns
+            return 0
+        steps = (t_ns - self._grid) / period
+        if interval <= 1.5 * period:
+            lost = 0
+        elif self._spare:
+            lost = max(0, math.floor(steps) - 1 - self._spare)
+        else:
+            lost = max(0, round(steps) - 1)
+        self._periods.append(interval / (1 + lost))
+        due = self._grid + (1 + lost) * period
+        off = t_ns - due
+        self._grid = t_ns if abs(off) > 0.75 * period else due + 0.2 * off
+        return lost
 
 
 class CameraSource(PacedSource):

@@ -26,6 +26,10 @@ class RenderedSource(PacedSource):
             return None
         return Shot(round(self._index / self.info.fps * 1e9), self.renderer.frame(self._index))
 
+    def skip(self, count: int) -> None:
+        """See ``PacedSource``; nothing needs to be rendered for it."""
+        self._index += count
+
     def _release(self) -> None:
         pass
 

@@ -150,7 +150,7 @@ def _sizes(fd: int, ioctl: Ioctl, fourcc: int) -> Iterator[tuple[int, int]]:
             yield numbers[0], numbers[1]
             continue
         least_w, most_w, _, least_h, most_h, _ = numbers
-        for width, height in (*_COMMON_SIZES, (most_w, most_h)):
+        for width, height in dict.fromkeys((*_COMMON_SIZES, (most_w, most_h))):
             if least_w <= width <= most_w and least_h <= height <= most_h:
                 yield width, height
         return

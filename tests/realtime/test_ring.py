@@ -396,6 +396,22 @@ def test_nothing_stays_open() -> None:
     assert Path("/proc/self/maps").read_text().count(segment.PREFIX) == maps
 
 
+@POSIX
+def test_segments_are_known_where_shared_memory_cannot_be_listed(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment, "_SHM", tmp_path / "none")
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    dead = f"apexcam-{2**22 + 1}-cam"  # no process has such a number
+    segment.create(dead, 8192).close()
+    with RingWriter(name, 4, 4, 6):
+        assert sorted(segment.names()) == sorted((dead, name))
+        assert ring.unlink_stale() == [dead]
+        assert list(segment.names()) == [name]
+    assert list(segment.names()) == []
+    assert ring.free_slots(4, 6) is None
+
+
 # --- foreign and damaged headers -------------------------------------------------------------------------------------
 
 

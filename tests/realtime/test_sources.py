@@ -180,10 +180,6 @@ SOURCES: dict[str, Make] = {
 
 @pytest.fixture(params=SOURCES)
 def make(request: pytest.FixtureRequest, films: Path, website: str) -> Callable[[], Source]:
-    if request.param == "demo":
-        pytest.importorskip("engines.synthesis", reason="the renderer is not there").__dict__.get(
-            "demo"
-        ) or pytest.skip("the renderer is not there")
     return lambda: SOURCES[request.param](films, website)
 
 
