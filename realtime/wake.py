@@ -5,7 +5,6 @@ between processes and nothing is left locked by one that is killed.
 """
 
 import ctypes
-import os
 import platform
 import sys
 import time
@@ -23,7 +22,7 @@ class _Timespec(ctypes.Structure):
 def _futex() -> Callable[..., int] | None:
     """The raw system call, tried once on a word of our own; None where it is absent or forbidden."""
     number = _SYSCALL.get(platform.machine())
-    if sys.platform != "linux" or number is None or os.environ.get("APEXCAM_NO_FUTEX"):
+    if sys.platform != "linux" or number is None:
         return None
     syscall = ctypes.CDLL(None, use_errno=True).syscall
     syscall.restype = ctypes.c_long

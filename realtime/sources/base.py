@@ -77,7 +77,7 @@ class Pacer:
         self,
         pace: float | Literal["own"],
         *,
-        patience_s: float = 0.05,
+        patience_s: float = 0.1,
         clock: Callable[[], int] = time.monotonic_ns,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
