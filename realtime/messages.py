@@ -133,7 +133,10 @@ class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Preview(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A small JPEG of the newest frame and, where there is one, of the event's pictures; for people, not for measuring."""
+    """A small JPEG of the newest frame and, where there is one, of the event's pictures; for people, not for measuring.
+
+    ``width`` and ``height`` of the frame itself, in whose pixels a `State` is given; 0 where unknown.
+    """
 
     schema: Literal["apexcam.preview/1"] = "apexcam.preview/1"
     camera: str
@@ -141,6 +144,8 @@ class Preview(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     jpeg: bytes
     event_id: str | None = None
     pictures: dict[str, bytes] = {}
+    width: int = 0
+    height: int = 0
 
 
 Message = Event | State | Health | Preview
