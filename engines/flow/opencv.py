@@ -43,5 +43,5 @@ def _create(preset: Preset) -> Any:
     tvl1.setWarpingsNumber(preset.warps)
     tvl1.setOuterIterations(preset.outer)
     tvl1.setInnerIterations(preset.inner)
-    tvl1.setMedianFiltering(preset.median)
+    tvl1.setMedianFiltering(5 if preset.median else 1)
     return tvl1
