@@ -17,7 +17,8 @@ LOWER_LID: Final = (33, 7, 163, 144, 145, 153, 154, 155, 133)
 UPPER_LIP: Final = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 LOWER_LIP: Final = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
 
-_EDGE_PX: Final = 1.2  # over this length the lid's edge hides what lies behind it
+_OVERLAP: Final = 1.15  # a shut lid covers the eye and the edge of the lower lid
+_EDGE_PX: Final = 0.4  # over this length the lid's edge hides what lies behind it
 
 
 class Opening:
@@ -40,7 +41,7 @@ class Opening:
         u = (d @ self._axis) / self.half
         v = (d @ np.array([-self._axis[1], self._axis[0]])) / self.half
         # the corners are held, or the two curves would not meet there
-        return np.polyfit(u, v, 4, w=np.where(np.abs(u) > 0.98, 3.0, 1.0))
+        return np.asarray(np.polyfit(u, v, 4, w=np.where(np.abs(u) > 0.98, 3.0, 1.0)), np.float64)
 
     def curves(self, x: Float32, y: Float32) -> tuple[Float32, Float32, Float32, Float32]:
         """For points (px): u along the opening (-1..1 between the corners), v across it (px, down), upper and lower edge at u (px)."""
@@ -73,6 +74,7 @@ class Eye(Opening):
         unit = float(np.hypot(*(landmarks[454, :2] - landmarks[234, :2]))) / 200
         self._lash = 0.8 * unit
         self._skin = max(10 * unit, self.height)
+        self.lid_travel = _OVERLAP * self.height - min(self._lash, 0.3 * self.height)
         reach = (1.1 * self.half + 4, 1.6 * self.height + self._skin + 6)
         self.box = (
             int(self.centre[0] - reach[0]),
@@ -100,7 +102,7 @@ class Eye(Opening):
         if closure > 0:
             # the lashes belong to the lid, and a shut lid covers the lower one's edge
             edge = upper + np.minimum(np.float32(self._lash), 0.3 * opening)
-            travel = np.float32(closure) * (1.08 * opening - (edge - upper))
+            travel = np.float32(closure) * (_OVERLAP * opening - (edge - upper))
             part = np.clip((v - edge + np.float32(self._skin)) / (travel + np.float32(self._skin)), 0, 1)
             behind = np.clip((v - edge - travel) * np.float32(1 / _EDGE_PX), 0, 1)
             # the fold above the lid opens: most of the new skin comes from there
@@ -108,6 +110,20 @@ class Eye(Opening):
             along_u = along_u * behind
             along_v = lid + along_v * behind
         return self.turned(along_u, along_v)
+
+    def lid(self, x: Float32, y: Float32) -> tuple[Float32, Float32]:
+        """The upper lid, which an open eye keeps folded in shadow: how much of the point at x, y (px) is lid, 0..1, and how far
+        up (px along the eye's own vertical) there is skin in the light."""
+        u, v, upper, lower = self.curves(x, y)
+        opening = lower - upper
+        edge = upper + np.minimum(np.float32(self._lash), 0.3 * opening)
+        above = edge - v
+        inner = np.clip((1.12 - np.abs(u)) / 0.3, 0, 1) * np.clip(
+            above / np.float32(0.9 * self._lash) - 3.5, 0, 1
+        )
+        outer = np.clip((np.float32(self._skin) - above) / np.float32(0.5 * self._skin), 0, 1)
+        part = inner * outer
+        return part * part * (3 - 2 * part), np.maximum(np.float32(0.95 * self._skin) - above, 0)
 
 
 class Mouth(Opening):

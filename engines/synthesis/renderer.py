@@ -48,6 +48,7 @@ class Renderer:
         self._sway = Sway(scene)
         self._events: list[Performance] = []
         self._onsets: list[float] = []
+        self._truths: list[Truth | None] = []
         self._longest = 0.0
         self._source: Iterator[Performance] | None = check_order(scene.performances)
         self._fields: OrderedDict[int, Float32] = OrderedDict()
@@ -116,13 +117,10 @@ class Renderer:
 
         # the part of the frame they can reach, in steps of 4 px from the box's corner
         scene = self.scene
-        reach = (
-            scene.sway_px
-            + scene.yaw_px
-            + np.deg2rad(scene.sway_deg) * 260 * unit
-            + scene.breathing * 260 * unit
-            + 2
-        )
+        jolt = max((float(np.hypot(right, down)) for _, right, down in scene.jolts), default=0.0)
+        turn = 260 * unit * float(np.deg2rad(scene.sway_deg) + scene.breathing)
+        reach = jolt + scene.sway_px + scene.yaw_px + turn + 2
+        self._reach = int(np.ceil(reach + scene.yaw_px))
         a = np.maximum(np.floor((low - reach - (x0, y0)) / 4).astype(int), 0)
         b = np.minimum(
             np.ceil((high + reach - (x0, y0)) / 4).astype(int), np.array(self._head_lattice.shape[1::-1])
@@ -143,6 +141,27 @@ class Renderer:
             rows = slice(max(0, ey0 - pad - y0), min(self._rows, ey1 + pad - y0))
             cols = slice(max(0, ex0 - pad - x0), min(self._cols, ex1 + pad - x0))
             self._eye_px.append((rows, cols))
+        self._texture = face.texture.copy()
+        self._lids = [self._lid(eye) for eye in self._eyes]
+        self._lids_shut = 0.0
+
+    def _lid(self, eye: Eye) -> tuple[tuple[slice, slice], UInt8, UInt8]:
+        """Where an eye lies in the texture, how it looks open, and with the lid drawn out of its fold into the light."""
+        x0, y0 = (k - MARGIN for k in self.face.box[:2])
+        ex0, ey0, ex1, ey1 = eye.box
+        rows = slice(max(0, SUPERSAMPLING * (ey0 - y0)), SUPERSAMPLING * (ey1 - y0))
+        cols = slice(max(0, SUPERSAMPLING * (ex0 - x0)), SUPERSAMPLING * (ex1 - x0))
+        patch = self.face.texture[rows, cols].copy()
+        ys, xs = np.mgrid[: patch.shape[0], : patch.shape[1]].astype(np.float32)
+        fx = (xs + cols.start + 0.5) / SUPERSAMPLING - 0.5 + x0
+        fy = (ys + rows.start + 0.5) / SUPERSAMPLING - 0.5 + y0
+        part, up = eye.lid(fx.astype(np.float32), fy.astype(np.float32))
+        soft = cv2.GaussianBlur(patch, (0, 0), 4 * self.face.unit)
+        lit = cv2.remap(soft, xs, ys - SUPERSAMPLING * up, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        detail = patch.astype(np.float32) - cv2.GaussianBlur(patch, (0, 0), 2.5).astype(np.float32)
+        skin = 0.94 * lit.astype(np.float32) + 0.3 * detail
+        shut = patch + (skin - patch) * (0.9 * part[..., None])
+        return (rows, cols), patch, np.clip(np.round(shut), 0, 255).astype(np.uint8)
 
     def _prepare_sensor(self) -> None:
         scene, face = self.scene, self.face
@@ -152,7 +171,7 @@ class Renderer:
         if face.glasses is not None:
             opacity, colour = face.glasses
             ys, xs = np.nonzero(opacity > 0)
-            reach = int(scene.sway_px + 3 * scene.yaw_px + 12 * face.unit + 2)
+            reach = self._reach
             rows = slice(max(y0, ys.min() - reach) - y0, min(y1, ys.max() + reach) - y0)
             cols = slice(max(x0, xs.min() - reach) - x0, min(x1, xs.max() + reach) - x0)
             layer = np.repeat(np.round(255 * (1 - opacity)).astype(np.uint8)[..., None], 3, 2)
@@ -186,13 +205,16 @@ class Renderer:
             self._onsets.append(event.onset_s)
             self._longest = max(self._longest, event.offset_s - event.onset_s)
 
-    def _active(self, t: float) -> list[int]:
+    def _active(self, i: int) -> list[tuple[int, Performance, float]]:
+        """Performances seen in frame i: number, performance, part of its displacement."""
+        t = i / self.scene.fps
         self._pull(t)
         found = []
         k = bisect.bisect_right(self._onsets, t) - 1
         while k >= 0 and self._onsets[k] >= t - self._longest:
-            if self._events[k].offset_s > t:
-                found.append(k)
+            amplitude = self._events[k].amplitude(t)
+            if amplitude > 0:
+                found.append((k, self._events[k], amplitude))
             k -= 1
         return found[::-1]
 
@@ -216,10 +238,10 @@ class Renderer:
                 self._fields.popitem(last=False)
         return field
 
-    def truth(self, until_frame: int | None = None) -> list[Truth]:
+    def truth(self, until_frame: int | None = None, from_frame: int = 0) -> list[Truth]:
         """Performances that are over at frame `until_frame` (their offset is at or before it), in order of onset.
 
-        None: all of them; InputError where they never end.
+        None: all of them; InputError where they never end. Those over before `from_frame` are left out.
         """
         if until_frame is None:
             if isinstance(self.scene.performances, Script) and self.scene.performances.duration_s is None:
@@ -227,19 +249,28 @@ class Renderer:
             self._pull(float("inf"))
         else:
             self._pull(until_frame / self.scene.fps)
-        found = []
-        for event in self._events:
-            if until_frame is not None and event.onset_s > until_frame / self.scene.fps:
-                break
-            frames = frames_of(event, self.scene.fps)
-            if frames is not None and (until_frame is None or frames[2] <= until_frame):
-                strongest = event.amplitude_px
-                if event.kind == "blink":
-                    strongest = event.closure * max(eye.height for eye in self._eyes) / self.face.unit
-                found.append(
-                    Truth(event.kind, event.label, event.aus, *frames, strongest, strongest * self.face.unit)
-                )
-        return found
+        while len(self._truths) < len(self._events):
+            self._truths.append(self._truth_of(self._events[len(self._truths)]))
+        first = bisect.bisect_left(self._onsets, from_frame / self.scene.fps - self._longest)
+        last = bisect.bisect_right(
+            self._onsets, float("inf") if until_frame is None else until_frame / self.scene.fps
+        )
+        return [
+            truth
+            for truth in self._truths[first:last]
+            if truth is not None
+            and truth.offset >= from_frame
+            and (until_frame is None or truth.offset <= until_frame)
+        ]
+
+    def _truth_of(self, event: Performance) -> Truth | None:
+        frames = frames_of(event, self.scene.fps)
+        if frames is None:
+            return None
+        strongest = event.amplitude_px
+        if event.kind == "blink":
+            strongest = event.closure * max(eye.lid_travel for eye in self._eyes) / self.face.unit
+        return Truth(event.kind, event.label, event.aus, *frames, strongest, strongest * self.face.unit)
 
     def pose(self, i: int) -> Pose:
         """The head's pose in frame i."""
@@ -247,9 +278,8 @@ class Renderer:
 
     # -- where each pixel looks ------------------------------------------------------------------------------------
 
-    def _look(self, i: int, pose: Pose) -> None:
-        """Fills self._map: for each pixel of the box the place in the texture, texture px."""
-        t = i / self.scene.fps
+    def _look(self, pose: Pose, active: list[tuple[int, Performance, float]]) -> None:
+        """Fills self._map: for each pixel of the box the place in the texture, texture px. And draws the lids."""
         c, d = np.cos(pose.roll) / pose.scale, np.sin(pose.roll) / pose.scale
         weights = np.array(
             [
@@ -266,8 +296,7 @@ class Renderer:
         cv2.resize(lattice, full.shape[1::-1], dst=full, interpolation=cv2.INTER_LINEAR)
         cv2.scaleAdd(full, SUPERSAMPLING, self._map_at_rest, dst=self._map)
 
-        active = [(k, self._events[k], self._events[k].amplitude(t)) for k in self._active(t)]
-        skin = [(k, a) for k, event, a in active if a > 0 and event.aus[0] in ACTION_UNITS]
+        skin = [(k, a) for k, event, a in active if event.aus[0] in ACTION_UNITS]
         if skin:
             total = self._skin_total
             np.multiply(self._field(skin[0][0]), np.float32(-skin[0][1]), out=total)
@@ -295,6 +324,11 @@ class Renderer:
             elif event.kind == "gaze":
                 direction = np.sum([GAZE[au] for au in event.aus], axis=0)
                 look += direction / np.hypot(*direction) * event.amplitude_px * self.face.unit * a
+        if closure != self._lids_shut:
+            for place, opened, shut in self._lids:
+                part = self._texture[place]
+                cv2.addWeighted(opened, 1 - closure, shut, closure, 0, dst=part)
+            self._lids_shut = closure
         if closure > 0 or look.any():
             for eye, (rows, cols) in zip(self._eyes, self._eye_px, strict=True):
                 at = self._place[rows, cols] + full[rows, cols]
@@ -312,12 +346,12 @@ class Renderer:
             raise InputError(f"renderer: there is no frame {i}; frames count from 0")
         scene, t = self.scene, i / self.scene.fps
         image = np.empty((scene.height, scene.width, 3), np.uint8) if out is None else out
-        self._look(i, self._sway(t))
+        self._look(self._sway(t), self._active(i))
         x0, y0, x1, y1 = self.face.box
         np.copyto(image, self.face.still)
         part = image[y0:y1, x0:x1]
         cv2.remap(
-            self.face.texture,
+            self._texture,
             self._map[: self._rows, : self._cols],
             None,
             cv2.INTER_LINEAR,
@@ -351,12 +385,10 @@ class Renderer:
 
     # -- truth of motion -------------------------------------------------------------------------------------------
 
-    def _coordinates(self, i: int, pose: Pose) -> Float64:
-        """Where each pixel of frame i looks on the resting face: float64 (height, width, 2), frame px."""
-        height, width = self.scene.height, self.scene.width
-        ys, xs = np.mgrid[:height, :width].astype(np.float64)
-        at = np.stack([xs, ys], -1)
-        self._look(i, pose)
+    def _coordinates(self, pose: Pose, active: list[tuple[int, Performance, float]]) -> Float64:
+        """Where each pixel looks on the resting face: float64 (height, width, 2), frame px."""
+        at = self._pixels()
+        self._look(pose, active)
         x0, y0, x1, y1 = self.face.box
         seen = (self._map - self._dither)[: self._rows, : self._cols].astype(np.float64)
         at[y0:y1, x0:x1] = (seen + 0.5) / SUPERSAMPLING - 0.5 - MARGIN + (x0, y0)
@@ -379,59 +411,66 @@ class Renderer:
         motion = self.flow(i, j, head=False)
         return np.asarray(np.hypot(motion[..., 0], motion[..., 1]) >= least_px)
 
+    def landmarks(self, i: int) -> Float32:
+        """True places of the face's 478 landmarks in frame i: float32 (478, 2), frame px."""
+        offset = self._coordinates(self.pose(i), self._active(i)) - self._pixels()
+        goal = self.face.landmarks[None, :, :2].astype(np.float64)
+        return _find(goal, offset)[0][0].astype(np.float32)
+
+    def _pixels(self) -> Float64:
+        ys, xs = np.mgrid[: self.scene.height, : self.scene.width].astype(np.float64)
+        return np.stack([xs, ys], -1)
+
     def _solve(self, i: int, j: int, head: bool) -> tuple[Float32, npt.NDArray[np.bool_]]:
         pose_i = self.pose(i)
         pose_j = self.pose(j) if head else pose_i
-        goal = self._coordinates(i, pose_i)
-        flow, seen = _invert(goal, self._coordinates(j, pose_j))
+        flow, seen = self._between(
+            self._coordinates(pose_i, self._active(i)), self._coordinates(pose_j, self._active(j))
+        )
         if self._glasses is not None and self.face.glasses is not None:
             # glasses follow the head alone
-            x0, y0, _, _ = self.face.box
-            rigid_i, rigid_j = self._rigid(pose_i), self._rigid(pose_j)
+            rigid_i, rigid_j = self._coordinates(pose_i, []), self._coordinates(pose_j, [])
+            at = rigid_i.astype(np.float32)
             opacity = cv2.remap(
                 self.face.glasses[0],
-                rigid_i.astype(np.float32),
-                None,
+                np.ascontiguousarray(at[..., 0]),
+                np.ascontiguousarray(at[..., 1]),
                 cv2.INTER_LINEAR,
                 borderMode=cv2.BORDER_REPLICATE,
             )
-            carried, _ = _invert(rigid_i, rigid_j)
+            carried, _ = self._between(rigid_i, rigid_j)
             flow[opacity > 0.5] = carried[opacity > 0.5]
         return flow, seen
 
-    def _rigid(self, pose: Pose) -> Float64:
-        events, self._events = self._events, []
-        onsets, self._onsets, source, self._source = self._onsets, [], self._source, None
-        try:
-            return self._coordinates(0, pose)
-        finally:
-            self._events, self._onsets, self._source = events, onsets, source
+    def _between(self, goal: Float64, seen: Float64) -> tuple[Float32, npt.NDArray[np.bool_]]:
+        pixels = self._pixels()
+        at, found = _find(goal, seen - pixels)
+        return (at - pixels).astype(np.float32), found
 
 
-def _invert(goal: Float64, seen: Float64) -> tuple[Float32, npt.NDArray[np.bool_]]:
-    """For each pixel of a frame the motion to where another frame looks at the same point of the face, and whether it does."""
+def _find(goal: Float64, offset: Float64) -> tuple[Float64, npt.NDArray[np.bool_]]:
+    """Where a frame looks at the points `goal` of the resting face: at + offset(at) = goal. And whether it does so at all.
+
+    goal: (..., 2). offset: (height, width, 2), bilinear between pixels. Fixed point: it converges where the map is smooth, and
+    where it is not (the edge of a lid) there is mostly nothing to find.
+    """
     from scipy.ndimage import map_coordinates
 
-    height, width = goal.shape[:2]
-    ys, xs = np.mgrid[:height, :width].astype(np.float64)
-    offset = seen - np.stack([xs, ys], -1)
+    height, width = offset.shape[:2]
     at = goal.copy()
     miss = np.zeros_like(at)
     for _ in range(40):
         for c in range(2):
             sampled = map_coordinates(offset[..., c], (at[..., 1], at[..., 0]), order=1, mode="nearest")
             miss[..., c] = goal[..., c] - at[..., c] - sampled
-        # half steps where the map is steep (the edge of a lid) and full ones elsewhere
-        length = np.hypot(miss[..., 0], miss[..., 1])
-        if np.quantile(length, 0.999) < 1e-3:
+        if np.quantile(np.hypot(miss[..., 0], miss[..., 1]), 0.999) < 1e-3:
             break
         at += miss
     found = np.hypot(miss[..., 0], miss[..., 1]) < 0.05
     found &= (
         (at[..., 0] > -0.5) & (at[..., 0] < width - 0.5) & (at[..., 1] > -0.5) & (at[..., 1] < height - 0.5)
     )
-    flow = (at - np.stack([xs, ys], -1)).astype(np.float32)
-    return flow, found
+    return at, found
 
 
 def _scramble(seed: int, i: int) -> int:

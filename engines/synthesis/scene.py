@@ -20,7 +20,7 @@ class Scene:
     again (an endless `Script`), in order of onset.
     sway_px: largest translation of the head, px of the frame; sway_deg: largest roll; breathing: largest change of scale;
     yaw_px: how far the tip of the nose moves against the sides of the face as the head turns. sway_hz: the slowest and the
-    quickest rhythm of it.
+    quickest rhythm of it. jolts: (second, px right, px down), quick moves of the head (0.15 s) to another place.
     noise: σ of the sensor noise in the grey image, grey levels. flicker: relative amplitude of the lamps' light, at
     flicker_hz (100 or 120 Hz, a little off as mains are) seen in exposures of exposure_s. exposure_drift: relative amplitude of
     slow gain changes; exposure_steps: (second, gain) from then on. light_drift: relative amplitude of a slow change of the
@@ -38,6 +38,7 @@ class Scene:
     breathing: float = 0.0
     yaw_px: float = 0.0
     sway_hz: tuple[float, float] = (0.08, 0.7)
+    jolts: tuple[tuple[float, float, float], ...] = ()
     noise: float = 0.0
     flicker: float = 0.0
     flicker_hz: float = 99.96
@@ -77,6 +78,8 @@ class Scene:
             raise InputError("scene: flicker_hz must be above 0 and exposure_s not below")
         if any(gain <= 0 or not np.isfinite(gain) for _, gain in self.exposure_steps):
             raise InputError("scene: exposure_steps are (second, gain) with gains above 0")
+        if any(np.hypot(right, down) > MARGIN / 2 for _, right, down in self.jolts):
+            raise InputError(f"scene: jolts are (second, px right, px down) of at most {MARGIN / 2:g} px")
         if self.jpeg is not None and not 1 <= self.jpeg <= 100:
             raise InputError(f"scene: jpeg is {self.jpeg}; choose a quality from 1 to 100, or none")
 
@@ -111,14 +114,26 @@ class Sway:
             [scene.sway_px, 0.7 * scene.sway_px, roll, scene.breathing, scene.yaw_px, 0.6 * scene.yaw_px]
         )
         self._still = not self._reach.any()
+        self._jolts = sorted(scene.jolts)
 
     def __call__(self, t: float) -> Pose:
+        """The pose at time t, s."""
+        right = down = 0.0
+        before = (0.0, 0.0)
+        for start, *there in self._jolts:
+            u = min(max((t - start) / 0.15, 0.0), 1.0)
+            rise = u * u * u * (10 + u * (6 * u - 15))
+            right += rise * (there[0] - before[0])
+            down += rise * (there[1] - before[1])
+            before = (there[0], there[1])
         if self._still:
-            return Pose()
+            return Pose(right, down)
         x, y, roll, scale, yaw, pitch = self._reach * (
             self._sizes * np.sin(self._rates * t + self._phases)
         ).sum(1)
-        return Pose(float(x), float(y), float(roll), 1 + float(scale), float(yaw), float(pitch))
+        return Pose(
+            float(x) + right, float(y) + down, float(roll), 1 + float(scale), float(yaw), float(pitch)
+        )
 
 
 def gain(scene: Scene, t: float) -> float:
