@@ -47,6 +47,7 @@ class Pair:
 
 def warped_pair(
     seed: int,
+    *,
     height: int = 170,
     width: int = 140,
     amplitude: float = 1.0,
