@@ -113,7 +113,8 @@ class Eye(Opening):
 
     def lid(self, x: Float32, y: Float32) -> tuple[Float32, Float32]:
         """The upper lid, which an open eye keeps folded in shadow: how much of the point at x, y (px) is lid, 0..1, and how far
-        up (px along the eye's own vertical) there is skin in the light."""
+        up (px along the eye's own vertical) there is skin in the light.
+        """
         u, v, upper, lower = self.curves(x, y)
         opening = lower - upper
         edge = upper + np.minimum(np.float32(self._lash), 0.3 * opening)
@@ -140,7 +141,8 @@ class Mouth(Opening):
 
     def closing(self, x: Float32, y: Float32, part: float) -> tuple[Float32, Float32]:
         """Backward displacement (px), float32 (..., 2), of closing the lips by a part 0..1, and how near each point is to the
-        line where they meet, 0..1."""
+        line where they meet, 0..1.
+        """
         u, v, upper, lower = self.curves(x, y)
         way = np.float32(0.5 * part) * (lower - upper)
         middle = 0.5 * (upper + lower)

@@ -26,7 +26,8 @@ import numpy.typing as npt
 
 from engines.errors import InputError
 from engines.synthesis.action_units import ACTION_UNITS, GAZE, displacement
-from engines.synthesis.identity import MARGIN, SUPERSAMPLING, Identity, build_face
+from engines.synthesis.face import MARGIN, SUPERSAMPLING, build_face
+from engines.synthesis.identity import Identity
 from engines.synthesis.openings import Eye
 from engines.synthesis.performance import Performance, Script, Truth, check_order, frames_of
 from engines.synthesis.portrait import mirror_pairs
@@ -70,7 +71,7 @@ class Renderer:
         def on_lattice(image: Float32) -> Float32:
             cut = image[y0:y1, x0:x1]
             cut = np.pad(cut, ((0, full[0] - self._rows), (0, full[1] - self._cols)), mode="edge")
-            return cv2.resize(cut, nodes[::-1], interpolation=cv2.INTER_AREA)
+            return np.asarray(cv2.resize(cut, nodes[::-1], interpolation=cv2.INTER_AREA), np.float32)
 
         marks = self.face.landmarks
         # heads turn about the top of the neck
@@ -415,7 +416,7 @@ class Renderer:
         """True places of the face's 478 landmarks in frame i: float32 (478, 2), frame px."""
         offset = self._coordinates(self.pose(i), self._active(i)) - self._pixels()
         goal = self.face.landmarks[None, :, :2].astype(np.float64)
-        return _find(goal, offset)[0][0].astype(np.float32)
+        return np.asarray(_find(goal, offset)[0][0], np.float32)
 
     def _pixels(self) -> Float64:
         ys, xs = np.mgrid[: self.scene.height, : self.scene.width].astype(np.float64)
@@ -505,7 +506,8 @@ def _noise_bank(scene: Scene) -> tuple[UInt8, UInt8]:
 
 def demo(fps: float = 200.0, width: int = 640, height: int = 480, seed: int = 0) -> Renderer:
     """The endless scene of `apexcam live demo`: a micro-expression every few seconds (0.8–2.6 px at a face 200 px wide), head
-    sway, blinks, now and then a smile or speech, sensor noise."""
+    sway, blinks, now and then a smile or speech, sensor noise.
+    """
     identity = Identity(seed=seed, face_px=min(220.0, 0.45 * height), smile=0.2)
     script = Script(seed=seed)
     return Renderer(

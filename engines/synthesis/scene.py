@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engines.errors import InputError
-from engines.synthesis.identity import MARGIN, Identity
+from engines.synthesis.face import MARGIN
+from engines.synthesis.identity import Identity
 from engines.synthesis.performance import Performance
 
 
