@@ -1,6 +1,7 @@
-"""Faces that perform micro-expressions, with exact truth: a demonstration, a tuning ground and the base of rendered databases.
+"""Faces that perform micro-expressions, with exact truth: to demonstrate, to tune, to render databases from.
 
-    renderer = Renderer(Scene(performances=[Performance("micro", "positive", (6, 12), 1.0, 1.15, 1.4)], noise=1.5))
+    smile = Performance("micro", "positive", (6, 12), onset_s=1.0, apex_s=1.15, offset_s=1.4)
+    renderer = Renderer(Scene(performances=[smile], noise=1.5))
     renderer.frame(230), renderer.truth(400), renderer.flow(200, 230)
 
 Names are loaded when they are used.

@@ -1,9 +1,10 @@
 """Action units as smooth displacement fields.
 
-An action unit (Ekman & Friesen, Facial Action Coding System) is a few *pulls*: the skin around a landmark moves in a direction,
-less and less with distance (a Gaussian). Vectors are (outward, up): outward is away from the middle of the face, so that one
-line serves both sides. Directions and extents follow the FACS descriptions of appearance changes; strengths are relative, the
-performance says how far the strongest point moves. Lengths are in px of a face 200 px wide.
+An action unit (Ekman & Friesen, Facial Action Coding System) is a few *pulls*: the skin around a landmark
+moves in a direction, less and less with distance (a Gaussian). Vectors are (outward, up): outward is away
+from the middle of the face, so that one line serves both sides. Directions and extents follow the FACS
+descriptions of appearance changes; strengths are relative, the performance says how far the strongest point
+moves. Lengths are in px of a face 200 px wide.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Float32 = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Pull:
-    """One Gaussian of displacement: around the mean of the landmarks `at` (left half of the image; mirrored for the right)."""
+    """One Gaussian of displacement around the mean of landmarks of the image's left half, and mirrored."""
 
     at: tuple[int, ...]
     out: float
@@ -104,9 +105,10 @@ ACTION_UNITS: Final[Mapping[int, tuple[Pull, ...]]] = {
 }
 
 BLINK: Final = 45
+# eyes turn to their own left and right, up, down: directions in the image
 GAZE: Final[Mapping[int, tuple[float, float]]] = {
-    61: (-1.0, 0.0),
-    62: (1.0, 0.0),
+    61: (1.0, 0.0),
+    62: (-1.0, 0.0),
     63: (0.0, -1.0),
     64: (0.0, 1.0),
 }
@@ -122,45 +124,40 @@ def check_action_units(aus: Sequence[int], where: str) -> None:
             raise InputError(f"{where}: action unit {au} cannot be rendered; choose from {sorted(known)}")
 
 
-def displacement(
-    aus: Sequence[int],
-    landmarks: Float32,
-    x: Float32,
-    y: Float32,
-    *,
-    left: float = 1.0,
-    right: float = 1.0,
-) -> Float32:
-    """Displacement of the skin, float32 (..., 2), for points x, y (px) of a face at rest; the longest vector is 1.
+def pulls(landmarks: Float32, x: Float32, y: Float32) -> dict[int, tuple[Float32, Float32]]:
+    """What each action unit does to points x, y (px) of a face at rest: its left (in the image) and right part.
 
-    aus: numbers of action units, together in one field.  landmarks: (478, 2+) px.  left, right: strength on the left and
-    right half of the image. Pulls of one action unit overlap additively.
+    landmarks: (478, 2+) px. Displacements in relative strength, float32 (..., 2); the pulls of one action
+    unit add up.
     """
     flat = landmarks[:, :2].astype(np.float64)
     across = flat[454] - flat[234]
     unit = float(np.hypot(*across)) / 200
     axis_x = across / np.hypot(*across)
     axis_y = np.array([-axis_x[1], axis_x[0]])
-    field = np.zeros((*x.shape, 2), np.float32)
     pairs = mirror_pairs()
 
-    def add(place: npt.NDArray[np.float64], pull: Pull, strength: float, outward: float) -> None:
-        dx, dy = x - np.float32(place[0]), y - np.float32(place[1])
-        a = (dx * axis_x[0] + dy * axis_x[1]) / (unit * pull.wide)
-        b = (dx * axis_y[0] + dy * axis_y[1]) / (unit * pull.high)
-        bell = np.exp(-0.5 * (a * a + b * b)).astype(np.float32)
+    def add(field: Float32, at: npt.NDArray[np.float64], pull: Pull, strength: float, outward: float) -> None:
+        dx, dy = x - np.float32(at[0]), y - np.float32(at[1])
+        a = (dx * np.float32(axis_x[0]) + dy * np.float32(axis_x[1])) / np.float32(unit * pull.wide)
+        b = (dx * np.float32(axis_y[0]) + dy * np.float32(axis_y[1])) / np.float32(unit * pull.high)
+        bell = np.exp(-0.5 * (a * a + b * b))
         vector = strength * (outward * pull.out * axis_x - pull.up * axis_y)
         field[..., 0] += np.float32(vector[0]) * bell
         field[..., 1] += np.float32(vector[1]) * bell
 
-    for au in aus:
-        for pull in ACTION_UNITS.get(au, ()):
-            strength = _STRENGTH.get(au, 1.0)
+    found = {}
+    for au, parts in ACTION_UNITS.items():
+        left, right = np.zeros((*x.shape, 2), np.float32), np.zeros((*x.shape, 2), np.float32)
+        strength = _STRENGTH.get(au, 1.0)
+        for pull in parts:
             at = list(pull.at)
+            here, there = flat[at].mean(0), flat[pairs[at]].mean(0)
             if pull.central:
-                add(flat[at].mean(0), pull, strength * 0.5 * (left + right), 0.0)
+                add(left, here, pull, 0.5 * strength, 0.0)
+                add(right, here, pull, 0.5 * strength, 0.0)
             else:
-                add(flat[at].mean(0), pull, strength * left, -1.0)
-                add(flat[pairs[at]].mean(0), pull, strength * right, 1.0)
-    longest = float(np.sqrt((field**2).sum(-1)).max())
-    return field / np.float32(longest) if longest > 0 else field
+                add(left, here, pull, strength, -1.0)
+                add(right, there, pull, strength, 1.0)
+        found[au] = (left, right)
+    return found

@@ -31,10 +31,10 @@ class Face:
     """A face at rest, placed in a frame.
 
     texture: uint8 (h·S, w·S, 3) BGR, the part `box` of the frame and MARGIN px around it, S = SUPERSAMPLING.
-    still: uint8 (H, W, 3) BGR, the frame with the face at rest. landmarks: float32 (478, 3), frame px.
-    box: x0, y0, x1, y1 of what head motion can move. sway: float32 (H, W), how much each pixel follows the head, 0..1.
-    depth: float32 (H, W), nearness, 1 at the tip of the nose, 0 at the sides of the face.
-    glasses: float32 (H, W) opacity and uint8 (H, W, 3) BGR, or None: they follow the head, not the skin.
+    still: uint8 (H, W, 3) BGR, the frame with the face at rest. landmarks: float32 (478, 3), frame px. box:
+    x0, y0, x1, y1 of what head motion can move. sway: float32 (H, W), how much each pixel follows the head,
+    0..1. depth: float32 (H, W), nearness, 1 at the tip of the nose, 0 at the sides of the face. glasses:
+    float32 (H, W) opacity and uint8 (H, W, 3) BGR, or None: they follow the head, not the skin.
     """
 
     texture: UInt8
@@ -48,7 +48,7 @@ class Face:
 
 
 def build_face(identity: Identity, height: int, width: int) -> Face:
-    """The identity's face at rest in a frame of height × width px. InputError where the face does not fit the frame."""
+    """The identity's face at rest in a frame of height × width px. InputError where it does not fit in."""
     portrait = identity.portrait or astronaut()
     image, marks = portrait.image, portrait.landmarks[:, :2].astype(np.float64)
     depth_z = portrait.landmarks[:, 2].astype(np.float64) if portrait.landmarks.shape[1] == 3 else None
@@ -72,8 +72,8 @@ def build_face(identity: Identity, height: int, width: int) -> Face:
     low, high = placed.min(0), placed.max(0)
     if low[0] < 8 or low[1] < 8 or high[0] > width - 8 or high[1] > height - 8:
         raise InputError(
-            f"identity: a face {identity.face_px:.0f} px wide at {identity.centre} does not fit a frame of {width}x{height}; "
-            "make it smaller or move it"
+            f"identity: a face {identity.face_px:.0f} px wide at {identity.centre} does not fit a frame of "
+            f"{width}x{height}; make it smaller or move it"
         )
 
     back = np.linalg.inv(rotate)
@@ -143,7 +143,7 @@ def build_face(identity: Identity, height: int, width: int) -> Face:
 
 
 def _at_rest(fine: UInt8, height: int, width: int) -> UInt8:
-    """The frame with nothing moving, through the same interpolation as a moving one (no seam at the border of the box)."""
+    """The frame with nothing moving, through the same interpolation as a moving one, so that no seam shows."""
     xs = ((np.arange(width, dtype=np.float32) + MARGIN) + 0.5) * SUPERSAMPLING - 0.5
     ys = ((np.arange(height, dtype=np.float32) + MARGIN) + 0.5) * SUPERSAMPLING - 0.5
     mx, my = (np.ascontiguousarray(m) for m in np.meshgrid(xs, ys))
@@ -175,7 +175,7 @@ def _sway_mask(marks: Float64, person: Float32 | None, unit: float, height: int,
 
 
 def _depth(marks: Float64, depth_z: Float64 | None, height: int, width: int) -> Float32:
-    """Nearness from the landmarks' z, smooth, 1 at the tip of the nose, 0 at the sides of the face and beyond."""
+    """Nearness from the landmarks' z, smooth: 1 at the tip of the nose, 0 at the sides of the face."""
     rows, cols = np.mgrid[0:height:4, 0:width:4].astype(np.float32)
     rows, cols = rows + 1.5, cols + 1.5
     face_w = float(np.hypot(*(marks[234] - marks[454])))

@@ -26,12 +26,13 @@ _SHAPE = (
 
 @dataclass(frozen=True)
 class Identity:
-    """A face. All shape parameters are relative changes of -1..1 within what human faces span; 0 is the portrait as it is.
+    """A face. All shape parameters are relative changes of -1..1 within what human faces span; 0 is the
+    portrait as it is.
 
-    face_px: face width in frame px (landmarks 234 to 454). centre: middle of the face as parts of frame width and height.
-    tone: skin, -1 dark to 1 fair. hair, background: RGB they are tinted to; None keeps the portrait's.
-    light: where more light comes from, degrees (0 right, 90 above), and how strong, 0..1. beard: 0..1 density.
-    smile: how much of the portrait's own smile stays, 0 to 1.
+    face_px: face width in frame px (landmarks 234 to 454). centre: middle of the face as parts of frame width
+    and height. tone: skin, -1 dark to 1 fair. hair, background: RGB they are tinted to; None keeps the
+    portrait's. light: where more light comes from, degrees (0 right, 90 above), and how strong, 0..1. beard:
+    0..1 density. smile: how much of the portrait's own smile stays, 0 to 1.
     """
 
     seed: int = 0

@@ -1,4 +1,4 @@
-"""Openings of the face, eyes and mouth: where it is closed or looked through, and a smooth field is not enough."""
+"""Openings of the face, eyes and mouth, where a smooth field of displacement is not enough."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EDGE_PX: Final = 0.4  # over this length the lid's edge hides what lies behind 
 
 
 class Opening:
-    """Two curves over the line between two corners: polynomials of degree 4 through landmarks, in units of half its width."""
+    """Two curves over the line between two corners: polynomials of degree 4 through the landmarks."""
 
     def __init__(self, landmarks: Float32 | Float64, upper: Sequence[int], lower: Sequence[int]) -> None:
         flat = landmarks[:, :2].astype(np.float64)
@@ -44,7 +44,7 @@ class Opening:
         return np.asarray(np.polyfit(u, v, 4, w=np.where(np.abs(u) > 0.98, 3.0, 1.0)), np.float64)
 
     def curves(self, x: Float32, y: Float32) -> tuple[Float32, Float32, Float32, Float32]:
-        """For points (px): u along the opening (-1..1 between the corners), v across it (px, down), upper and lower edge at u (px)."""
+        """For points x, y (px): u along the opening, -1..1, v across it, and its two edges at u, px down."""
         ax, ay = (np.float32(c) for c in self._axis)
         dx, dy = x - np.float32(self.centre[0]), y - np.float32(self.centre[1])
         u = (dx * ax + dy * ay) * np.float32(1 / self.half)
@@ -63,7 +63,8 @@ class Opening:
 class Eye(Opening):
     """One eye of a face at rest.
 
-    landmarks: (478, 2+), frame px. pairs: the landmark on the other side, or None for the eye on the left half of the image.
+    landmarks: (478, 2+), frame px. pairs: the landmark on the other side, or None for the eye on the left
+    half of the image.
     """
 
     def __init__(self, landmarks: Float32, pairs: npt.NDArray[np.int16] | None) -> None:
@@ -86,8 +87,8 @@ class Eye(Opening):
     def displacement(self, x: Float32, y: Float32, closure: float, gaze: tuple[float, float]) -> Float32:
         """Backward displacement (px) at points of the face at rest: float32 (..., 2).
 
-        closure: 0 open to 1 shut; gaze: how far the iris moves, px. The upper lid's skin is drawn out over the eye; the eye
-        behind it is hidden.
+        closure: 0 open to 1 shut; gaze: how far the iris moves, px. The upper lid's skin is drawn out over
+        the eye; the eye behind it is hidden.
         """
         u, v, upper, lower = self.curves(x, y)
         opening = (lower - upper) * (np.abs(u) < 1)
@@ -112,8 +113,8 @@ class Eye(Opening):
         return self.turned(along_u, along_v)
 
     def lid(self, x: Float32, y: Float32) -> tuple[Float32, Float32]:
-        """The upper lid, which an open eye keeps folded in shadow: how much of the point at x, y (px) is lid, 0..1, and how far
-        up (px along the eye's own vertical) there is skin in the light.
+        """The upper lid, which an open eye keeps folded in shadow: how much of the point at x, y (px) is lid,
+        0..1, and how far up (px along the eye's own vertical) there is skin in the light.
         """
         u, v, upper, lower = self.curves(x, y)
         opening = lower - upper
@@ -140,8 +141,8 @@ class Mouth(Opening):
         return np.exp(-0.5 * beyond * beyond)
 
     def closing(self, x: Float32, y: Float32, part: float) -> tuple[Float32, Float32]:
-        """Backward displacement (px), float32 (..., 2), of closing the lips by a part 0..1, and how near each point is to the
-        line where they meet, 0..1.
+        """Backward displacement (px), float32 (..., 2), of closing the lips by a part 0..1, and how near each
+        point is to the line where they meet, 0..1.
         """
         u, v, upper, lower = self.curves(x, y)
         way = np.float32(0.5 * part) * (lower - upper)

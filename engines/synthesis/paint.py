@@ -44,8 +44,8 @@ def painted(
 ) -> Float32:
     """Background, clothes, hair, skin, beard and light on a canvas: float32 (h, w, 3), RGB, 0..255.
 
-    soft: masks of person, skin and hair, 0..1, or None. marks, on_canvas: landmarks in px of the frame and of the canvas.
-    unit: face width / 200, frame px. x, y: frame px of each px of the canvas.
+    soft: masks of person, skin and hair, 0..1, or None. marks, on_canvas: landmarks in px of the frame and of
+    the canvas. unit: face width / 200, frame px. x, y: frame px of each px of the canvas.
     """
     rng = np.random.default_rng((0xFACE, identity.seed))
     shape = (canvas.shape[0], canvas.shape[1])
@@ -66,9 +66,9 @@ def painted(
         ground[:] = colour
         ground += (mottle + slope)[..., None]
         alpha = person[..., None]
-        canvas = canvas * alpha + ground * (1 - alpha)
+        canvas = np.asarray(ground + (canvas - ground) * alpha, np.float32)
     if person is not None and identity.clothes_hue:
-        clothes = np.clip(person - skin - (0 if hair is None else hair), 0, 1)
+        clothes = np.clip(person - skin if hair is None else person - skin - hair, 0, 1)
         hsv = cv2.cvtColor(np.clip(canvas, 0, 255).astype(np.uint8), cv2.COLOR_RGB2HSV)
         hsv[..., 0] = ((hsv[..., 0].astype(np.int32) + int(identity.clothes_hue / 2)) % 180).astype(np.uint8)
         hsv[..., 1] = (hsv[..., 1] * 0.7).astype(np.uint8)
@@ -171,6 +171,11 @@ def _bare_skin(mask: Float32, points: Float64, inflate: float) -> Float32:
 def draw_glasses(
     identity: Identity, marks: Float64, unit: float, height: int, width: int
 ) -> tuple[Float32, UInt8]:
+    """Opacity, float32 (height, width), 0..1, and colour, uint8 (height, width, 3), BGR, of a frame of
+    glasses on this face.
+
+    marks: landmarks, frame px. unit: face width / 200.
+    """
     rng = np.random.default_rng((0x61A5, identity.seed))
     zoom = 4
     alpha = np.zeros((height * zoom, width * zoom), np.uint8)
@@ -183,11 +188,11 @@ def draw_glasses(
     angle = float(np.rad2deg(np.arctan2(across[1], across[0])))
     wide, high = float(rng.uniform(30, 35)), float(rng.uniform(21, 27))
     thick = max(2, int(rng.uniform(2.2, 4.5) * unit * zoom))
+    down = np.array([0, -2 * unit])
     for eye in eyes:
         axes = (int(wide * unit * zoom), int(high * unit * zoom))
-        cv2.ellipse(alpha, at(eye + (0, 3 * unit)), axes, angle, 0, 360, 255, thick, cv2.LINE_AA)
+        cv2.ellipse(alpha, at(eye - 1.5 * down), axes, angle, 0, 360, 255, thick, cv2.LINE_AA)
     direction = across / np.hypot(*across)
-    down = np.array([0, -2 * unit])
     cv2.line(
         alpha,
         at(eyes[0] + direction * wide * unit + down),
@@ -202,4 +207,4 @@ def draw_glasses(
     colour = np.array(
         [(24, 22, 22), (40, 52, 84), (70, 66, 64), (28, 30, 60)][int(rng.integers(4))], np.uint8
     )
-    return 0.94 * opacity, np.broadcast_to(colour, (height, width, 3)).copy()
+    return np.float32(0.94) * opacity, np.broadcast_to(colour, (height, width, 3)).copy()

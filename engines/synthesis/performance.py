@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, Literal, cast, get_args
+from typing import Final, Literal, get_args
 
 import numpy as np
 
@@ -30,9 +30,10 @@ EXPRESSIONS: Final[dict[str, tuple[tuple[int, ...], ...]]] = {
 class Performance:
     """One movement of the face.
 
-    onset_s, apex_s, offset_s: seconds from the first frame; amplitude_px: how far the strongest point moves at the apex, px of
-    a face 200 px wide (blink: ignored, the lid closes as far as `closure` says). hold_s: how long it stays at the apex.
-    asymmetry: the left half of the image moves 1 + asymmetry, the right 1 - asymmetry times as far.
+    onset_s, apex_s, offset_s: seconds from the first frame; amplitude_px: how far the strongest point moves
+    at the apex, px of a face 200 px wide (blink: ignored, the lid closes as far as `closure` says). hold_s:
+    how long it stays at the apex. asymmetry: the left half of the image moves 1 + asymmetry, the right 1 -
+    asymmetry times as far.
     """
 
     kind: Kind
@@ -116,10 +117,12 @@ class Performance:
 
 @dataclass(frozen=True)
 class Truth:
-    """What really happened, in frames. onset: the last frame at rest before the movement (amplitude at most 2 % of the peak,
-    the next frame above); apex: the first frame of largest amplitude; offset: the first frame at rest after it.
+    """What really happened, in frames. onset: the last frame at rest before the movement (amplitude at most 2
+    % of the peak, the next frame above); apex: the first frame of largest amplitude; offset: the first frame
+    at rest after it.
 
-    amplitude_px: largest displacement at the apex, px of a face 200 px wide; amplitude_frame_px: the same in px of the frame.
+    amplitude_px: largest displacement at the apex, px of a face 200 px wide; amplitude_frame_px: the same in
+    px of the frame.
     """
 
     kind: Kind
@@ -133,7 +136,9 @@ class Truth:
 
 
 def frames_of(performance: Performance, fps: float) -> tuple[int, int, int] | None:
-    """(onset, apex, offset) frames of a performance, as `Truth` defines them; None where no frame falls into the movement."""
+    """(onset, apex, offset) frames of a performance, as `Truth` defines them; None where no frame falls into
+    the movement.
+    """
     first = int(np.floor(performance.onset_s * fps))
     last = int(np.ceil(performance.offset_s * fps))
     course = np.array([performance.amplitude(k / fps) for k in range(first, last + 1)])
@@ -155,7 +160,9 @@ def micro(
     amplitude_px: tuple[float, float] = (0.8, 2.6),
     duration_s: tuple[float, float] = (0.2, 0.5),
 ) -> Performance:
-    """A micro-expression drawn at random: action units of the class, amplitude, duration (0.04–0.5 s), small asymmetry."""
+    """A micro-expression drawn at random: action units of the class, amplitude, duration (0.04–0.5 s), small
+    asymmetry.
+    """
     label = str(rng.choice(CLASSES)) if label is None else label
     if label not in EXPRESSIONS:
         raise InputError(f"micro: label {label!r} is unknown; choose from {', '.join(CLASSES)}")
@@ -234,11 +241,12 @@ def gaze(rng: np.random.Generator, onset_s: float) -> Performance:
 
 @dataclass(frozen=True)
 class Script:
-    """An endless performance: micro-expressions some seconds apart, with blinks and, now and then, something larger between.
+    """An endless performance: micro-expressions some seconds apart, with blinks and, now and then, something
+    larger between.
 
-    Iterating gives performances in order of onset, the same ones every time. Micro-expressions never overlap anything but, in
-    `near` of the cases, a blink. duration_s ends the script: no performance reaches beyond it.
-    neutral: everything but the micro-expressions.
+    Iterating gives performances in order of onset, the same ones every time. Micro-expressions never overlap
+    anything but, in `near` of the cases, a blink. duration_s ends the script: no performance reaches beyond
+    it. neutral: everything but the micro-expressions.
     """
 
     seed: int = 0
@@ -256,6 +264,8 @@ class Script:
     start_s: float = 1.5
 
     def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise InputError(f"script: seed is {self.seed}; choose 0 or more")
         for name in ("macros", "speeches", "glances", "blinks", "near"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"script: {name} is a probability; choose between 0 and 1")
@@ -280,7 +290,8 @@ class Script:
         now = self.start_s
         bag: list[str] = []
         while True:
-            # one slot: a micro-expression (or something larger) at `now`, then what happens before the next slot
+            # one slot: a micro-expression (or something larger) at `now`, then what happens before the next
+            # slot
             pause = _draw(rng, *self.pause_s)
             what = rng.random()
             if what < self.macros:
@@ -320,14 +331,3 @@ def check_order(performances: Iterable[Performance]) -> Iterator[Performance]:
             )
         last = performance.onset_s
         yield performance
-
-
-def overlapping(a: Performance, b: Performance) -> bool:
-    """Whether two performances share a moment."""
-    return a.onset_s < b.offset_s and b.onset_s < a.offset_s
-
-
-def expression(label: str, rng: np.random.Generator) -> tuple[int, ...]:
-    """Action units of a class, drawn at random."""
-    choices = cast(Sequence[tuple[int, ...]], EXPRESSIONS[label])
-    return choices[int(rng.integers(len(choices)))]

@@ -1,15 +1,15 @@
 """A portrait with its landmarks and masks: what every synthetic face is made from.
 
-The default is the public-domain NASA portrait shipped with scikit-image. What was measured on it once (FaceMesh landmarks,
-person, skin and hair masks) lies beside this file in ``astronaut.npz``, so that rendering needs no face detector;
-``measure(image)`` makes the same measurements on any other portrait, and ``python -m engines.synthesis.portrait`` renews the file.
+The default is the public-domain NASA portrait shipped with scikit-image. What was measured on it once
+(FaceMesh landmarks, person, skin and hair masks) lies beside this file in ``astronaut.npz``, so that
+rendering needs no face detector; ``measure(image)`` makes the same measurements on any other portrait, and
+``python -m engines.synthesis.portrait`` renews the file.
 """
 
 from __future__ import annotations
 
 import functools
 import io
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,9 @@ _CHEEKS = (234, 454)  # the landmarks between which a face's width is measured
 class Portrait:
     """A photograph of one face, looking at the camera.
 
-    image: uint8 (H, W, 3), RGB.  landmarks: float32 (478, 3), MediaPipe FaceMesh order, px of the image, z as wide as x.
-    person, skin, hair: uint8 (H, W) masks 0..255; None where they were not measured, and then background, skin and hair
-    keep the colours they have.
+    image: uint8 (H, W, 3), RGB.  landmarks: float32 (478, 3), MediaPipe FaceMesh order, px of the image, z as
+    wide as x. person, skin, hair: uint8 (H, W) masks 0..255; None where they were not measured, and then
+    background, skin and hair keep the colours they have.
     """
 
     image: UInt8
@@ -54,7 +54,8 @@ class Portrait:
             or self.landmarks.shape[1] not in (2, 3)
         ):
             raise InputError(
-                f"portrait: landmarks are {self.landmarks.shape}; give the 478 FaceMesh points, (478, 2) or (478, 3), in px"
+                f"portrait: landmarks are {self.landmarks.shape}; give the 478 points of FaceMesh in px, "
+                "(478, 2) or (478, 3)"
             )
         if not np.isfinite(self.landmarks).all() or self.face_width < 20:
             raise InputError("portrait: the landmarks span no face; give them in px of the image")
@@ -87,7 +88,7 @@ def astronaut() -> Portrait:
 
     with np.load(_MEASURED, allow_pickle=False) as stored:
         return Portrait(
-            image=np.ascontiguousarray(data.astronaut()),
+            image=np.ascontiguousarray(data.astronaut()),  # type: ignore[no-untyped-call]
             landmarks=stored["landmarks"].astype(np.float32),
             person=stored["person"],
             skin=stored["skin"],
@@ -96,7 +97,9 @@ def astronaut() -> Portrait:
 
 
 def find_landmarks(image: UInt8) -> Float32:
-    """FaceMesh landmarks of the largest face: float32 (478, 3), px of the image. Needs MediaPipe; InputError without a face."""
+    """FaceMesh landmarks of the largest face: float32 (478, 3), px of the image. Needs MediaPipe; InputError
+    without a face.
+    """
     import mediapipe as mp
 
     height, width = image.shape[:2]
@@ -115,10 +118,11 @@ def find_landmarks(image: UInt8) -> Float32:
 
 
 def measure(image: UInt8) -> Portrait:
-    """Landmarks and masks of a portrait: uint8 (H, W, 3), RGB. Needs MediaPipe; InputError where no face is found.
+    """Landmarks and masks of a portrait: uint8 (H, W, 3), RGB. Needs MediaPipe; InputError where no face is
+    found.
 
-    person: MediaPipe selfie segmentation, edges by GrabCut. skin: the person in the colours of the cheeks, around face and
-    neck. hair: what else belongs to the head.
+    person: MediaPipe selfie segmentation, edges by GrabCut. skin: the person in the colours of the cheeks,
+    around face and neck. hair: what else belongs to the head.
     """
     import mediapipe as mp
 
@@ -197,13 +201,13 @@ def _find_mirror_pairs(image: UInt8, landmarks: Float32) -> Int16:
     flipped[:, 0] = image.shape[1] - flipped[:, 0]
     cost = np.linalg.norm(landmarks[:, None] - flipped[None], axis=-1)
     _, pairs = linear_sum_assignment(cost)
-    return pairs.astype(np.int16)
+    return np.asarray(pairs, np.int16)
 
 
 def _store() -> None:
     from skimage import data
 
-    image = np.ascontiguousarray(data.astronaut())
+    image = np.ascontiguousarray(data.astronaut())  # type: ignore[no-untyped-call]
     portrait = measure(image)
     cutting = cv2.resize(image[10:290, 80:370], None, fx=3.5, fy=3.5, interpolation=cv2.INTER_CUBIC)
     pairs = _find_mirror_pairs(cutting, find_landmarks(cutting))
@@ -219,7 +223,7 @@ def _store() -> None:
     )
     partial = _MEASURED.with_suffix(".partial")
     partial.write_bytes(content.getvalue())
-    os.replace(partial, _MEASURED)
+    partial.replace(_MEASURED)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
 """Frames and truth of a scene.
 
-A frame is one interpolation of one texture: for every pixel the renderer knows where on the resting face it looks. That map,
-pixel → texture, is the composition of the head's motion (pixel → resting head) and the skin's motion (resting head → resting
-skin); it is smooth, so most of it is evaluated on a lattice of 2 or 4 px. The truth inverts the very same maps, so it is exact for
-what was rendered.
+A frame is one interpolation of one texture: for every pixel the renderer knows where on the resting face it
+looks. That map, pixel → texture, is the composition of the head's motion (pixel → resting head) and the
+skin's motion (resting head → resting skin); it is smooth, so most of it is evaluated on a lattice of 2 or 4
+px. The truth inverts the very same maps, so it is exact for what was rendered.
 
-cv2.remap rounds coordinates to 1/32 px of its source. The texture has 2 px for each px of the frame, so that is 1/64 px of the frame;
-and the map carries a fixed dither of one rounding step, so that the error is no common shift of a region (which flow would see) but
-scatter of .006 px from pixel to pixel, zero on average whatever the motion. The truth knows nothing of the dither.
+cv2.remap rounds coordinates to 1/32 px of its source. The texture has 2 px for each px of the frame, so that
+is 1/64 px of the frame; and the map carries a fixed dither of one rounding step, so that the error is no
+common shift of a region (which flow would see) but scatter of .006 px from pixel to pixel, zero on average
+whatever the motion. The truth knows nothing of the dither.
 
-Speed counts on OpenCV being held to one thread by the process that renders (`cv2.setNumThreads(1)`); this module never sets it.
-A Renderer reuses its buffers: use one in one thread.
+Speed counts on OpenCV being held to one thread by the process that renders (`cv2.setNumThreads(1)`); this
+module never sets it. A Renderer reuses its buffers: use one in one thread.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.errors import InputError
-from engines.synthesis.action_units import ACTION_UNITS, GAZE, displacement
+from engines.synthesis.action_units import ACTION_UNITS, GAZE, pulls
 from engines.synthesis.face import MARGIN, SUPERSAMPLING, build_face
 from engines.synthesis.identity import Identity
 from engines.synthesis.openings import Eye
@@ -57,7 +58,8 @@ class Renderer:
         self._prepare_skin()
         self._prepare_sensor()
 
-    # -- preparation -----------------------------------------------------------------------------------------------
+    # -- preparation
+    # -----------------------------------------------------------------------------------------------
 
     def _prepare_head(self) -> None:
         x0, y0, x1, y1 = self.face.box
@@ -75,7 +77,7 @@ class Renderer:
 
         marks = self.face.landmarks
         # heads turn about the top of the neck
-        self._pivot = marks[152, :2].astype(np.float64) + (0, 30 * self.face.unit)
+        self._pivot = (*marks[152, :2].astype(np.float64), 0, 30 * self.face.unit)
         follows, near = on_lattice(self.face.sway), on_lattice(self.face.depth)
         basis = [
             follows,
@@ -105,16 +107,19 @@ class Renderer:
         self._skin_origin = np.floor(low).astype(np.float64)
         count = np.ceil((high - low) / 2).astype(int) + 1
         ys, xs = np.mgrid[: count[1], : count[0]].astype(np.float32)
-        self._skin_x = 2 * xs + np.float32(self._skin_origin[0])
-        self._skin_y = 2 * ys + np.float32(self._skin_origin[1])
+        skin_x = 2 * xs + np.float32(self._skin_origin[0])
+        skin_y = 2 * ys + np.float32(self._skin_origin[1])
         hull = cv2.convexHull(np.ascontiguousarray(marks[:468, :2]))
         local = ((hull[:, 0] - self._skin_origin) / 2 * 8).round().astype(np.int32)
         inside = np.zeros(xs.shape, np.uint8)
         cv2.fillConvexPoly(inside, local, 255, shift=3)
         away = 2 * cv2.distanceTransform(255 - inside, cv2.DIST_L2, 5)
         part = np.clip(1 - away / (0.9 * fade), 0, 1)
-        self._skin_window = (part * part * (3 - 2 * part)).astype(np.float32)
+        window = (part * part * (3 - 2 * part)).astype(np.float32)[..., None]
         self._skin_total = np.empty((*xs.shape, 2), np.float32)
+        self._pulls = {
+            au: (left * window, right * window) for au, (left, right) in pulls(marks, skin_x, skin_y).items()
+        }
 
         # the part of the frame they can reach, in steps of 4 px from the box's corner
         scene = self.scene
@@ -147,7 +152,9 @@ class Renderer:
         self._lids_shut = 0.0
 
     def _lid(self, eye: Eye) -> tuple[tuple[slice, slice], UInt8, UInt8]:
-        """Where an eye lies in the texture, how it looks open, and with the lid drawn out of its fold into the light."""
+        """Where an eye lies in the texture, how it looks open, and with the lid drawn out of its fold into
+        the light.
+        """
         x0, y0 = (k - MARGIN for k in self.face.box[:2])
         ex0, ey0, ex1, ey1 = eye.box
         rows = slice(max(0, SUPERSAMPLING * (ey0 - y0)), SUPERSAMPLING * (ey1 - y0))
@@ -193,7 +200,8 @@ class Renderer:
             soft = cv2.GaussianBlur(face.still, (0, 0), 6 * face.unit).astype(np.float32)
             self._veil = np.round(128 + 0.5 * soft * side[None, :, None]).clip(0, 255).astype(np.uint8)
 
-    # -- what happens when -----------------------------------------------------------------------------------------
+    # -- what happens when
+    # -----------------------------------------------------------------------------------------
 
     def _pull(self, t: float) -> None:
         """Reads performances until one begins after t."""
@@ -224,23 +232,20 @@ class Renderer:
         field = self._fields.get(k)
         if field is None:
             event = self._events[k]
-            field = displacement(
-                event.aus,
-                self.face.landmarks,
-                self._skin_x,
-                self._skin_y,
-                left=1 + event.asymmetry,
-                right=1 - event.asymmetry,
-            )
-            field *= self._skin_window[..., None]
-            field *= np.float32(event.amplitude_px * self.face.unit / np.sqrt((field**2).sum(-1)).max())
+            field = np.zeros_like(self._skin_total)
+            for au in event.aus:
+                left, right = self._pulls[au]
+                cv2.scaleAdd(left, 1 + event.asymmetry, field, dst=field)
+                cv2.scaleAdd(right, 1 - event.asymmetry, field, dst=field)
+            field *= np.float32(event.amplitude_px * self.face.unit / np.sqrt((field**2).sum(-1).max()))
             self._fields[k] = field
             if len(self._fields) > _KEPT_FIELDS:
                 self._fields.popitem(last=False)
         return field
 
     def truth(self, until_frame: int | None = None, from_frame: int = 0) -> list[Truth]:
-        """Performances that are over at frame `until_frame` (their offset is at or before it), in order of onset.
+        """Performances that are over at frame `until_frame` (their offset is at or before it), in order of
+        onset.
 
         None: all of them; InputError where they never end. Those over before `from_frame` are left out.
         """
@@ -277,10 +282,13 @@ class Renderer:
         """The head's pose in frame i."""
         return self._sway(i / self.scene.fps)
 
-    # -- where each pixel looks ------------------------------------------------------------------------------------
+    # -- where each pixel looks
+    # ------------------------------------------------------------------------------------
 
     def _look(self, pose: Pose, active: list[tuple[int, Performance, float]]) -> None:
-        """Fills self._map: for each pixel of the box the place in the texture, texture px. And draws the lids."""
+        """Fills self._map: for each pixel of the box the place in the texture, texture px. And draws the
+        lids.
+        """
         c, d = np.cos(pose.roll) / pose.scale, np.sin(pose.roll) / pose.scale
         weights = np.array(
             [
@@ -327,8 +335,8 @@ class Renderer:
                 look += direction / np.hypot(*direction) * event.amplitude_px * self.face.unit * a
         if closure != self._lids_shut:
             for place, opened, shut in self._lids:
-                part = self._texture[place]
-                cv2.addWeighted(opened, 1 - closure, shut, closure, 0, dst=part)
+                lid = self._texture[place]
+                cv2.addWeighted(opened, 1 - closure, shut, closure, 0, dst=lid)
             self._lids_shut = closure
         if closure > 0 or look.any():
             for eye, (rows, cols) in zip(self._eyes, self._eye_px, strict=True):
@@ -336,10 +344,12 @@ class Renderer:
                 shift = eye.displacement(at[..., 0], at[..., 1], closure, (float(look[0]), float(look[1])))
                 self._map[rows, cols] += np.float32(SUPERSAMPLING) * shift
 
-    # -- pixels ----------------------------------------------------------------------------------------------------
+    # -- pixels
+    # ----------------------------------------------------------------------------------------------------
 
     def frame(self, i: int, out: UInt8 | None = None) -> UInt8:
-        """Frame i: uint8 (height, width, 3), BGR. out: an array of that shape to write into, else a new one is made.
+        """Frame i: uint8 (height, width, 3), BGR. out: an array of that shape to write into, else a new one
+        is made.
 
         InputError for a negative i.
         """
@@ -384,7 +394,8 @@ class Renderer:
             image[:] = cv2.imdecode(coded, cv2.IMREAD_COLOR)
         return image
 
-    # -- truth of motion -------------------------------------------------------------------------------------------
+    # -- truth of motion
+    # -------------------------------------------------------------------------------------------
 
     def _coordinates(self, pose: Pose, active: list[tuple[int, Performance, float]]) -> Float64:
         """Where each pixel looks on the resting face: float64 (height, width, 2), frame px."""
@@ -396,19 +407,25 @@ class Renderer:
         return at
 
     def flow(self, i: int, j: int, *, head: bool = True) -> Float32:
-        """True dense motion from frame i to frame j: float32 (height, width, 2), frame px, at the pixels of frame i.
+        """True dense motion from frame i to frame j: float32 (height, width, 2), frame px, at the pixels of
+        frame i.
 
-        The point seen at x in frame i is seen at x + flow(x) in frame j. head=False: with the head held where it is in frame i, so
-        that only the face's own motion is left. What a lid covers in frame j has no place there: `seen_in_both` says where.
+        The point seen at x in frame i is seen at x + flow(x) in frame j. head=False: with the head held where
+        it is in frame i, so that only the face's own motion is left. What a lid covers in frame j has no
+        place there: `seen_in_both` says where.
         """
         return self._solve(i, j, head)[0]
 
     def seen_in_both(self, i: int, j: int) -> npt.NDArray[np.bool_]:
-        """Where a point of frame i can be seen in frame j too: bool (height, width). False behind eyelids and outside the frame."""
+        """Where a point of frame i can be seen in frame j too: bool (height, width). False behind eyelids and
+        outside the frame.
+        """
         return self._solve(i, j, True)[1]
 
     def moved(self, i: int, j: int, least_px: float = 0.1) -> npt.NDArray[np.bool_]:
-        """Where the face itself (not the head) moved at least so many px from frame i to frame j: bool (height, width)."""
+        """Where the face itself (not the head) moved at least so many px from frame i to frame j: bool
+        (height, width).
+        """
         motion = self.flow(i, j, head=False)
         return np.asarray(np.hypot(motion[..., 0], motion[..., 1]) >= least_px)
 
@@ -450,10 +467,11 @@ class Renderer:
 
 
 def _find(goal: Float64, offset: Float64) -> tuple[Float64, npt.NDArray[np.bool_]]:
-    """Where a frame looks at the points `goal` of the resting face: at + offset(at) = goal. And whether it does so at all.
+    """Where a frame looks at the points `goal` of the resting face: at + offset(at) = goal. And whether it
+    does so at all.
 
-    goal: (..., 2). offset: (height, width, 2), bilinear between pixels. Fixed point: it converges where the map is smooth, and
-    where it is not (the edge of a lid) there is mostly nothing to find.
+    goal: (..., 2). offset: (height, width, 2), bilinear between pixels. Fixed point: it converges where the
+    map is smooth, and where it is not (the edge of a lid) there is mostly nothing to find.
     """
     from scipy.ndimage import map_coordinates
 
@@ -483,7 +501,8 @@ def _scramble(seed: int, i: int) -> int:
 
 
 def _noise_bank(scene: Scene) -> tuple[UInt8, UInt8]:
-    """Noise to add and noise to subtract, uint8, a frame and a third long: each frame reads it from another place.
+    """Noise to add and noise to subtract, uint8, a frame and a third long: each frame reads it from another
+    place.
 
     Mostly brightness noise, as cameras deliver after demosaicing; σ of the grey image is scene.noise.
     """
@@ -505,8 +524,8 @@ def _noise_bank(scene: Scene) -> tuple[UInt8, UInt8]:
 
 
 def demo(fps: float = 200.0, width: int = 640, height: int = 480, seed: int = 0) -> Renderer:
-    """The endless scene of `apexcam live demo`: a micro-expression every few seconds (0.8–2.6 px at a face 200 px wide), head
-    sway, blinks, now and then a smile or speech, sensor noise.
+    """The endless scene of `apexcam live demo`: a micro-expression every few seconds (0.8–2.6 px at a face
+    200 px wide), head sway, blinks, now and then a smile or speech, sensor noise.
     """
     identity = Identity(seed=seed, face_px=min(220.0, 0.45 * height), smile=0.2)
     script = Script(seed=seed)

@@ -17,15 +17,16 @@ from engines.synthesis.performance import Performance
 class Scene:
     """A take of one face.
 
-    fps: frames a second; frame i is seen at i / fps. performances: a sequence, or anything that can be iterated again and
-    again (an endless `Script`), in order of onset.
-    sway_px: largest translation of the head, px of the frame; sway_deg: largest roll; breathing: largest change of scale;
-    yaw_px: how far the tip of the nose moves against the sides of the face as the head turns. sway_hz: the slowest and the
-    quickest rhythm of it. jolts: (second, px right, px down), quick moves of the head (0.15 s) to another place.
-    noise: σ of the sensor noise in the grey image, grey levels. flicker: relative amplitude of the lamps' light, at
-    flicker_hz (100 or 120 Hz, a little off as mains are) seen in exposures of exposure_s. exposure_drift: relative amplitude of
-    slow gain changes; exposure_steps: (second, gain) from then on. light_drift: relative amplitude of a slow change of the
-    light from the left against the right. jpeg: quality 1–100 of the camera's compression, None for none.
+    fps: frames a second; frame i is seen at i / fps. performances: a sequence, or anything that can be
+    iterated again and again (an endless `Script`), in order of onset. sway_px: largest translation of the
+    head, px of the frame; sway_deg: largest roll; breathing: largest change of scale; yaw_px: how far the tip
+    of the nose moves against the sides of the face as the head turns. sway_hz: the slowest and the quickest
+    rhythm of it. jolts: (second, px right, px down), quick moves of the head (0.15 s) to another place.
+    noise: σ of the sensor noise in the grey image, grey levels. flicker: relative amplitude of the lamps'
+    light, at flicker_hz (100 or 120 Hz, a little off as mains are) seen in exposures of exposure_s.
+    exposure_drift: relative amplitude of slow gain changes; exposure_steps: (second, gain) from then on.
+    light_drift: relative amplitude of a slow change of the light from the left against the right. jpeg:
+    quality 1–100 of the camera's compression, None for none.
     """
 
     identity: Identity = field(default_factory=Identity)
@@ -50,6 +51,8 @@ class Scene:
     jpeg: int | None = None
 
     def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise InputError(f"scene: seed is {self.seed}; choose 0 or more")
         if not (np.isfinite(self.fps) and 1 <= self.fps <= 2000):
             raise InputError(f"scene: fps is {self.fps}; choose between 1 and 2000")
         if not (120 <= self.height <= 2160 and 160 <= self.width <= 3840):
@@ -58,7 +61,7 @@ class Scene:
             )
         if isinstance(self.performances, Iterator):
             raise InputError(
-                "scene: performances is an iterator that can be read only once; give a list or a Script, which can be read again"
+                "scene: performances is an iterator, which can be read only once; give a list or a Script"
             )
         limits = {
             "sway_px": MARGIN / 2,
@@ -87,7 +90,9 @@ class Scene:
 
 @dataclass(frozen=True)
 class Pose:
-    """The head against its rest: translation (px), roll (rad), scale, and what the nose moves more than the cheeks (px)."""
+    """The head against its rest: translation (px), roll (rad), scale, and what the nose moves more than the
+    cheeks (px).
+    """
 
     x: float = 0.0
     y: float = 0.0
@@ -98,7 +103,9 @@ class Pose:
 
 
 class Sway:
-    """Head pose as a function of time: sums of incommensurate sines, smooth, never repeating within a session."""
+    """Head pose as a function of time: sums of incommensurate sines, smooth, never repeating within a
+    session.
+    """
 
     def __init__(self, scene: Scene) -> None:
         rng = np.random.default_rng((0x5A7, scene.seed))
