@@ -58,6 +58,7 @@ class Subscriber:
         self._waiting: list[tuple[str, bytes]] = []
         self._decoders = {name: msgspec.msgpack.Decoder(kind) for name, kind in messages.SUBJECTS.items()}
         prefixes, self._subjects = _prefixes(topics, camera)
+        self._previews = messages.topic("*", "preview") in prefixes
         self._camera = camera
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
@@ -83,6 +84,18 @@ class Subscriber:
         except BaseException:
             self.close()
             raise
+
+    def want_previews(self, wanted: bool) -> None:
+        """Whether the program should make the moving picture of every camera for this subscriber; with ``preview``
+        among the topics it does from the start. The pictures of events come either way.
+        """
+        if wanted != self._previews:
+            self._previews = wanted
+            wish = messages.topic("*", "preview")
+            if wanted:
+                self._socket.subscribe(wish)
+            else:
+                self._socket.unsubscribe(wish)
 
     def _secure(self, keys: Path | str | None, server: Path | str | None) -> None:
         if keys is None or server is None:

@@ -15,6 +15,7 @@ import yaml
 
 from engines.errors import InputError
 from engines.face.settings import FaceSettings
+from engines.spotting.settings import SpottingSettings
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -87,8 +88,10 @@ class Recognise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     abstain_below: Share = 0.45
 
 
-class SpottingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Placeholder until engines.spotting brings its own."""
+class Supervise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How often a process that died is started again before the run ends."""
+
+    restarts_a_minute: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 5
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -102,6 +105,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     bus: Bus = Bus()
     dashboard: Dashboard = Dashboard()
     record: Record = Record()
+    supervise: Supervise = Supervise()
 
 
 def defaults_path() -> Path:

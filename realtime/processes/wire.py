@@ -1,0 +1,164 @@
+"""What main and its processes say to each other, msgpack over a private ZeroMQ socket.
+
+Main keeps a candidate (``Found``) until it is answered (``Named``), and hands it out again (``Work``) when
+the recognise process had to be restarted: each is published exactly once.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from realtime import messages
+
+
+class Hello(msgspec.Struct, frozen=True, tag=True):
+    """The first word of a process."""
+
+    pid: int
+
+
+class Opened(msgspec.Struct, frozen=True, tag=True):
+    """Capture opened its source and made the ring. See `realtime.sources.SourceInfo`."""
+
+    ring: str
+    generation: int
+    name: str
+    spec: str
+    kind: Literal["camera", "file", "url", "images", "demo"]
+    width: int
+    height: int
+    fps: float
+    frames: int | None
+    advice: str
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """Everything is loaded; ``backends`` says what was chosen, for example flow: cpu."""
+
+    backends: dict[str, str] = {}
+
+
+class Beat(msgspec.Struct, frozen=True, tag=True):
+    """A sign of life: counters and latencies since this process began (histograms as
+    `report.Histogram.pack`).
+    """
+
+    counts: dict[str, int] = {}
+    latency: dict[str, bytes] = {}
+    note: str = ""
+
+
+class Seen(msgspec.Struct, frozen=True, tag=True):
+    """The watcher's view, for the bus."""
+
+    state: messages.State
+
+
+class Found(msgspec.Struct, frozen=True, tag=True):
+    """A candidate, encoded by the watch process; main does not look inside."""
+
+    apex_host_ns: int
+    candidate: bytes
+
+
+class Named(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `Work` ``number``: the event to publish and its pictures (PNG or JPEG)."""
+
+    number: int
+    event: messages.Event
+    pictures: dict[str, bytes] = {}
+
+
+class Useless(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `Work` ``number`` when it cannot be recognised; why."""
+
+    number: int
+    why: str
+
+
+class Truth(msgspec.Struct, frozen=True, tag=True):
+    """A rendered movement: frames of onset, apex and offset."""
+
+    kind: str
+    label: str | None
+    onset: int
+    apex: int
+    offset: int
+    amplitude_px: float = 0.0
+
+
+class Truths(msgspec.Struct, frozen=True, tag=True):
+    """What the demo has rendered, all of it so far."""
+
+    truths: list[Truth]
+
+
+class Note(msgspec.Struct, frozen=True, tag=True):
+    """One line for the user."""
+
+    text: str
+
+
+class Refused(msgspec.Struct, frozen=True, tag=True):
+    """Unusable input (`engines.errors.InputError`); the process ends."""
+
+    text: str
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """An error of the program itself; the process ends."""
+
+    text: str
+
+
+class Ended(msgspec.Struct, frozen=True, tag=True):
+    """All that will come from this process has been sent. ``lost``: the source went away and may come back."""
+
+    lost: bool = False
+    problem: str = ""
+
+
+Up = Hello | Opened | Ready | Beat | Seen | Found | Named | Useless | Truths | Note | Refused | Failed | Ended
+
+
+class Attach(msgspec.Struct, frozen=True, tag=True):
+    """Read this ring from now on; ``position`` is where a predecessor stopped, None for the oldest frame.
+
+    ``serial`` comes back in the counts of every `Beat`, so that a position is never taken for another ring's.
+    """
+
+    serial: int
+    camera: str
+    ring: str
+    fps: float
+    kind: str
+    position: int | None = None
+
+
+class Go(msgspec.Struct, frozen=True, tag=True):
+    """Everybody is ready: begin."""
+
+
+class Work(msgspec.Struct, frozen=True, tag=True):
+    """Recognise this candidate and answer with its number."""
+
+    number: int
+    candidate: bytes
+
+
+class Keep(msgspec.Struct, frozen=True, tag=True):
+    """Record this event."""
+
+    event: messages.Event
+    pictures: dict[str, bytes] = {}
+
+
+class Finish(msgspec.Struct, frozen=True, tag=True):
+    """No more input will come: finish what there is and answer `Ended`."""
+
+
+class Bye(msgspec.Struct, frozen=True, tag=True):
+    """Leave now."""
+
+
+Down = Attach | Go | Work | Keep | Finish | Bye

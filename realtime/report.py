@@ -1,0 +1,250 @@
+"""What a run measured: latency histograms of constant size, the score against rendered truth, report.json."""
+
+import contextlib
+import math
+import os
+import tempfile
+from collections import Counter, deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from engines.errors import InputError
+from realtime.messages import Event
+from realtime.processes.wire import Truth
+
+_LEAST_MS: Final = 1e-3
+_PER_OCTAVE: Final = 16
+_BINS: Final = 27 * _PER_OCTAVE  # up to 134 s
+MATCH_IOU: Final = 0.5
+
+
+class Histogram:
+    """Times in milliseconds, counted in bins 4.4 % wide from 1 microsecond to two minutes; memory never
+    grows.
+    """
+
+    def __init__(self) -> None:
+        self._bins = np.zeros(_BINS, dtype=np.int64)
+        self.count = 0
+        self.max = 0.0
+
+    def add(self, ms: float) -> None:
+        """Counts one time."""
+        place = 0 if ms <= _LEAST_MS else int(math.log2(ms / _LEAST_MS) * _PER_OCTAVE)
+        self._bins[min(place, _BINS - 1)] += 1
+        self.count += 1
+        self.max = max(self.max, ms)
+
+    def quantile(self, q: float) -> float:
+        """The time below which a share ``q`` of them lies: the upper edge of its bin, never more than the
+        largest.
+        """
+        if not self.count:
+            return 0.0
+        place = int(np.searchsorted(np.cumsum(self._bins), max(1, math.ceil(q * self.count))))
+        return min(self.max, _LEAST_MS * 2 ** ((place + 1) / _PER_OCTAVE))
+
+    def summary(self) -> dict[str, float]:
+        """p50, p99, max and how many."""
+        return {
+            "p50": round(self.quantile(0.5), 3),
+            "p99": round(self.quantile(0.99), 3),
+            "max": round(self.max, 3),
+            "count": self.count,
+        }
+
+    def merge(self, other: "Histogram") -> None:
+        """Adds another's counts."""
+        self._bins += other._bins
+        self.count += other.count
+        self.max = max(self.max, other.max)
+
+    def pack(self) -> bytes:
+        """For the way between processes."""
+        places = np.flatnonzero(self._bins)
+        return msgspec.msgpack.encode((self.max, places.tolist(), self._bins[places].tolist()))
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "Histogram":
+        """The inverse of `pack`. Raises msgspec.ValidationError or ValueError on anything else."""
+        largest, places, counts = msgspec.msgpack.decode(packed, type=tuple[float, list[int], list[int]])
+        if (
+            len(places) != len(counts)
+            or any(not 0 <= place < _BINS for place in places)
+            or min(counts, default=0) < 0
+        ):
+            raise ValueError("not a histogram")
+        made = cls()
+        made._bins[places] = counts
+        made.count = sum(counts)
+        made.max = largest
+        return made
+
+
+def overlap(first: tuple[int, int], second: tuple[int, int]) -> float:
+    """Intersection over union of two intervals of frames, both ends included."""
+    both = min(first[1], second[1]) - max(first[0], second[0]) + 1
+    if both <= 0:
+        return 0.0
+    return both / (max(first[1], second[1]) - min(first[0], second[0]) + 1)
+
+
+def match(events: Sequence[Event], truths: Sequence[Truth]) -> list[tuple[int, int, float]]:
+    """Pairs (event, truth, IoU), the best overlap first, each used once, IoU at least 0.5."""
+    pairs = [
+        (overlap((event.onset.frame, event.offset.frame), (truth.onset, truth.offset)), i, j)
+        for i, event in enumerate(events)
+        for j, truth in enumerate(truths)
+    ]
+    taken_events: set[int] = set()
+    taken_truths: set[int] = set()
+    matched = []
+    for iou, i, j in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
+        if iou >= MATCH_IOU and i not in taken_events and j not in taken_truths:
+            taken_events.add(i)
+            taken_truths.add(j)
+            matched.append((i, j, iou))
+    return matched
+
+
+class Score:
+    """How a run does on rendered micro-expressions; memory and work do not grow with its length.
+
+    Of the micro-expressions that were over by the last frame: ``found`` (IoU of the intervals at least 0.5),
+    ``right_label`` (found and named right), ``abstained``, ``missed`` (the last ones, `MISSED_KEPT` at most).
+    ``false_micro`` counts published micro-expressions that match none.
+    """
+
+    MISSED_KEPT: Final = 500
+
+    def __init__(self, settle_frames: int = 4000) -> None:
+        self._settle_frames = settle_frames
+        self._events: list[Event] = []
+        self._truths: list[Truth] = []
+        self._sums: Counter[str] = Counter()
+        self._iou = self._apex_error = 0.0
+        self._missed: deque[Truth] = deque(maxlen=self.MISSED_KEPT)
+
+    def add_event(self, event: Event) -> None:
+        """A published event; other kinds than micro do not count."""
+        if event.kind == "micro":
+            self._events.append(event)
+
+    def add_truths(self, truths: Sequence[Truth]) -> None:
+        """Rendered movements; other kinds than micro do not count."""
+        self._truths.extend(truth for truth in truths if truth.kind == "micro")
+
+    def settle(self, last_frame: int) -> None:
+        """Forgets what is so old that nothing more can match it, and keeps its counts."""
+        before = last_frame - self._settle_frames
+        if not any(truth.offset < before for truth in self._truths[:1]) and len(self._events) < 200:
+            return
+        matched = match(self._events, self._truths)
+        of_truth = {j: (i, iou) for i, j, iou in matched}
+        of_event = {i for i, _, _ in matched}
+        old = [j for j, truth in enumerate(self._truths) if truth.offset < before]
+        gone = {of_truth[j][0] for j in old if j in of_truth}
+        gone |= {
+            i for i, event in enumerate(self._events) if i not in of_event and event.offset.frame < before
+        }
+        self._count(old, of_truth, self._sums, self._missed)
+        self._iou += sum(of_truth[j][1] for j in old if j in of_truth)
+        self._apex_error += sum(self._error(of_truth[j][0], j) for j in old if j in of_truth)
+        self._sums["events"] += len(gone)
+        self._events = [event for i, event in enumerate(self._events) if i not in gone]
+        self._truths = [truth for j, truth in enumerate(self._truths) if j not in set(old)]
+
+    def _error(self, i: int, j: int) -> int:
+        return abs(self._events[i].apex.frame - self._truths[j].apex)
+
+    def _count(
+        self,
+        over: Sequence[int],
+        of_truth: dict[int, tuple[int, float]],
+        sums: Counter[str],
+        missed: deque[Truth],
+    ) -> None:
+        for j in over:
+            sums["rendered"] += 1
+            if j not in of_truth:
+                missed.append(self._truths[j])
+                continue
+            event = self._events[of_truth[j][0]]
+            sums["found"] += 1
+            sums["right_label"] += event.label == self._truths[j].label
+            sums["abstained"] += event.abstained
+
+    def summary(self, last_frame: int) -> dict[str, Any]:
+        """The score so far."""
+        matched = match(self._events, self._truths)
+        of_truth = {j: (i, iou) for i, j, iou in matched}
+        over = [j for j, truth in enumerate(self._truths) if truth.offset <= last_frame]
+        sums, missed = self._sums.copy(), self._missed.copy()
+        self._count(over, of_truth, sums, missed)
+        iou = self._iou + sum(of_truth[j][1] for j in over if j in of_truth)
+        error = self._apex_error + sum(self._error(of_truth[j][0], j) for j in over if j in of_truth)
+        found = sums["found"]
+        return {
+            "rendered": sums["rendered"],
+            "found": found,
+            "right_label": sums["right_label"],
+            "abstained": sums["abstained"],
+            # A micro-expression still going on when the run ended is neither found nor false.
+            "false_micro": sums["events"] - self._sums["found"] + len(self._events) - len(matched),
+            "mean_iou": round(iou / found, 3) if found else None,
+            "mean_apex_error_frames": round(error / found, 2) if found else None,
+            "missed": [
+                {
+                    "label": truth.label,
+                    "onset": truth.onset,
+                    "apex": truth.apex,
+                    "offset": truth.offset,
+                    "amplitude_px": round(truth.amplitude_px, 2),
+                }
+                for truth in missed
+            ],
+        }
+
+
+def best_truth(event: Event, truths: Sequence[Truth]) -> tuple[Truth, float] | None:
+    """The rendered movement of any kind that overlaps an event most, and the IoU."""
+    best: tuple[Truth, float] | None = None
+    for truth in truths:
+        iou = overlap((event.onset.frame, event.offset.frame), (truth.onset, truth.offset))
+        if iou > 0 and (best is None or iou > best[1]):
+            best = (truth, iou)
+    return best
+
+
+def write_json(path: Path, report: dict[str, Any]) -> None:
+    """Writes indented JSON, whole or not at all. Raises InputError if the place cannot be written."""
+    text = msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
+    write_bytes(path, text)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes a file, whole or not at all. Raises InputError if the place cannot be written."""
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as out:
+            out.write(data)
+        # mkstemp makes files nobody else may read.
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def _umask() -> int:
+    now = os.umask(0)
+    os.umask(now)
+    return now

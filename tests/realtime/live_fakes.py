@@ -1,0 +1,226 @@
+"""Small stand-ins for source, watcher and recogniser, so that live runs are quick and can be made to fail.
+
+The spec of a source is ``fake:`` and settings: ``fake:frames=200,fps=100,die_at=50``. With ``once=PATH`` a failure
+happens one time only: the file is there afterwards. Run as a script it is the program itself with these stages.
+"""
+
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from engines.errors import InputError
+from realtime.candidate import Candidate
+from realtime.config import Config
+from realtime.messages import Event, FlowUsed, Model, Moment, State
+from realtime.processes.child import Stages
+from realtime.ring import Frame
+from realtime.sources.base import PacedSource, Pacer, Shot, SourceInfo
+
+EVERY = 25  # a candidate each so many frames
+STAGES = Stages(
+    open_source="live_fakes:open_source",
+    watcher="live_fakes:FakeWatcher",
+    recogniser="live_fakes:FakeRecogniser",
+)
+
+
+def settings(spec: str) -> dict[str, Any]:
+    pairs = (pair.partition("=") for pair in spec.removeprefix("fake:").split(",") if pair)
+    return {name: float(value) if value.replace(".", "").isdigit() else value for name, _, value in pairs}
+
+
+def first_time(path: str | None) -> bool:
+    """Whether this has not happened yet; it has now."""
+    if path is None:
+        return True
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True
+
+
+class FakeSource(PacedSource):
+    def __init__(self, spec: str, pace: float | None) -> None:
+        self.wish = settings(spec)
+        fps = float(self.wish.get("fps", 100))
+        frames = int(self.wish["frames"]) if "frames" in self.wish else None
+        info = SourceInfo("fake", spec, self.wish.get("kind", "file"), 64, 48, fps, frames, "")
+        super().__init__(info, Pacer(pace or fps))
+
+    def _shoot(self) -> Shot | None:
+        wish, index = self.wish, self._index
+        if index >= wish.get("frames", 1e18):
+            self._problem = str(wish.get("problem", ""))
+            return None
+        if index == wish.get("die_at") and first_time(wish.get("once")):
+            os._exit(9)
+        if index == wish.get("hang_at") and first_time(wish.get("once")):
+            time.sleep(1000)
+        if index == wish.get("lost_at") and first_time(wish.get("once")):
+            self._lost, self._problem = True, "unplugged"
+            return None
+        image = np.full((48, 64, 3), index % 256, np.uint8)
+        return Shot(round(index * 1e9 / self.info.fps), image, gap=int(index == wish.get("gap_at")))
+
+    def _release(self) -> None:
+        pass
+
+
+def open_source(spec: str, *, pace: Any = None, **_: Any) -> FakeSource:
+    if spec.startswith("missing"):
+        raise InputError(f"{spec}: there is no such thing; give something else")
+    return FakeSource(spec, pace if isinstance(pace, float) else None)
+
+
+class FakeWatcher:
+    """A candidate each `EVERY` frames, the last one at the end; dies from the frame the plan says."""
+
+    def __init__(self, faces: Any, spotting: Any, camera: str, wall: Any = None) -> None:
+        self.camera, self.wall = camera, wall
+        self.newest: Frame | None = None
+        self.misses = 0
+
+    def step(self, frame: Frame) -> list[Candidate]:
+        self.newest = Frame(frame.index, frame.t_ns, frame.host_ns, frame.gap, frame.image.copy())
+        assert int(frame.image[0, 0, 0]) == frame.index % 256
+        if frame.index >= (plan("watch_dies_from") or 1e9) and first_time(plan("once")):
+            os._exit(7)
+        time.sleep(plan("watch_takes_s") or 0)
+        return [self.candidate(frame)] if frame.index % EVERY == EVERY - 1 else []
+
+    def candidate(self, frame: Frame, kind: str = "micro") -> Candidate:
+        moments = [
+            Moment(frame.index + d, frame.t_ns, self.wall(frame.host_ns) if self.wall else None)
+            for d in (-4, -2, 0)
+        ]
+        return Candidate(
+            event_id=f"{self.camera}-{frame.index}",
+            camera=self.camera,
+            face=0,
+            kind=kind,  # type: ignore[arg-type]
+            onset=moments[0],
+            apex=moments[1],
+            offset=moments[2],
+            intensity_px=1.0,
+            confidence=1.0,
+            frames_lost=self.misses,
+            fps=100.0,
+            reason="",
+            onset_crop=bytes(170 * 140),
+            apex_crop=bytes([1]) * (170 * 140),
+            crop_to_frame=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0),
+            apex_host_ns=frame.host_ns,
+            spotted_ns=time.monotonic_ns(),
+        )
+
+    def lost(self, count: int) -> None:
+        self.misses += count
+
+    def flush(self) -> list[Candidate]:
+        return [] if self.newest is None else [self.candidate(self.newest, "macro")]
+
+    def state(self, frame: Frame) -> State:
+        return State(camera=self.camera, at=Moment(frame.index, frame.t_ns), fps=100.0, faces=[])
+
+    def close(self) -> None:
+        pass
+
+
+class FakeRecogniser:
+    """Names everything positive; dies at the candidate the plan says."""
+
+    def __init__(self, settings: Any) -> None:
+        if settings.model == "missing.onnx":
+            raise InputError("recognise.model missing.onnx: there is no such file")
+        self.model, self.flow = Model("fake", "0", "none"), FlowUsed("none", "none")
+        time.sleep(plan("recognise_starts_in_s") or 0)
+
+    def __call__(self, candidate: Candidate) -> tuple[Event, dict[str, bytes]]:
+        time.sleep(plan("recognise_takes_s") or 0)
+        if candidate.offset.frame == plan("recognise_dies_at") and first_time(plan("once")):
+            os._exit(5)
+        micro = candidate.kind == "micro"
+        event = Event(
+            event_id=candidate.event_id,
+            camera=candidate.camera,
+            face=0,
+            kind=candidate.kind,
+            onset=candidate.onset,
+            apex=candidate.apex,
+            offset=candidate.offset,
+            label="positive" if micro else None,
+            probabilities={"positive": 1.0} if micro else {},
+            abstained=False,
+            confidence=1.0,
+            intensity_px=1.0,
+            frames_lost=candidate.frames_lost,
+            fps=candidate.fps,
+            latency_ms={"flow": 1.0, "classify": 0.5} if micro else {},
+            model=self.model,
+            flow=self.flow,
+            reason="",
+        )
+        return event, {"onset": b"png"}
+
+
+def plan(name: str) -> Any:
+    """What should go wrong: JSON in the environment, since stages know nothing of tests."""
+    return json.loads(os.environ.get("APEXCAM_TEST_PLAN", "{}")).get(name)
+
+
+@dataclass
+class Notes:
+    """A screen that only remembers."""
+
+    def __post_init__(self) -> None:
+        self.lines: list[str] = []
+        self.events: list[Event] = []
+        self.report: dict[str, Any] = {}
+        self.views: list[Any] = []
+        self.on_event: Any = None
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+    def event(self, event: Event, truth: Any, *, rendered: bool) -> None:
+        self.events.append(event)
+        if self.on_event:
+            self.on_event(event)
+
+    def show(self, view: Any) -> None:
+        self.views.append(view)
+
+    def summary(self, report: dict[str, Any], written: Any) -> None:
+        self.report = report
+
+    def close(self) -> None:
+        pass
+
+
+def main(arguments: list[str]) -> int:
+    """``live_fakes.py SOURCE REPORT``: a live run in a process of its own, plain lines on stdout."""
+    from realtime import live
+    from realtime.config import Bus
+    from realtime.terminal import PlainLines
+
+    options = live.Options(
+        sources=(arguments[0],),
+        config=Config(bus=Bus(endpoint="tcp://127.0.0.1:*")),
+        dashboard=False,
+        report=Path(arguments[1]),
+        stages=STAGES,
+    )
+    return live.run(options, PlainLines())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
