@@ -65,6 +65,7 @@ class _Watched:
         self.past: deque[_Past] = deque()
         self.landmarks: NDArray[np.float64] | None = None
         self.epoch = -1
+        self.matrix: Matrix | None = None
 
 
 class Watcher:
@@ -140,9 +141,8 @@ class Watcher:
             watched.spotter.interrupt(face.reason)
             watched.past.clear()
             return []
-        if face.fresh or watched.landmarks is None or watched.epoch != face.epoch:
+        if face.fresh or watched.landmarks is None:
             watched.landmarks = _landmarks_in_crop(face)
-            watched.epoch = face.epoch
         grey, origin = _grey_part(frame.image, face.matrix)
         if grey is None:
             watched.spotter.interrupt("face outside the picture")
@@ -151,6 +151,10 @@ class Watcher:
         watched.past.append(_Past(frame.index, frame.t_ns, frame.host_ns, lost, grey, origin, face.matrix))
         while frame.t_ns - watched.past[0].t_ns > _HISTORY_S * 1e9:
             watched.past.popleft()
+        bridge = None
+        if watched.matrix is not None and watched.epoch != face.epoch:
+            bridge = crop(grey, watched.matrix, origin)
+        watched.epoch, watched.matrix = face.epoch, face.matrix
         sample = Sample(
             index=frame.index,
             t_s=t_s,
@@ -159,6 +163,7 @@ class Watcher:
             epoch=face.epoch,
             fresh=face.fresh,
             openness=face.openness,
+            bridge=bridge,
         )
         spots = watched.spotter.push(sample)
         if watched.spotter.wants_landmarks():

@@ -66,14 +66,23 @@ class _Track:
         self.id = -1
         self.face: Face | None = None
         self.stabiliser = Stabiliser(settings.drift_px, settings.filter_s)
+        self.usual_openness = 0.0
         self.seen_s = -np.inf
         self.next_s = -np.inf
 
     def restart(self, identity: int) -> None:
         self.id = identity
         self.stabiliser = Stabiliser(self.settings.drift_px, self.settings.filter_s)
+        self.usual_openness = 0.0
         self.face = None
         self.mesh.forget()
+
+    def blinks(self, openness: float) -> bool:
+        """Whether the eyes are narrower than usual: FaceMesh then moves their corners by pixels."""
+        self.usual_openness += (0.2 if openness > self.usual_openness else 0.02) * (
+            openness - self.usual_openness
+        )
+        return openness < 0.87 * self.usual_openness
 
     def box(self) -> NDArray[np.float64] | None:
         return None if self.face is None or self.face.box is None else np.array(self.face.box)
@@ -170,7 +179,10 @@ class FaceTracker:
             track.stabiliser = Stabiliser(settings.drift_px, settings.filter_s)
         track.seen_s = t_s
         track.next_s = t_s + settings.landmarks_every_s
-        matrix = track.stabiliser.update(t_s, landmarks)
+        openness = eye_openness(landmarks)
+        matrix = track.stabiliser.anchor
+        if matrix is None or not track.blinks(sum(openness) / 2):
+            matrix = track.stabiliser.update(t_s, landmarks)
         status, reason = _judge(landmarks, rgb.shape[:2], settings)
         low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
         track.face = Face(
@@ -182,7 +194,7 @@ class FaceTracker:
             matrix=matrix,
             epoch=track.stabiliser.epoch,
             box=(float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])),
-            openness=eye_openness(landmarks),
+            openness=openness,
         )
 
     def _without_others(self, track: _Track, rgb: Image) -> Image:

@@ -39,14 +39,23 @@ class RegionMotion:
         self.centres: NDArray[np.int64] = np.zeros((count, 2), dtype=np.int64)
         self.depths: NDArray[np.float64] = np.zeros(count)
         self._eyes: NDArray[np.int64] = np.zeros((2, 2), dtype=np.int64)
+        self._eye_looks: NDArray[np.float32] | None = None
         self._reference: NDArray[np.float32] | None = None
         self._shift: NDArray[np.float64] = np.zeros((count, 2))
 
-    def refer(self, crop: Image, landmarks: NDArray[np.floating[Any]]) -> None:
-        """Make ``crop`` (uint8 170x140) the reference, windows placed by ``landmarks`` (478, 3) in crop pixels."""
+    def refer(self, crop: Image, landmarks: NDArray[np.floating[Any]], eyes: bool = True) -> None:
+        """Make ``crop`` (uint8 170x140) the reference, windows placed by ``landmarks`` (478, 3) in crop pixels.
+
+        With ``eyes`` false the eyes are still compared with how they looked before: they may be shut now.
+        """
         self.centres, self.depths = place(landmarks)
         self._eyes = place_eyes(landmarks)
         self._reference = _smooth(crop)
+        if eyes or self._eye_looks is None:
+            (wide, high), looks = EYE_HALF_SIZE, []
+            for x, y in self._eyes:
+                looks.append(self._reference[y - high : y + high + 1, x - wide : x + wide + 1])
+            self._eye_looks = np.ascontiguousarray(looks)
         self._shift = np.zeros_like(self._shift)
 
     def measure(self, crop: Image) -> Motion:
@@ -55,7 +64,7 @@ class RegionMotion:
         image = _smooth(crop)
         shift, match = _follow(self._reference, image, self.centres, HALF_SIZES, self._shift)
         head = np.median(shift, axis=0)
-        eyes = _correlate(self._reference, image, self._eyes, np.array(EYE_HALF_SIZE), head)
+        eyes = _correlate(self._eye_looks, image, self._eyes, head)
         # A region that was lost is sought again where the head is.
         self._shift = np.where(match[:, None] > 0.5, shift, head)
         return Motion(shift, match, eyes)
@@ -171,15 +180,17 @@ def _follow(reference, image, centres, half_sizes, start):  # type: ignore[no-un
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
-def _correlate(reference, image, centres, half_size, shift):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    out = np.empty(centres.shape[0])
-    for e in range(centres.shape[0]):
+def _correlate(looks, image, centres, shift):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    count, height, width = looks.shape
+    out = np.empty(count)
+    for e in range(count):
         n, sa, sb, saa, sbb, sab = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-        for dy in range(-half_size[1], half_size[1] + 1):
-            for dx in range(-half_size[0], half_size[0] + 1):
-                y, x = centres[e, 1] + dy, centres[e, 0] + dx
-                a = reference[y, x]
-                b = _sample(image, x + shift[0], y + shift[1])
+        for j in range(height):
+            for i in range(width):
+                a = looks[e, j, i]
+                x = centres[e, 0] - width // 2 + i + shift[0]
+                y = centres[e, 1] - height // 2 + j + shift[1]
+                b = _sample(image, x, y)
                 n += 1
                 sa += a
                 sb += b

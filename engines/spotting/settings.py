@@ -1,4 +1,4 @@
-"""What a user may set about spotting: the section `spotting` of a configuration. Seconds and crop pixels, never frames."""
+"""What a user may set about spotting: section `spotting` of a configuration, in seconds and crop pixels."""
 
 from typing import Literal
 

@@ -18,6 +18,7 @@ class Sample:
 
     ``crop`` uint8 170x140; ``landmarks`` float (478, 3) in crop pixels; crops of one ``epoch`` share one transform.
     ``openness`` of the left and right eye, measured on this frame if ``fresh``. ``t_s`` seconds of the source.
+    ``bridge``: on the first frame of an epoch, this frame under the transform of the epoch before.
     """
 
     index: int
@@ -27,6 +28,7 @@ class Sample:
     epoch: int = 0
     fresh: bool = True
     openness: tuple[float, float] = (0.3, 0.3)
+    bridge: Image | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,156 @@
+"""Bumps: movements that rise and return. The statistic, its noise, and the measurement of onset, apex and offset.
+
+For a reach w the statistic is ``x(t - w) - (x(t - 2w) + x(t)) / 2``: a bump no longer than 2w shows whole, a steady
+drift not at all, a step by half at most. Its median size, followed all the time, is the noise of this person, this
+light and this camera.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.spotting.history import History
+
+# Reaches in parts of the longest micro-expression: short ones answer sooner, the longest shows all of it.
+_REACHES = (0.12, 0.2, 0.32, 0.5)
+# Where on its way from rest to peak a movement begins and ends.
+_ONSET_SHARE, _OFFSET_SHARE = 0.06, 0.08
+# How long before the onset the face should have been at rest.
+_BEFORE_S = 0.6
+_MEDIAN_TO_SIGMA = 1.48
+_FIRST_NOISE_PX = 0.02
+_LEAST_NOISE_PX = 0.004
+# The noise may double in this time.
+_NOISE_DOUBLES_S = 2.0
+
+
+@dataclass(frozen=True)
+class Bump:
+    """The best answer of the statistic so far: score (1 is the threshold), middle, reach (s), motion there (R, 2)."""
+
+    score: float
+    middle_s: float
+    reach_s: float
+    motion: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Course:
+    """A bump measured along its own direction: positions in the history, heights (px) on both sides of the apex.
+
+    ``before`` is how much the same direction moved just before the onset, in parts of the height.
+    """
+
+    onset: int
+    apex: int
+    offset: int
+    rise: float
+    fall: float
+    before: float
+    displacement: NDArray[np.float64]
+
+
+class BumpSearch:
+    """Evaluates the statistic at every frame against its own noise."""
+
+    def __init__(
+        self, regions: int, longest_s: float, smooth_s: float, threshold_px: float, factor: float
+    ) -> None:
+        self.reaches = [share * longest_s for share in _REACHES]
+        self._smooth_s = smooth_s
+        self._threshold_px = threshold_px
+        self._factor = factor
+        self._noise = np.full((len(self.reaches), regions), _FIRST_NOISE_PX)
+
+    def thresholds(self) -> NDArray[np.float64]:
+        """Per reach and region (K, R): pixels the statistic must pass."""
+        return np.maximum(self._threshold_px, self._factor * _MEDIAN_TO_SIGMA * self._noise)
+
+    def push(self, history: History, step_s: float) -> Bump | None:
+        """The strongest answer at the newest frame; None while the history is too short for any."""
+        now = float(history.times[-1])
+        newest = history.mean(now - self._smooth_s, now)
+        best: Bump | None = None
+        thresholds = self.thresholds()
+        rate = np.log(2.0) / _NOISE_DOUBLES_S * step_s
+        for k, reach in enumerate(self.reaches):
+            if now - 2 * reach - self._smooth_s < history.times[0]:
+                break
+            middle = history.mean(now - reach - self._smooth_s, now - reach)
+            oldest = history.mean(now - 2 * reach - self._smooth_s, now - 2 * reach)
+            motion = middle - 0.5 * (oldest + newest)
+            size = np.sqrt((motion**2).sum(axis=1))
+            # A running median: up by as much as down, so half of all values lie below it.
+            self._noise[k] *= np.exp(rate * np.sign(size - self._noise[k]))
+            ratio = size / thresholds[k]
+            strength = score(ratio)
+            if best is None or strength > best.score:
+                best = Bump(strength, now - reach - 0.5 * self._smooth_s, reach, motion)
+        np.maximum(self._noise, _LEAST_NOISE_PX, out=self._noise)
+        return best
+
+    def ratios(self, motion: NDArray[np.float64], reach_s: float) -> NDArray[np.float64]:
+        """Motion (R, 2) of every region in parts of its threshold at a reach."""
+        k = int(np.argmin(np.abs(np.array(self.reaches) - reach_s)))
+        return np.asarray(np.hypot(motion[:, 0], motion[:, 1]) / self.thresholds()[k], dtype=np.float64)
+
+
+def score(ratios: NDArray[np.float64]) -> float:
+    """One number from every region's part of its threshold (R,): two regions at theirs, or one clearly above."""
+    second, first = np.partition(ratios, -2)[-2:]
+    return max(float(second), 0.55 * float(first))
+
+
+def measure(history: History, bump: Bump, moving: NDArray[np.bool_], smooth_s: float) -> Course:
+    """Onset, apex and offset of a bump along the direction of its ``moving`` regions (R,)."""
+    times = history.times
+    direction = bump.motion * moving[:, None]
+    direction = direction / max(float(np.linalg.norm(direction)), 1e-9)
+    begin = history.first_since(bump.middle_s - 2.2 * bump.reach_s - _BEFORE_S)
+    along = (history.motion[begin:] * direction).sum(axis=(1, 2))
+    along = _smooth(along, times[begin:], smooth_s)
+    inner = np.nonzero(np.abs(times[begin:] - bump.middle_s) <= 0.6 * bump.reach_s)[0]
+    top = int(inner[np.argmax(along[inner])]) if len(inner) else int(np.argmax(along))
+    onset, low_before = _foot(along[: top + 1][::-1], _ONSET_SHARE)
+    offset, low_after = _foot(along[top:], _OFFSET_SHARE)
+    onset, offset = top - onset, top + offset
+    peak = float(along[top])
+    earlier = along[
+        (times[begin:] < times[begin + onset] - 0.02) & (times[begin:] > times[begin + onset] - 0.3)
+    ]
+    height = max(peak - low_before, 1e-9)
+    before = float(np.ptp(earlier)) / height if len(earlier) else 0.0
+    around = history.motion[begin + max(0, top - 1) : begin + top + 2].mean(axis=0)
+    rest = 0.5 * (history.motion[begin + onset] + history.motion[begin + offset])
+    return Course(
+        begin + onset, begin + top, begin + offset, peak - low_before, peak - low_after, before, around - rest
+    )
+
+
+def _foot(values: NDArray[np.float64], share: float) -> tuple[int, float]:
+    """Steps from a peak (values[0]) down to where it meets rest, and the level of that rest.
+
+    Rest is the lowest level before the curve climbs again by a third of the height.
+    """
+    peak = float(values[0])
+    low = np.minimum.accumulate(values)
+    # Near the peak a third of the height so far is nothing but noise, so it is a part of the whole there.
+    climbs = np.nonzero(values - low > np.maximum((peak - low) / 3, 0.12 * (peak - low[-1]) + 1e-9))[0]
+    end = int(climbs[0]) if len(climbs) else len(values)
+    floor = float(low[end - 1])
+    reached = np.nonzero(values[:end] <= floor + share * (peak - floor))[0]
+    return int(reached[0]), floor
+
+
+def _smooth(values: NDArray[np.float64], times: NDArray[np.float64], width_s: float) -> NDArray[np.float64]:
+    """Centred moving mean over ``width_s``, shorter at the ends."""
+    if len(times) < 3:
+        return values
+    half = round(0.5 * width_s * (len(times) - 1) / max(float(times[-1] - times[0]), 1e-6))
+    if half < 1:
+        return values
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    low = np.maximum(np.arange(len(values)) - half, 0)
+    high = np.minimum(np.arange(len(values)) + half + 1, len(values))
+    return np.asarray((sums[high] - sums[low]) / (high - low), dtype=np.float64)
