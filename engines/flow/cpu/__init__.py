@@ -13,6 +13,8 @@ from engines.flow.light import normalise
 from engines.flow.presets import Preset
 from engines.flow.solver import Solve, Solved
 
+# Seconds of compiling that pass without a word.
+_PATIENCE = 1.0
 # Image sizes whose buffers a thread keeps.
 _KEPT = 4
 
@@ -75,7 +77,7 @@ def _announce() -> None:
 
 def _compile(run: Solve) -> None:
     """Run once on a small pair, so that the first real one does not wait; say so if that takes a second."""
-    notice = threading.Timer(1.0, _announce)
+    notice = threading.Timer(_PATIENCE, _announce)
     notice.daemon = True
     notice.start()
     try:
