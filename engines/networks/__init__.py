@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 _NETWORKS: Final = {
     "ststnet": ("ststnet", "STSTNet"),
     "ststnet-plain": ("ststnet", "PlainSTSTNet"),
+    "off-apexnet": ("off_apexnet", "OFFApexNet"),
+    "off-apexnet-u": ("off_apexnet", "u_only"),
+    "off-apexnet-v": ("off_apexnet", "v_only"),
+    "dual-inception": ("dual_inception", "DualInception"),
+    "fr": ("feature_refinement", "FeatureRefinement"),
+    "fr-fc": ("feature_refinement", "plain_proposals"),
+    "fr-concatenated": ("feature_refinement", "concatenated"),
+    "rcn": ("rcn", "RCN"),
+    "alexnet": ("alexnet", "AlexNet"),
+    "googlenet": ("googlenet", "GoogLeNet"),
+    "vgg16": ("vgg16", "VGG16"),
 }
 
 

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from engines.networks.fused_stream import fused_stream
+
 FILTERS = (3, 5, 8)
 
 
@@ -60,9 +62,24 @@ class STSTNet(nn.Module):
 
     def features(self, maps: torch.Tensor) -> torch.Tensor:
         """What the classifying layer sees: (N, 400)."""
-        pooled = functional.max_pool2d(self.convolution(maps * 255), 3, 3, 1)
+        pixels = maps * 255
+        if self.training and pixels.device.type == "cpu":
+            return self._fused(pixels)
+        pooled = functional.max_pool2d(self.convolution(pixels), 3, 3, 1)
         streams = functional.dropout(self.norm(functional.relu(pooled)), 0.5, self.training)
         return functional.avg_pool2d(streams, 2).flatten(1)
+
+    def _fused(self, pixels: torch.Tensor) -> torch.Tensor:
+        convolution, norm = self.convolution, self.norm
+        assert convolution.bias is not None and norm.running_mean is not None and norm.running_var is not None
+        features, mean, variance = fused_stream(
+            pixels, convolution.weight, convolution.bias, norm.weight, norm.bias, norm.eps
+        )
+        with torch.no_grad():
+            count = 100 * len(pixels)
+            norm.running_mean.lerp_(mean, 0.1)
+            norm.running_var.lerp_(variance * (count / (count - 1)), 0.1)
+        return features
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """Logits (N, classes) of maps (N, 3, 28, 28)."""

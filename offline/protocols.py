@@ -1,0 +1,184 @@
+"""How a dataset is split: which clips train, which are scored, and what must be true of that."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.errors import InputError
+from offline.datasets.flowmaps import TITLES
+from offline.datasets.samples import Samples
+
+
+class LeakError(InputError):
+    """Something of the scored clips would reach the training of the model that scores them."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """One fold: its name, and the indices of the samples that train and that are scored."""
+
+    name: str
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A splitter with what it promises.
+
+    ``datasets``: the databases it uses, None for all. ``independent``: no person is on both sides of a split.
+    ``make_splits``: of the samples it uses and a seed.
+    """
+
+    name: str
+    title: str
+    source: str
+    independent: bool
+    make_splits: Callable[[Samples, int], list[Split]]
+    datasets: tuple[str, ...] | None = None
+
+    def prepare(self, samples: Samples) -> Samples:
+        """The samples this protocol uses. InputError when there are none of a database it needs."""
+        if self.datasets is not None:
+            samples = samples.rows(np.isin(samples.datasets, self.datasets))
+        if len(samples) == 0:
+            names = ", ".join(TITLES.get(name, name) for name in self.datasets or ())
+            raise InputError(f"protocol {self.name} needs {names}, of which there is no clip in this release")
+        return samples
+
+    def splits(self, samples: Samples, seed: int = 0) -> list[Split]:
+        """The folds, checked for leaks. InputError (LeakError for a leak) when they cannot be made."""
+        splits = self.make_splits(samples, seed)
+        for split in splits:
+            check_split(samples, split, self.independent)
+        return splits
+
+
+def check_split(samples: Samples, split: Split, independent: bool) -> None:
+    """Raise LeakError unless the split keeps its sides apart.
+
+    Refused: a clip on both sides, the same picture under two names on both sides and, for a
+    subject-independent protocol, a person on both sides. Raises InputError for an empty side.
+    """
+    if len(split.train) == 0 or len(split.test) == 0:
+        side = "train on" if len(split.train) == 0 else "score"
+        raise InputError(f"fold {split.name}: no clip to {side}; this release is too small for the protocol")
+    both = np.intersect1d(split.train, split.test)
+    if len(both):
+        raise LeakError(f"leak in fold {split.name}: clip {samples.clips[both[0]]} is trained on and scored")
+    people = np.intersect1d(samples.people[split.train], samples.people[split.test])
+    if independent and len(people):
+        raise LeakError(
+            f"leak in fold {split.name}: {people[0]} is on both sides of a subject-independent split"
+        )
+    train = {_fingerprint(samples.maps[i]): i for i in split.train}
+    for i in split.test:
+        if (twin := train.get(_fingerprint(samples.maps[i]))) is not None:
+            raise LeakError(
+                f"leak in fold {split.name}: {samples.clips[i]} (scored) and {samples.clips[twin]} (trained on) "
+                "are the same picture"
+            )
+
+
+def _fingerprint(flow_map: NDArray[Any]) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(flow_map).tobytes(), digest_size=16).digest()
+
+
+def _leave_one_out(groups: Callable[[Samples], NDArray[Any]]) -> Callable[[Samples, int], list[Split]]:
+    def make(samples: Samples, seed: int) -> list[Split]:
+        keys = groups(samples)
+        return [
+            Split(str(key), np.flatnonzero(keys != key), np.flatnonzero(keys == key))
+            for key in np.unique(keys)
+        ]
+
+    return make
+
+
+def _clip_keys(samples: Samples) -> NDArray[Any]:
+    return np.char.add(np.char.add(samples.people, "/"), samples.clips.astype(str))
+
+
+def _holdout_database(samples: Samples, seed: int) -> list[Split]:
+    names = np.unique(samples.datasets)
+    if len(names) < 2:
+        raise InputError(
+            "protocol hde trains on other databases than it scores: it needs two, this release has one"
+        )
+    return _leave_one_out(lambda s: s.datasets)(samples, seed)
+
+
+def _k_fold(folds: int) -> Callable[[Samples, int], list[Split]]:
+    def make(samples: Samples, seed: int) -> list[Split]:
+        """Clips dealt out at random, class by class, so that every fold has its share of each."""
+        rng = np.random.default_rng(seed)
+        fold = np.empty(len(samples), np.int64)
+        dealt = 0
+        for label in range(len(samples.classes)):
+            members = rng.permutation(np.flatnonzero(samples.labels == label))
+            fold[members] = (np.arange(len(members)) + dealt) % folds
+            dealt += len(members)
+        return [
+            Split(f"fold-{k + 1}", np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(folds)
+        ]
+
+    return make
+
+
+_SUBJECTS = _leave_one_out(lambda samples: samples.people)
+
+PROTOCOLS: Final = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol(
+            "cde",
+            "composite database evaluation: leave one subject out over all databases",
+            "MEGC 2019; papers 001-002",
+            True,
+            _SUBJECTS,
+        ),
+        Protocol(
+            "hde",
+            "holdout database evaluation: trained on the other databases, scored on the one left",
+            "paper 001, table III",
+            True,
+            _holdout_database,
+        ),
+        *(
+            Protocol(
+                f"loso-{dataset}",
+                f"leave one subject out within {title}",
+                "paper 002, table 5",
+                True,
+                _SUBJECTS,
+                (dataset,),
+            )
+            for dataset, title in TITLES.items()
+        ),
+        Protocol(
+            "lovo",
+            "leave one video out: the same person trains and is scored, so no figure for strangers",
+            "CASME II's own baseline",
+            False,
+            _leave_one_out(_clip_keys),
+        ),
+        Protocol(
+            "kfold",
+            "5 folds over clips: the same person trains and is scored, so no figure for strangers",
+            "paper 002, table 8",
+            False,
+            _k_fold(5),
+        ),
+    )
+}
+
+
+def open_protocol(name: str) -> Protocol:
+    """The protocol of this name. InputError with the list of known ones for any other."""
+    if name not in PROTOCOLS:
+        raise InputError(f"unknown protocol {name!r}: choose one of {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]

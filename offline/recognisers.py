@@ -1,0 +1,117 @@
+"""The recognisers there are: each a scikit-learn classifier over flow maps, with whose settings it is
+trained.
+
+A recogniser is made anew for every fold and given nothing but that fold's training maps and labels.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.errors import InputError
+from offline.recipes import LIVE, RECIPES, Recipe
+
+
+class Recogniser(Protocol):
+    """What a fold needs of a classifier: scikit-learn's ``fit(X, y)`` and ``predict_proba(X)``."""
+
+    classes_: NDArray[Any]
+
+    def fit(self, X: NDArray[np.float32], y: NDArray[np.int64]) -> Self:
+        """Learn from maps (N, 3, 28, 28) and labels (N,)."""
+        ...
+
+    def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities (N, len(classes_))."""
+        ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a recogniser is made with. ``epochs`` None is what its paper (or its recipe) says."""
+
+    classes: int = 3
+    epochs: int | None = None
+    seed: int = 0
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the list: ``title`` for people, ``source`` of architecture and settings, ``epochs`` by
+    default.
+    """
+
+    name: str
+    title: str
+    source: str
+    epochs: int | None
+    make: Callable[[Settings], Recogniser]
+
+
+def _network(name: str, title: str, recipe: Recipe | None = None, network: str = "") -> Entry:
+    recipe = recipe or RECIPES[name]
+
+    def make(settings: Settings) -> Recogniser:
+        from offline.training import NetworkRecogniser
+
+        return NetworkRecogniser(
+            network or name, recipe, settings.classes, settings.epochs, settings.seed, settings.device
+        )
+
+    return Entry(name, title, recipe.source, recipe.epochs, make)
+
+
+def _majority(settings: Settings) -> Recogniser:
+    from sklearn.dummy import DummyClassifier
+
+    recogniser: Recogniser = DummyClassifier(strategy="prior")
+    return recogniser
+
+
+def _linear(settings: Settings) -> Recogniser:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    recogniser: Recogniser = make_pipeline(
+        FunctionTransformer(_flatten), LogisticRegression(C=0.01, max_iter=2000, random_state=settings.seed)
+    )
+    return recogniser
+
+
+def _flatten(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    return maps.reshape(len(maps), -1)
+
+
+RECOGNISERS: Final = {
+    entry.name: entry
+    for entry in (
+        _network("ststnet", "STSTNet: shallow triple stream, the work shrunk"),
+        _network("ststnet-plain", "STSTNet as published, its three branches one after another"),
+        _network("ststnet-live", "STSTNet as the shipped network is trained", LIVE, "ststnet"),
+        _network("off-apexnet", "OFF-ApexNet: u and v streams"),
+        _network("off-apexnet-u", "OFF-ApexNet, horizontal stream alone"),
+        _network("off-apexnet-v", "OFF-ApexNet, vertical stream alone"),
+        _network("dual-inception", "Dual-Inception, also Basic Inception: two Inception streams"),
+        _network("fr", "FR: feature refinement, attention and proposal loss"),
+        _network("fr-fc", "FR with plain layers for attention"),
+        _network("fr-concatenated", "FR with features side by side instead of summed"),
+        _network("rcn", "RCN-style shallow recurrent convolution"),
+        _network("alexnet", "AlexNet on flow maps enlarged to 64x64"),
+        _network("googlenet", "GoogLeNet on flow maps enlarged to 64x64"),
+        _network("vgg16", "VGG16 on flow maps enlarged to 64x64"),
+        Entry("linear", "logistic regression on the map's pixels", "a floor to compare with", None, _linear),
+        Entry("majority", "always the commonest class", "the floor", None, _majority),
+    )
+}
+
+
+def open_recogniser(name: str) -> Entry:
+    """The recogniser of this name. InputError with the list of known ones for any other."""
+    if name not in RECOGNISERS:
+        raise InputError(f"unknown model {name!r}: choose one of {', '.join(RECOGNISERS)}")
+    return RECOGNISERS[name]

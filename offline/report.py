@@ -1,0 +1,239 @@
+"""A run as one HTML page that needs nothing beside itself."""
+
+import csv
+import html
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from offline.datasets.samples import Samples
+from offline.projection import Projection, project
+from offline.recognisers import Settings
+from offline.runs import Plan, write_text
+from offline.tables import audit_sentence, title_of
+
+_STYLE = """
+:root{--paper:#fcfcfa;--ink:#1c1d1f;--soft:#6b6e73;--line:#dddcd6;--tint:31,95,139;--c0:#b5453c;--c1:#2f7d4f;--c2:#c58a17}
+@media(prefers-color-scheme:dark){:root{--paper:#17181a;--ink:#e9e8e3;--soft:#9a9da3;--line:#36383c;--tint:96,165,214;
+--c0:#e0756b;--c1:#5fb884;--c2:#e5b04a}} body{background:var(--paper);color:var(--ink);font:16px/1.5
+system-ui,sans-serif;max-width:60rem;margin:2.5rem auto;padding:0 1.2rem}
+h1{font-size:1.7rem;line-height:1.2;margin:0 0 .3rem}h2{font-size:1.15rem;margin:2.6rem 0 .6rem}
+p{max-width:44rem}.soft,figcaption,th{color:var(--soft)}figcaption{font-size:.9rem;max-width:44rem}
+.lead{font-size:1.15rem}.big{font-size:2.6rem;font-weight:650;font-variant-numeric:tabular-nums;margin:1.2rem
+0 0}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums}th{font-weight:500;text-align:left;font-size:.88rem}
+td,th{padding:.32rem .9rem .32rem 0;border-bottom:1px solid
+var(--line);vertical-align:top}td.n,th.n{text-align:right}
+.scroll{overflow-x:auto}.row{display:flex;flex-wrap:wrap;gap:2.2rem}figure{margin:0 0 1rem} .confusion
+td,.confusion th{border:0;padding:.5rem .7rem;text-align:center;min-width:3.4rem} .confusion
+th{font-size:.82rem}.confusion small{display:block;color:var(--soft)}
+svg{max-width:100%;height:auto;overflow:visible}svg text{fill:var(--soft);font:12px system-ui,sans-serif}
+.note{border-left:3px solid var(--line);padding-left:.9rem}
+"""
+
+
+def write_report(samples: Samples, plan: Plan, report: dict[str, Any], out: Path) -> None:
+    """Write report.html into a run's folder from its results, its training curve and the features of unseen
+    people.
+    """
+    settings = Settings(len(samples.classes), plan.epochs, plan.seeds[0], plan.device)
+    projection = project(samples, plan.entry, settings)
+    curve = _read_curve(out / "training.csv")
+    write_text(out / "report.html", page(report, plan, curve, projection))
+
+
+def _read_curve(path: Path) -> list[tuple[float, float]]:
+    if not path.exists():
+        return []
+    rows = csv.DictReader(io.StringIO(path.read_text()))
+    return [(float(row["training_loss"]), float(row["training_accuracy"])) for row in rows]
+
+
+def page(
+    report: dict[str, Any], plan: Plan, curve: list[tuple[float, float]], projection: Projection | None
+) -> str:
+    """The whole page."""
+    full = report["metrics"]["full"]
+    low, high = full["uf1_ci95"]
+    seeds = len(report["seeds"])
+    parts = [
+        f"<h1>{_e(plan.entry.title)}</h1>",
+        f'<p class="soft">{_e(report["protocol"])}: {_e(plan.protocol.title)}</p>',
+        f'<p class="big">{full["uf1"]:.3f} UF1</p>',
+        f'<p class="lead">Between {low:.3f} and {high:.3f} had other people like these been recorded (95 %). '
+        f"{report['n_samples']} clips of {report['n_subjects']} people, {seeds} seed{'s' if seeds > 1 else ''}, "
+        "scored at the last epoch.</p>",
+        *(f'<p class="note">{_e(note)}</p>' for note in report["notes"]),
+        "<h2>Scores</h2>",
+        _scores(report),
+        "<h2>Where the paper's figures lie</h2>" if "paper" in report else "<h2>Intervals</h2>",
+        _intervals(report),
+    ]
+    if "audit" in report:
+        parts += [
+            "<h2>What a look at the test subjects would have claimed</h2>",
+            f"<p>{_e(audit_sentence(report))}. One epoch for all, chosen the same way, would have claimed "
+            f"UF1 {report['audit']['uf1_best_common_epoch']:.4f}. Much published code scores so.</p>",
+        ]
+    parts += ["<h2>What is taken for what</h2>", _confusions(report)]
+    if curve:
+        parts += ["<h2>Training</h2>", _curves(curve)]
+    if projection is not None:
+        parts += [
+            "<h2>Features of people the network has not seen</h2>",
+            _scatter(projection, report["classes"]),
+        ]
+    parts += [
+        "<h2>How it was trained</h2>",
+        f"<p>{_e(plan.entry.source)}. Epochs: {report['epochs']}. Scoring: {_e(report['scoring'])}. "
+        f"{report['seconds']:.0f} s of computing.</p>",
+        '<p class="soft">predictions.csv beside this page holds every prediction: all figures can be recomputed.</p>',
+    ]
+    title = f"{report['model']} · {report['protocol']}"
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{_e(title)}</title><style>{_STYLE}</style>\n" + "\n".join(parts) + "</html>\n"
+    )
+
+
+def _e(text: Any) -> str:
+    return html.escape(str(text))
+
+
+def _scores(report: dict[str, Any]) -> str:
+    paper = report.get("paper")
+    head = ["clips", "accuracy", "F1", "UF1", "95 % interval", "UAR"]
+    head += ["paper UF1", "difference", "paper UAR", "difference"] if paper else []
+    rows = []
+    for name, m in report["metrics"].items():
+        cells = [
+            f"{title_of(name)} ({m['n_samples']})",
+            f"{m['acc']:.3f}",
+            f"{m['f1']:.3f}",
+            f"{m['uf1']:.4f}",
+        ]
+        cells += ["{:.3f} to {:.3f}".format(*m["uf1_ci95"]), f"{m['uar']:.4f}"]
+        if paper and name in paper:
+            for key in ("uf1", "uar"):
+                cells += [f"{paper[name][key]:.4f}", f"{paper['difference'][name][key]:+.4f}"]
+        elif paper:
+            cells += [""] * 4
+        rows.append(cells)
+    lines = [
+        "<tr>" + "".join(f'<th class="{"n" if i else ""}">{_e(c)}</th>' for i, c in enumerate(head)) + "</tr>"
+    ]
+    lines += [
+        "<tr>" + "".join(f'<td class="{"n" if i else ""}">{_e(c)}</td>' for i, c in enumerate(row)) + "</tr>"
+        for row in rows
+    ]
+    source = f'<p class="soft">Published: {_e(paper["source"])}.</p>' if paper else ""
+    return f'<div class="scroll"><table>{"".join(lines)}</table></div>{source}'
+
+
+def _intervals(report: dict[str, Any]) -> str:
+    """Dot and whiskers for every set of clips, the paper's figure as an open diamond."""
+    paper = report.get("paper", {})
+    left, width, step = 150, 520, 46
+    metrics = report["metrics"]
+
+    def x(value: float) -> float:
+        return left + width * value
+
+    parts = [
+        f'<line x1="{x(t / 10):.0f}" x2="{x(t / 10):.0f}" y1="0" y2="{step * len(metrics)}" stroke="var(--line)"/>'
+        f'<text x="{x(t / 10):.0f}" y="{step * len(metrics) + 18}" text-anchor="middle">{t / 10:.1f}</text>'
+        for t in range(0, 11, 2)
+    ]
+    for i, (name, m) in enumerate(metrics.items()):
+        y = step * i + step / 2
+        low, high = m["uf1_ci95"]
+        parts.append(f'<text x="0" y="{y + 4:.0f}">{_e(title_of(name))}</text>')
+        parts.append(
+            f'<line x1="{x(low):.1f}" x2="{x(high):.1f}" y1="{y}" y2="{y}" stroke="rgb(var(--tint))" stroke-width="3"/>'
+        )
+        parts += [
+            f'<circle cx="{x(v):.1f}" cy="{y}" r="2.5" fill="var(--ink)" opacity=".5"/>'
+            for v in m["uf1_by_seed"]
+        ]
+        parts.append(f'<circle cx="{x(m["uf1"]):.1f}" cy="{y}" r="6" fill="rgb(var(--tint))"/>')
+        if name in paper:
+            p = x(paper[name]["uf1"])
+            parts.append(
+                f'<path d="M{p - 7:.1f} {y}L{p:.1f} {y - 7}L{p + 7:.1f} {y}L{p:.1f} {y + 7}Z" fill="none" '
+                'stroke="var(--ink)" stroke-width="1.5"/>'
+            )
+    caption = "UF1, its 95 % interval over people, each seed a small dot" + (
+        "; diamonds are the published figures." if paper else "."
+    )
+    return (
+        f'<figure><svg viewBox="-4 -6 {left + width + 30} {step * len(metrics) + 32}" '
+        f'width="{left + width + 30}" role="img">'
+        f"{''.join(parts)}</svg><figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def _confusions(report: dict[str, Any]) -> str:
+    figures = []
+    for name, m in report["metrics"].items():
+        matrix = np.array(m["confusion"], float)
+        shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+        head = "<tr><th></th>" + "".join(f"<th>{_e(c)}</th>" for c in report["classes"]) + "</tr>"
+        body = "".join(
+            f"<tr><th>{_e(c)}</th>"
+            + "".join(
+                f'<td style="background:rgba(var(--tint),{0.75 * s:.2f})">{s:.0%}<small>{n:.0f}</small></td>'
+                for s, n in zip(shares[i], matrix[i], strict=True)
+            )
+            + "</tr>"
+            for i, c in enumerate(report["classes"])
+        )
+        figures.append(
+            f'<figure><table class="confusion">{head}{body}</table>'
+            f"<figcaption>{_e(title_of(name))}</figcaption></figure>"
+        )
+    return (
+        '<p class="soft">Rows are what the clips are labelled, columns what they were taken for, over all seeds.</p>'
+        f'<div class="row">{"".join(figures)}</div>'
+    )
+
+
+def _curves(curve: list[tuple[float, float]]) -> str:
+    figures = []
+    for place, (word, top) in enumerate((("loss", None), ("accuracy", 1.0))):
+        values = [point[place] for point in curve]
+        most = top if top is not None else max(values) or 1.0
+        width, height = 320, 150
+        points = " ".join(
+            f"{width * i / max(len(values) - 1, 1):.1f},{height - height * v / most:.1f}"
+            for i, v in enumerate(values)
+        )
+        figures.append(
+            f'<figure><svg viewBox="-34 -8 {width + 46} {height + 32}" width="{width + 46}" role="img">'
+            f'<path d="M0 0V{height}H{width}" fill="none" stroke="var(--line)"/>'
+            f'<text x="-6" y="6" text-anchor="end">{most:.2g}</text>'
+            f'<text x="-6" y="{height + 4}" text-anchor="end">0</text>'
+            f'<text x="{width}" y="{height + 18}" text-anchor="end">epoch {len(values)}</text>'
+            f'<polyline points="{points}" fill="none" stroke="rgb(var(--tint))" stroke-width="2"/></svg>'
+            f"<figcaption>{word} on training clips, mean of folds; ends at {values[-1]:.3f}</figcaption></figure>"
+        )
+    return f'<div class="row">{"".join(figures)}</div>'
+
+
+def _scatter(projection: Projection, classes: list[str]) -> str:
+    points = projection.points - projection.points.min(0)
+    points = points / max(float(points.max()), 1e-9) * 380
+    dots = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="var(--c{label})" fill-opacity=".8"/>'
+        for (x, y), label in zip(points, projection.labels, strict=True)
+    )
+    legend = "".join(
+        f'<circle cx="420" cy="{18 + 24 * i}" r="5" fill="var(--c{i})"/><text x="432" y="{22 + 24 * i}">{_e(c)}</text>'
+        for i, c in enumerate(classes)
+    )
+    return (
+        f'<figure><svg viewBox="-10 -10 530 400" width="530" role="img">{dots}{legend}</svg>'
+        f"<figcaption>t-SNE of what the classifying layers see, for {projection.shown} people held out from a network "
+        f"trained on the other {projection.trained_on}. Each dot is a clip.</figcaption></figure>"
+    )

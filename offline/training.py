@@ -1,0 +1,189 @@
+"""Training one network on one set of maps: the loop, its settings, and the scikit-learn face of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from torch import nn
+from torch.nn import functional
+
+from engines.networks import open_network
+from offline.augmentation import jittered
+from offline.recipes import Jitter, Recipe
+
+# Called after each epoch with its number from 1; must leave the network as it found it.
+AfterEpoch = Callable[[int, nn.Module], None]
+
+
+def train(
+    network: str,
+    maps: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    recipe: Recipe,
+    *,
+    classes: int = 3,
+    seed: int = 0,
+    device: str = "cpu",
+    after_epoch: AfterEpoch | None = None,
+) -> tuple[nn.Module, list[tuple[float, float]]]:
+    """Train a fresh network and return it in evaluation mode with (mean loss, accuracy) of each training
+    epoch.
+
+    ``maps`` float32 (N, 3, 28, 28) in 0..1, ``labels`` int64 (N,). On the CPU two calls with one seed give
+    identical weights, whatever else the machine does.
+    """
+    torch.set_num_threads(1)  # sums in another order are other sums; folds are what runs in parallel
+    torch.manual_seed(seed)
+    order = torch.Generator().manual_seed(seed)
+    chance = torch.Generator().manual_seed(seed + 1)
+    model = open_network(network, classes).to(device).train()
+    x, y = torch.tensor(maps, device=device), torch.tensor(labels, device=device)
+    optimiser = _optimiser(model, recipe)
+    weight = _class_weights(y, classes, recipe.class_weight)
+    own_loss = getattr(model, "training_loss", None)
+    changing = recipe.jitter != Jitter()
+    history = []
+    for epoch in range(1, recipe.epochs + 1):
+        model.train()
+        places = torch.randperm(len(x), generator=order) if recipe.shuffle else torch.arange(len(x))
+        total, hits = 0.0, 0
+        for batch in _batches(places.to(device), recipe.batch):
+            inputs = x[batch]
+            if changing:
+                inputs = jittered(inputs, recipe.jitter, chance)
+            optimiser.zero_grad(set_to_none=True)
+            if own_loss is not None:
+                logits, loss = own_loss(inputs, y[batch], weight)
+            else:
+                logits = model(inputs)
+                loss = functional.cross_entropy(logits, y[batch], weight)
+            loss.backward()
+            optimiser.step()
+            total += loss.item() * len(batch)
+            hits += int((logits.argmax(1) == y[batch]).sum())
+        history.append((total / len(x), hits / len(x)))
+        if after_epoch is not None:
+            state = torch.random.get_rng_state()
+            model.eval()
+            after_epoch(epoch, model)
+            torch.random.set_rng_state(state)
+    return model.eval(), history
+
+
+def _batches(places: torch.Tensor, size: int) -> list[torch.Tensor]:
+    batches = list(torch.split(places, size))
+    if len(batches) > 1 and len(batches[-1]) == 1:  # batch norm has no variance of one sample
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
+
+
+def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(
+            model.parameters(), recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay
+        )
+    if recipe.optimiser != "adam":
+        raise ValueError(f"optimiser {recipe.optimiser!r} is neither adam nor sgd")
+    return torch.optim.Adam(model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+
+
+def _class_weights(labels: torch.Tensor, classes: int, power: float) -> torch.Tensor | None:
+    if power == 0:
+        return None
+    counts = torch.bincount(labels, minlength=classes).clamp_min(1).float()
+    return (len(labels) / classes / counts) ** power
+
+
+def logits_of(model: nn.Module, maps: NDArray[np.float32], batch: int = 256) -> NDArray[np.float32]:
+    """Float32 (N, classes) of a network in evaluation mode, on its own device."""
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        parts = [
+            model(torch.from_numpy(np.ascontiguousarray(maps[i : i + batch])).to(device)).cpu().numpy()
+            for i in range(0, len(maps), batch)
+        ]
+    return np.concatenate(parts)
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities (N, C) of logits (N, C)."""
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    return np.asarray(powers / powers.sum(1, keepdims=True), np.float32)
+
+
+class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A network of engines.networks as a scikit-learn classifier over flow maps (N, 3, 28, 28).
+
+    After ``fit``: ``network_``, ``history_`` (loss and accuracy of each training epoch). ``epochs`` None is
+    the recipe's.
+    """
+
+    def __init__(
+        self,
+        network: str,
+        recipe: Recipe,
+        classes: int = 3,
+        epochs: int | None = None,
+        seed: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        self.network = network
+        self.recipe = recipe
+        self.classes = classes
+        self.epochs = epochs
+        self.seed = seed
+        self.device = device
+
+    def fit(self, X: NDArray[np.float32], y: NDArray[np.int64]) -> Self:
+        """Train on maps and labels; the last epoch's network is kept, whatever came before it."""
+        return self.fit_watched(X, y, None)
+
+    def fit_watched(
+        self, X: NDArray[np.float32], y: NDArray[np.int64], watched: NDArray[np.float32] | None
+    ) -> Self:
+        """``fit``, noting what each epoch's network predicts for ``watched`` maps, of which no label is
+        known here.
+
+        For the audit alone: ``watched_`` is then int64 (epochs, N). It has no influence on the training.
+        """
+        recipe = self.recipe if self.epochs is None else replace(self.recipe, epochs=self.epochs)
+        seen: list[NDArray[np.int64]] = []
+
+        def note(epoch: int, model: nn.Module) -> None:
+            if watched is not None:
+                seen.append(logits_of(model, watched).argmax(1))
+
+        self.classes_ = np.arange(self.classes)
+        self.network_, self.history_ = train(
+            self.network,
+            X,
+            y,
+            recipe,
+            classes=self.classes,
+            seed=self.seed,
+            device=self.device,
+            after_epoch=None if watched is None else note,
+        )
+        self.watched_ = np.stack(seen) if seen else None
+        return self
+
+    def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Float32 (N, classes)."""
+        return softmax(logits_of(self.network_, X))
+
+    def predict(self, X: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Int64 (N,), the likeliest class."""
+        return np.asarray(self.predict_proba(X).argmax(1), np.int64)
+
+    def features(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Float32 (N, D): what the network's classifying part is given; the logits where it does not say."""
+        features: Any = getattr(self.network_, "features", None)
+        if not callable(features) or isinstance(features, nn.Module):
+            return logits_of(self.network_, X)
+        with torch.no_grad():
+            tensor = torch.from_numpy(np.ascontiguousarray(X)).to(next(self.network_.parameters()).device)
+            return np.asarray(features(tensor).cpu().numpy(), np.float32)
