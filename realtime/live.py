@@ -289,8 +289,8 @@ class Live:
                 assert line is not None
                 self._pending[self._next_number] = Pending(line, message)
                 self._next_number += 1
-            case wire.Named(number, event, pictures):
-                self._named(number, event, pictures)
+            case wire.Named():
+                self._named(message)
             case wire.Useless(number, why):
                 self._give_up(number, why)
             case wire.Truths(truths):
@@ -359,9 +359,10 @@ class Live:
             ),
         )
 
-    def _named(self, number: int, event: messages.Event, pictures: dict[str, bytes]) -> None:
-        pending = self._pending.pop(number, None)
-        if self._at_work == number:
+    def _named(self, named: wire.Named) -> None:
+        event, pictures = named.event, named.pictures
+        pending = self._pending.pop(named.number, None)
+        if self._at_work == named.number:
             self._at_work = None
         if pending is None:
             return
@@ -378,7 +379,7 @@ class Live:
             if name in event.latency_ms:
                 histogram.add(event.latency_ms[name])
         if self.record is not None and event.kind in self.options.config.record.kinds:
-            self.supervisor.send(self.record, wire.Keep(event, pictures))
+            self.supervisor.send(self.record, wire.Keep(event, pictures, named.crop_to_frame))
         self.screen.event(event, report.best_truth(event, line.truths), rendered=bool(line.truths))
 
     def _give_up(self, number: int, why: str) -> None:
@@ -422,7 +423,7 @@ class Live:
                 self._begin_end(text)
         elif not member.role.essential:
             member.given_up = True
-            self.screen.say(f"{member.role.name} stopped: {text}")
+            self.screen.say(text)
 
     def _ended(self, member: Member, line: Line | None, ended: wire.Ended) -> None:
         if line is not None and member is line.capture:
@@ -542,8 +543,10 @@ class Live:
 
     def _advance(self, now: float) -> None:
         if self.phase == "starting":
-            essential = [member for member in self.supervisor.members if member.role.essential]
-            if essential and all(member.ready for member in essential):
+            awaited = [member for member in self.supervisor.members if member.role.essential]
+            if self.record is not None and not self.record.given_up:
+                awaited.append(self.record)
+            if awaited and all(member.ready for member in awaited):
                 self.went = now
                 self._enter("running")
                 self.screen.say(f"ready after {now - self.began:.1f} s; {self._backends_in_words()}")

@@ -24,11 +24,12 @@ def run(link: Link, spec: Spec) -> None:
         order = link.receive(0.1)
         if isinstance(order, wire.Work):
             try:
-                event, pictures = recogniser(decoder.decode(order.candidate))
-            except (InputError, msgspec.MsgspecError) as error:
+                candidate = decoder.decode(order.candidate)
+                event, pictures = recogniser(candidate)
+            except (InputError, msgspec.MsgspecError, ValueError) as error:
                 link.send(wire.Useless(order.number, str(error)))
             else:
-                link.send(wire.Named(order.number, event, pictures))
+                link.send(wire.Named(order.number, event, pictures, candidate.crop_to_frame))
             done += 1
         elif isinstance(order, wire.Finish):
             link.beat({"recognised": done}, now=True)

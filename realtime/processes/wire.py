@@ -62,11 +62,12 @@ class Found(msgspec.Struct, frozen=True, tag=True):
 
 
 class Named(msgspec.Struct, frozen=True, tag=True):
-    """The answer to `Work` ``number``: the event to publish and its pictures (PNG or JPEG)."""
+    """The answer to `Work` ``number``: the event to publish, its pictures (PNG), the similarity of its crops."""
 
     number: int
     event: messages.Event
     pictures: dict[str, bytes] = {}
+    crop_to_frame: tuple[float, float, float, float, float, float] | None = None
 
 
 class Useless(msgspec.Struct, frozen=True, tag=True):
@@ -151,6 +152,7 @@ class Keep(msgspec.Struct, frozen=True, tag=True):
 
     event: messages.Event
     pictures: dict[str, bytes] = {}
+    crop_to_frame: tuple[float, float, float, float, float, float] | None = None
 
 
 class Finish(msgspec.Struct, frozen=True, tag=True):

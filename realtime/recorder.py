@@ -1,0 +1,230 @@
+"""``--record DIR``: the frames around each event, lossless, with their true times.
+
+A folder an event, whole or absent: ``000306.png`` …, ``frames.csv`` (index, t_ns, file), ``event.json`` (the event,
+the similarity of its crops, the settings) and ``pictures/``. The folder is itself a source for `apexcam`. Frames are
+first copied out of the ring, then encoded at low priority, so that recording never slows capture; what it had no
+memory or time for is said.
+"""
+
+import contextlib
+import csv
+import io
+import re
+import shutil
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from engines.errors import InputError
+from realtime import messages, ring
+from realtime.config import Config, dump
+from realtime.processes import wire
+from realtime.processes.child import Link, Spec
+
+_MEMORY_BYTES: Final = 1 << 30
+_WAIT_S: Final = 2.0
+_LEVEL: Final = 1  # of PNG: quick; noise does not compress anyway
+
+
+@dataclass(eq=False)
+class Job:
+    """An event being recorded: frames ``first`` to ``last``, those copied and not yet written, how many are missing."""
+
+    order: wire.Keep
+    folder: Path
+    first: int
+    last: int
+    give_up: float
+    next: int
+    copied: deque[ring.Frame] = field(default_factory=deque)
+    rows: list[tuple[int, int, str]] = field(default_factory=list)
+    missing: int = 0
+
+    @property
+    def fetched(self) -> bool:
+        """Whether every frame was copied or is known to be missing."""
+        return self.next > self.last
+
+
+def run(link: Link, spec: Spec) -> None:
+    """Records until main says that no more events will come, then until everything is written."""
+    assert spec.record is not None
+    recorder = Recorder(Path(spec.record), spec.config)
+    link.send(wire.Ready())
+    finishing = False
+    try:
+        while True:
+            worked = recorder.work()
+            order = link.receive(0.0 if worked else 0.02)
+            match order:
+                case wire.Attach():
+                    recorder.attach(order.camera, order.ring)
+                case wire.Keep():
+                    if (said := recorder.keep(order)) is not None:
+                        link.send(wire.Note(said))
+                case wire.Finish():
+                    finishing = True
+            link.beat(recorder.counts, now=finishing and not recorder.busy)
+            if finishing and not recorder.busy:
+                finishing = False
+                link.send(wire.Ended())
+    finally:
+        recorder.close()
+
+
+class Recorder:
+    """Copies and writes; `work` does one small step. InputError when the disk is full or the folder is gone."""
+
+    def __init__(self, root: Path, settings: Config) -> None:
+        self.counts = {"recorded": 0, "skipped": 0, "frames": 0, "frames_missing": 0}
+        self._root = root
+        self._settings = settings
+        self._readers: dict[str, ring.RingReader] = {}
+        self._jobs: deque[Job] = deque()
+        for left in root.glob(".*.partial"):
+            # Of a run that was killed.
+            shutil.rmtree(left, ignore_errors=True)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is something to copy or write."""
+        return bool(self._jobs)
+
+    def attach(self, camera: str, name: str) -> None:
+        """Reads this ring for events of this camera from now on."""
+        if camera in self._readers:
+            self._readers.pop(camera).close()
+        self._readers[camera] = ring.RingReader(name, "newest", timeout_s=2.0)
+
+    def keep(self, order: wire.Keep) -> str | None:
+        """Takes an event on; a line for the user if there is no memory for it."""
+        event, wish = order.event, self._settings.record
+        reader = self._readers.get(event.camera)
+        fps = event.fps or self._settings.source.fps
+        first = max(0, event.onset.frame - round(wish.before_s * fps))
+        last = event.offset.frame + round(wish.after_s * fps)
+        if reader is None:
+            return None
+        size = reader.height * reader.width * 3
+        held = sum(len(job.copied) for job in self._jobs) * size
+        if held + min(last - first + 1, reader.slots) * size > _MEMORY_BYTES:
+            self.counts["skipped"] += 1
+            return f"recording is behind: {event.event_id} not recorded ({self.counts['skipped']} so far)"
+        name = f"{_stamp(event)}-{re.sub(r'[^A-Za-z0-9_.-]', '_', event.event_id)}"
+        folder = self._root / f".{name}.partial"
+        with _disk(self._root):
+            folder.mkdir()
+        self._jobs.append(Job(order, folder, first, last, time.monotonic() + _WAIT_S, first))
+        return None
+
+    def work(self) -> bool:
+        """One step: copies every frame that is there, then writes one. False when there was nothing to write."""
+        for job in self._jobs:
+            if not job.fetched:
+                self._fetch(job)
+        if not self._jobs:
+            return False
+        eldest = self._jobs[0]
+        if eldest.copied:
+            self._write(eldest, eldest.copied.popleft())
+        elif eldest.fetched:
+            self._close(eldest)
+            self._jobs.popleft()
+        else:
+            return False
+        return True
+
+    def _fetch(self, job: Job) -> None:
+        reader = self._readers[job.order.event.camera]
+        try:
+            newest = reader.latest()
+            while newest is not None and job.next <= min(job.last, newest.index):
+                frame = reader.read_at(job.next)
+                if frame is None:
+                    job.missing += 1
+                else:
+                    job.copied.append(frame)
+                job.next += 1
+        except InputError:
+            # A damaged ring is watch's affair; here its frames are missing.
+            job.give_up = 0.0
+        if not job.fetched and (reader.ended or time.monotonic() > job.give_up):
+            # The source ended within the margin after the offset, or stalls: what there is, is enough.
+            job.missing += max(0, job.order.event.offset.frame + 1 - job.next)
+            job.next = job.last + 1
+
+    def _write(self, job: Job, frame: ring.Frame) -> None:
+        import cv2
+
+        name = f"{frame.index:06d}.png"
+        done, data = cv2.imencode(".png", frame.image, [cv2.IMWRITE_PNG_COMPRESSION, _LEVEL])
+        with _disk(self._root):
+            free = shutil.disk_usage(self._root).free
+            if free < self._settings.record.keep_free_mb * 2**20:
+                raise InputError(
+                    f"recording stopped: less than {self._settings.record.keep_free_mb:g} MB left on the disk of "
+                    f"{self._root} (record.keep_free_mb); recognition goes on"
+                )
+            if done:
+                (job.folder / name).write_bytes(data.tobytes())
+        job.rows.append((frame.index, frame.t_ns, name))
+        self.counts["frames"] += 1
+
+    def _close(self, job: Job) -> None:
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(("index", "t_ns", "file"))
+        writer.writerows(job.rows)
+        event = job.order.event
+        about: dict[str, Any] = {
+            "schema": "apexcam.recording/1",
+            "event": event,
+            "crop_to_frame": job.order.crop_to_frame,
+            "frames": len(job.rows),
+            "frames_missing": job.missing,
+            "settings": dump(self._settings),
+        }
+        with _disk(self._root):
+            (job.folder / "frames.csv").write_text(table.getvalue(), encoding="utf-8")
+            (job.folder / "event.json").write_bytes(msgspec.json.format(msgspec.json.encode(about), indent=2))
+            pictures = job.folder / "pictures"
+            pictures.mkdir()
+            for name, data in job.order.pictures.items():
+                (pictures / f"{name}.png").write_bytes(data)
+            final = self._root / job.folder.name.removeprefix(".").removesuffix(".partial")
+            if final.exists():
+                shutil.rmtree(final)
+            job.folder.rename(final)
+        self.counts["recorded"] += 1
+        self.counts["frames_missing"] += job.missing
+
+    def close(self) -> None:
+        """Drops what is unfinished and lets the rings go."""
+        for job in self._jobs:
+            shutil.rmtree(job.folder, ignore_errors=True)
+        self._jobs.clear()
+        for reader in self._readers.values():
+            reader.close()
+        self._readers.clear()
+
+
+@contextlib.contextmanager
+def _disk(root: Path) -> Iterator[None]:
+    """Errors of the disk become the one line with which recording stops."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"recording stopped: {root}: {error.strerror or error}; recognition goes on"
+        ) from error
+
+
+def _stamp(event: messages.Event) -> str:
+    """When the apex was, for a folder's name that sorts: 20260102T030405.678Z."""
+    wall = event.apex.wall
+    return re.sub(r"[-:]", "", wall) if wall else f"{event.apex.t_ns // 1_000_000:012d}ms"

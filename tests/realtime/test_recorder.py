@@ -1,0 +1,146 @@
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import msgspec
+import pytest
+
+from engines.errors import InputError
+from realtime import live, ring
+from realtime.config import Bus, Config, Record
+from realtime.messages import Event, Moment
+from realtime.processes import wire
+from realtime.recorder import Recorder
+from realtime.sources import open_source
+
+sys.path.insert(0, str(Path(__file__).parent))
+import bus_messages as some
+import live_fakes
+
+
+def record(
+    folder: Path, source: str, settings: Record, notes: live_fakes.Notes | None = None
+) -> live_fakes.Notes:
+    notes = notes or live_fakes.Notes()
+    options = live.Options(
+        sources=(source,),
+        config=Config(bus=Bus(endpoint="tcp://127.0.0.1:*"), record=settings),
+        dashboard=False,
+        record=folder,
+        stages=live_fakes.STAGES,
+    )
+    assert live.run(options, notes) == 0
+    return notes
+
+
+def test_each_event_gets_its_frames_lossless_with_their_times(tmp_path: Path) -> None:
+    settings = Record(before_s=0.1, after_s=0.05, kinds=["micro"], keep_free_mb=0)
+    notes = record(tmp_path / "kept", "fake:frames=200,fps=100", settings)
+    folders = sorted((tmp_path / "kept").iterdir())
+    assert len(folders) == 8 == sum(event.kind == "micro" for event in notes.events)
+    for folder, event in zip(folders, notes.events, strict=False):
+        source = open_source(str(folder))
+        assert source.info.fps == pytest.approx(100)
+        first = None
+        count = 0
+        while (frame := source.read()) is not None:
+            index = round(frame.t_ns / 1e7)
+            first = index if first is None else first
+            assert (frame.image == index % 256).all()
+            count += 1
+        assert first == max(0, event.onset.frame - 10)
+        # The last event ends with the source: nothing comes after it.
+        assert count == min(199, event.offset.frame + 5) - first + 1
+        about = json.loads((folder / "event.json").read_text())
+        assert about["event"]["event_id"] == event.event_id
+        assert about["crop_to_frame"] == [1, 0, 0, 0, 1, 0]
+        assert about["settings"]["source"]["fps"] == 200
+        assert about["frames_missing"] == 0
+        assert (folder / "pictures" / "onset.png").read_bytes() == b"png"
+    assert not list((tmp_path / "kept").glob(".*"))
+
+
+def test_a_vanished_folder_stops_recording_with_one_line_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    notes = live_fakes.Notes()
+
+    def on_event(event: Event) -> None:
+        if event.offset.frame == 49:
+            folder.rename(tmp_path / "elsewhere")
+
+    notes.on_event = on_event
+    record(folder, "fake:frames=300,fps=100", Record(keep_free_mb=0), notes)
+    said = [line for line in notes.lines if "recording stopped" in line]
+    assert len(said) == 1
+    assert "recognition goes on" in said[0]
+    assert sum(event.kind == "micro" for event in notes.events) == 12
+    assert notes.report["frames"]["processed"] == 300
+
+
+def test_a_nearly_full_disk_stops_recording(tmp_path: Path) -> None:
+    notes = record(tmp_path / "kept", "fake:frames=100,fps=100", Record(keep_free_mb=1e12))
+    assert sum("less than 1e+12 MB left" in line for line in notes.lines) == 1
+    assert list((tmp_path / "kept").iterdir()) == []
+    assert len(notes.events) == 5
+
+
+@pytest.fixture
+def small_ring() -> Any:
+    writer = ring.RingWriter(ring.ring_name("recorder-test"), 16, 48, 64)
+    yield writer
+    writer.close()
+
+
+def test_frames_that_left_the_ring_are_counted_as_missing(
+    tmp_path: Path, small_ring: ring.RingWriter
+) -> None:
+    recorder = Recorder(tmp_path, Config(record=Record(before_s=0.1, after_s=0.0, keep_free_mb=0)))
+    image = live_fakes.open_source("fake:fps=100").read().image  # type: ignore[union-attr]
+    for index in range(60):
+        small_ring.write(ring.Frame(index, index * 10**7, 0, 0, image))
+    recorder.attach("desk", small_ring.name)
+    event = some.event()
+    moments = {name: Moment(frame, frame * 10**7) for name, frame in (("onset", 45), ("offset", 55))}
+    event = msgspec.structs.replace(event, fps=100.0, apex=moments["onset"], **moments)
+    assert recorder.keep(wire.Keep(event)) is None
+    while recorder.busy:
+        recorder.work()
+    (folder,) = tmp_path.iterdir()
+    about = json.loads((folder / "event.json").read_text())
+    rows = (folder / "frames.csv").read_text().splitlines()[1:]
+    # 35 to 55 were wanted, 45 to 59 were still there (one slot is about to be written).
+    assert about["frames_missing"] == 21 - len(rows)
+    assert [int(row.split(",")[0]) for row in rows] == list(range(55 - len(rows) + 1, 56))
+    assert len(rows) >= 11
+    assert cv2.imread(str(folder / rows[0].split(",")[2])) is not None
+    recorder.close()
+
+
+def test_without_memory_an_event_is_skipped_and_said(
+    tmp_path: Path, small_ring: ring.RingWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.recorder._MEMORY_BYTES", 1000)
+    recorder = Recorder(tmp_path, Config(record=Record(keep_free_mb=0)))
+    recorder.attach("desk", small_ring.name)
+    said = recorder.keep(wire.Keep(some.event()))
+    assert said is not None
+    assert "behind" in said
+    assert not recorder.busy
+    recorder.close()
+
+
+def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
+    left = tmp_path / ".20260101T000000Z-desk.partial"
+    left.mkdir()
+    Recorder(tmp_path, Config()).close()
+    assert not left.exists()
+
+
+def test_a_missing_root_is_one_line(tmp_path: Path, small_ring: ring.RingWriter) -> None:
+    recorder = Recorder(tmp_path / "gone", Config())
+    recorder.attach("desk", small_ring.name)
+    with pytest.raises(InputError, match="recording stopped"):
+        recorder.keep(wire.Keep(some.event()))
+    recorder.close()
