@@ -101,7 +101,7 @@ class Performance:
         if t < self.apex_s:
             u = (t - self.onset_s) / (self.apex_s - self.onset_s)
         elif t <= peak_end:
-            return 1.0
+            u = 1.0
         else:
             u = (self.offset_s - t) / (self.offset_s - peak_end)
         rise = u * u * u * (10 + u * (6 * u - 15))
@@ -158,7 +158,7 @@ def micro(
     onset_s: float,
     label: str | None = None,
     amplitude_px: tuple[float, float] = (0.8, 2.6),
-    duration_s: tuple[float, float] = (0.2, 0.5),
+    duration_s: tuple[float, float] = (0.16, 0.5),
 ) -> Performance:
     """A micro-expression drawn at random: action units of the class, amplitude, duration (0.04–0.5 s), small
     asymmetry.
@@ -253,7 +253,7 @@ class Script:
     duration_s: float | None = None
     pause_s: tuple[float, float] = (2.5, 4.0)
     amplitude_px: tuple[float, float] = (0.8, 2.6)
-    micro_s: tuple[float, float] = (0.2, 0.5)
+    micro_s: tuple[float, float] = (0.16, 0.5)
     labels: tuple[str, ...] = CLASSES
     macros: float = 0.14
     speeches: float = 0.08

@@ -527,7 +527,8 @@ def demo(fps: float = 200.0, width: int = 640, height: int = 480, seed: int = 0)
     """The endless scene of `apexcam live demo`: a micro-expression every few seconds (0.8–2.6 px at a face
     200 px wide), head sway, blinks, now and then a smile or speech, sensor noise.
     """
-    identity = Identity(seed=seed, face_px=min(220.0, 0.45 * height), smile=0.2)
+    face_px = min(max(0.46 * height, 80.0), 0.35 * width, 300.0)
+    identity = Identity(seed=seed, face_px=face_px, smile=0.2)
     script = Script(seed=seed)
     return Renderer(
         Scene(
