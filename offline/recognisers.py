@@ -52,14 +52,22 @@ class Entry:
     make: Callable[[Settings], Recogniser]
 
 
-def _network(name: str, title: str, recipe: Recipe | None = None, network: str = "") -> Entry:
+def _network(
+    name: str, title: str, recipe: Recipe | None = None, network: str = "", members: int = 1
+) -> Entry:
     recipe = recipe or RECIPES[name]
 
     def make(settings: Settings) -> Recogniser:
         from offline.training import NetworkRecogniser
 
         return NetworkRecogniser(
-            network or name, recipe, settings.classes, settings.epochs, settings.seed, settings.device
+            network or name,
+            recipe,
+            settings.classes,
+            settings.epochs,
+            settings.seed,
+            settings.device,
+            members,
         )
 
     return Entry(name, title, recipe.source, recipe.epochs, make)
@@ -92,7 +100,13 @@ RECOGNISERS: Final = {
     for entry in (
         _network("ststnet", "STSTNet: shallow triple stream, the work shrunk"),
         _network("ststnet-plain", "STSTNet as published, its three branches one after another"),
-        _network("ststnet-live", "STSTNet as the shipped network is trained", LIVE, "ststnet"),
+        _network(
+            "ststnet-live",
+            "STSTNet as the shipped network: ten of them, their logits averaged",
+            LIVE,
+            "ststnet",
+            10,
+        ),
         _network("off-apexnet", "OFF-ApexNet: u and v streams"),
         _network("off-apexnet-u", "OFF-ApexNet, horizontal stream alone"),
         _network("off-apexnet-v", "OFF-ApexNet, vertical stream alone"),

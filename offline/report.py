@@ -203,7 +203,7 @@ def _curves(curve: list[tuple[float, float]]) -> str:
     figures = []
     for place, (word, top) in enumerate((("loss", None), ("accuracy", 1.0))):
         values = [point[place] for point in curve]
-        most = top if top is not None else max(values) or 1.0
+        most = top or max(values) or 1.0
         width, height = 320, 150
         points = " ".join(
             f"{width * i / max(len(values) - 1, 1):.1f},{height - height * v / most:.1f}"

@@ -325,7 +325,8 @@ def _score(
     if paper is not None:
         if len(samples) != PUBLISHED_ON:
             report["notes"].append(
-                f"the published figures are of {PUBLISHED_ON} clips, these of {len(samples)}: differences mix methods and data"
+                f"the published figures are of {PUBLISHED_ON} clips, these of {len(samples)}: "
+                "differences are of methods and of data"
             )
         report["paper"] = {**paper, "difference": difference(metrics, paper)}
     return report

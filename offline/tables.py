@@ -178,6 +178,11 @@ def columns_of(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return [(key, heading) for key, heading in columns if any(key in row for row in rows)]
 
 
+def _distinct(columns: list[tuple[str, str]]) -> tuple[str, ...]:
+    """Headings told apart by trailing spaces, where several columns have the same."""
+    return tuple(heading + " " * place for place, (_, heading) in enumerate(columns))
+
+
 def cell(row: dict[str, Any], key: str) -> str:
     """One cell, with the interval of the full set's UF1."""
     value = row.get(key)
@@ -186,6 +191,18 @@ def cell(row: dict[str, Any], key: str) -> str:
     if key == "full_uf1":
         return "{:.4f} ({:.3f} to {:.3f})".format(value, *row["full_uf1_ci95"])
     return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def print_merged(rows: list[dict[str, Any]], tests: list[dict[str, Any]]) -> None:
+    """The merged table and the paired tests for the terminal."""
+    columns = columns_of(rows)
+    shown = [
+        {heading: cell(row, key) for heading, (key, _) in zip(_distinct(columns), columns, strict=True)}
+        for row in rows
+    ]
+    print_rows("measured, and published beside it", _distinct(columns), shown)
+    if tests:
+        print_rows("paired tests over the same clips", tuple(tests[0]), tests)
 
 
 def markdown(rows: list[dict[str, Any]], tests: list[dict[str, Any]]) -> str:

@@ -118,8 +118,9 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A network of engines.networks as a scikit-learn classifier over flow maps (N, 3, 28, 28).
 
-    After ``fit``: ``network_``, ``history_`` (loss and accuracy of each training epoch). ``epochs`` None is
-    the recipe's.
+    ``members`` networks are trained from different seeds and their logits averaged. ``epochs`` None is the
+    recipe's. After ``fit``: ``networks_`` and ``history_``, loss and accuracy of each training epoch, means
+    over members.
     """
 
     def __init__(
@@ -130,6 +131,7 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         epochs: int | None = None,
         seed: int = 0,
         device: str = "cpu",
+        members: int = 1,
     ) -> None:
         self.network = network
         self.recipe = recipe
@@ -137,6 +139,7 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.epochs = epochs
         self.seed = seed
         self.device = device
+        self.members = members
 
     def fit(self, X: NDArray[np.float32], y: NDArray[np.int64]) -> Self:
         """Train on maps and labels; the last epoch's network is kept, whatever came before it."""
@@ -151,39 +154,51 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         For the audit alone: ``watched_`` is then int64 (epochs, N). It has no influence on the training.
         """
         recipe = self.recipe if self.epochs is None else replace(self.recipe, epochs=self.epochs)
-        seen: list[NDArray[np.int64]] = []
+        seen = None if watched is None else np.zeros((recipe.epochs, len(watched), self.classes), np.float32)
 
         def note(epoch: int, model: nn.Module) -> None:
-            if watched is not None:
-                seen.append(logits_of(model, watched).argmax(1))
+            if seen is not None and watched is not None:
+                seen[epoch - 1] += logits_of(model, watched)
 
         self.classes_ = np.arange(self.classes)
-        self.network_, self.history_ = train(
-            self.network,
-            X,
-            y,
-            recipe,
-            classes=self.classes,
-            seed=self.seed,
-            device=self.device,
-            after_epoch=None if watched is None else note,
-        )
-        self.watched_ = np.stack(seen) if seen else None
+        self.networks_, histories = [], []
+        for member in range(self.members):
+            network, history = train(
+                self.network,
+                X,
+                y,
+                recipe,
+                classes=self.classes,
+                seed=self.seed * 1000 + member,
+                device=self.device,
+                after_epoch=None if watched is None else note,
+            )
+            self.networks_.append(network)
+            histories.append(history)
+        self.history_ = np.mean(histories, 0)
+        self.watched_ = None if seen is None else seen.argmax(2)
         return self
+
+    def logits(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Float32 (N, classes), the mean of the members'."""
+        return np.asarray(np.mean([logits_of(network, X) for network in self.networks_], 0), np.float32)
 
     def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Float32 (N, classes)."""
-        return softmax(logits_of(self.network_, X))
+        return softmax(self.logits(X))
 
     def predict(self, X: NDArray[np.float32]) -> NDArray[np.int64]:
         """Int64 (N,), the likeliest class."""
-        return np.asarray(self.predict_proba(X).argmax(1), np.int64)
+        return np.asarray(self.logits(X).argmax(1), np.int64)
 
     def features(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Float32 (N, D): what the network's classifying part is given; the logits where it does not say."""
-        features: Any = getattr(self.network_, "features", None)
+        """Float32 (N, D): what the first member's classifying part is given; its logits where it does not
+        say.
+        """
+        network = self.networks_[0]
+        features: Any = getattr(network, "features", None)
         if not callable(features) or isinstance(features, nn.Module):
-            return logits_of(self.network_, X)
+            return logits_of(network, X)
         with torch.no_grad():
-            tensor = torch.from_numpy(np.ascontiguousarray(X)).to(next(self.network_.parameters()).device)
-            return np.asarray(features(tensor).cpu().numpy(), np.float32)
+            maps = torch.tensor(X, device=next(network.parameters()).device)
+            return np.asarray(features(maps).cpu().numpy(), np.float32)
