@@ -151,7 +151,7 @@ def _at_rest(fine: UInt8, height: int, width: int) -> UInt8:
 
 
 def _sway_mask(marks: Float64, person: Float32 | None, unit: float, height: int, width: int) -> Float32:
-    """1 on head and hair, falling smoothly to 0 within 0.4 face widths around and down the neck."""
+    """1 on head and hair, falling smoothly to 0 within a third of a face width around and down the neck."""
     head = np.zeros((height, width), np.uint8)
     hull = cv2.convexHull(np.round(marks[:468] * 8).astype(np.int32))
     cv2.fillConvexPoly(head, hull, 255, shift=3)
@@ -169,7 +169,7 @@ def _sway_mask(marks: Float64, person: Float32 | None, unit: float, height: int,
         near = (np.abs(cols - marks[:, 0].mean()) < 170 * unit) & (rows < chin - 25 * unit)
         head[(whole > 0.5) & near] = 255
     distance = cv2.distanceTransform(255 - head, cv2.DIST_L2, 5)
-    part = np.clip(1 - (distance - 4 * unit) / (80 * unit), 0, 1)
+    part = np.clip(1 - (distance - 4 * unit) / (66 * unit), 0, 1)
     smooth = part * part * (3 - 2 * part)
     return np.asarray(cv2.GaussianBlur(smooth.astype(np.float32), (0, 0), 4 * unit), np.float32)
 

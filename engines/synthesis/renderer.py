@@ -39,6 +39,7 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 _KEPT_FIELDS: Final = 8
+_BAND_ROWS: Final = 48
 
 
 class Renderer:
@@ -96,6 +97,15 @@ class Renderer:
         self._dither = np.random.default_rng(0xD17).uniform(-1 / 64, 1 / 64, place.shape).astype(np.float32)
         self._map_at_rest += self._dither
         self._place = place + np.array([x0, y0], np.float32)
+        # a head is no box: rows of it, each as wide as it is there
+        self._bands = []
+        for top in range(0, self._rows, _BAND_ROWS):
+            rows = slice(top, min(top + _BAND_ROWS, self._rows))
+            wide = np.flatnonzero((self.face.sway[y0:y1, x0:x1][rows] > 1e-3).any(0))
+            if wide.size:
+                self._bands.append(
+                    (rows, slice(max(int(wide[0]) - 4, 0), min(int(wide[-1]) + 5, self._cols)))
+                )
 
     def _prepare_skin(self) -> None:
         face, (x0, y0, _, _) = self.face, self.face.box
@@ -361,22 +371,24 @@ class Renderer:
         x0, y0, x1, y1 = self.face.box
         np.copyto(image, self.face.still)
         part = image[y0:y1, x0:x1]
-        cv2.remap(
-            self._texture,
-            self._map[: self._rows, : self._cols],
-            None,
-            cv2.INTER_LINEAR,
-            dst=part,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        for band in self._bands:
+            seen = part[band]
+            cv2.remap(
+                self._texture,
+                self._map[band],
+                None,
+                cv2.INTER_LINEAR,
+                dst=seen,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
         if self._glasses is not None:
-            rows, cols, layer, paint, seen, at = self._glasses
+            rows, cols, layer, paint, warped, at = self._glasses
             np.add(self._place[rows, cols], self._head_full[rows, cols], out=at)
             lenses = part[rows, cols]
-            cv2.remap(layer, at, None, cv2.INTER_LINEAR, dst=seen, borderMode=cv2.BORDER_REPLICATE)
-            cv2.multiply(lenses, seen, dst=lenses, scale=1 / 255)
-            cv2.remap(paint, at, None, cv2.INTER_LINEAR, dst=seen, borderMode=cv2.BORDER_REPLICATE)
-            cv2.add(lenses, seen, dst=lenses)
+            cv2.remap(layer, at, None, cv2.INTER_LINEAR, dst=warped, borderMode=cv2.BORDER_REPLICATE)
+            cv2.multiply(lenses, warped, dst=lenses, scale=1 / 255)
+            cv2.remap(paint, at, None, cv2.INTER_LINEAR, dst=warped, borderMode=cv2.BORDER_REPLICATE)
+            cv2.add(lenses, warped, dst=lenses)
         level = gain(scene, t)
         if self._veil is not None:
             tilt = 2 * side_light(scene, t) * level

@@ -82,8 +82,10 @@ class Scene:
             raise InputError("scene: flicker_hz must be above 0 and exposure_s not below")
         if any(gain <= 0 or not np.isfinite(gain) for _, gain in self.exposure_steps):
             raise InputError("scene: exposure_steps are (second, gain) with gains above 0")
-        if any(np.hypot(right, down) > MARGIN / 2 for _, right, down in self.jolts):
-            raise InputError(f"scene: jolts are (second, px right, px down) of at most {MARGIN / 2:g} px")
+        if not all(np.hypot(right, down) + self.sway_px <= MARGIN / 2 for _, right, down in self.jolts):
+            raise InputError(
+                f"scene: jolts are (second, px right, px down) of at most {MARGIN / 2:g} px, sway_px included"
+            )
         if self.jpeg is not None and not 1 <= self.jpeg <= 100:
             raise InputError(f"scene: jpeg is {self.jpeg}; choose a quality from 1 to 100, or none")
 
