@@ -191,6 +191,225 @@ def _pretty() -> Callable[[Any], None]:
     return show
 
 
+@app.command()
+def analyze(
+    video: Annotated[str, typer.Argument(help="A video, or a folder of images.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where events.jsonl, events.csv and report.html go.")
+    ],
+    config: ConfigFile = None,
+    set_: Settings = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(metavar="FPS", min=0.1, help="Frame rate of an image folder without times."),
+    ] = None,
+    frames: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after so many frames.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find and name the micro-expressions of a recording: every frame, as fast as it can.
+
+    A truncated video is analysed as far as it can be read, then said, with exit status 2.
+
+    Example: apexcam analyze interview.mp4 --out interview
+    """
+    with one_line_errors():
+        import msgspec
+
+        from realtime import analyze as analysis
+        from realtime import config as configuration
+
+        loaded = configuration.load(config, set_ or ())
+        analysis.check_folder(out)
+        source = analysis.open_recording(video, fps=fps, frames=frames)
+        try:
+            with _progress(frames or source.info.frames) as step:
+                made = analysis.analyse(source, loaded, frames=frames, step=step)
+        finally:
+            source.close()
+        written = analysis.write(made, out)
+        told = made.summary()
+        if as_json:
+            print(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
+        else:
+            events = ", ".join(f"{count} {kind}" for kind, count in told["events"].items())
+            print(
+                f"{told['frames']} frames ({told['seconds']:.2f} s) in {told['took_s']:.1f} s: {events}; "
+                f"{', '.join(str(path) for path in written)}"
+            )
+        if made.problem:
+            raise InputError(made.problem)
+
+
+@contextlib.contextmanager
+def _progress(total: int | None) -> Iterator[Callable[[int, float], None]]:
+    """A progress bar on stderr if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, at_s: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("analyze"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("frames", total=total)
+
+        def step(done: int, at_s: float) -> None:
+            if done % 8 == 0:
+                progress.update(task, completed=done)
+
+        yield step
+
+
+@app.command()
+def cameras(
+    measure: Annotated[
+        float, typer.Option(metavar="S", min=0.0, help="Measure each for so many seconds; 0: list only.")
+    ] = 2.0,
+    config: ConfigFile = None,
+    set_: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """What is plugged in, what it promises and what it really delivers.
+
+    Example: apexcam cameras --measure 5
+    """
+    with one_line_errors():
+        import msgspec
+
+        from realtime import cameras as plugged
+        from realtime import config as configuration
+
+        wish = configuration.load(config, set_ or ()).source
+        rows = [_camera_row(device, wish, measure) for device in plugged.list_cameras()]
+        if as_json:
+            print(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
+            return
+        if not rows:
+            print(
+                "no camera is plugged in; apexcam live takes a video, an image folder, a URL or demo as well"
+            )
+            return
+        from rich.text import Text
+
+        table = _table("camera", "name", "modes", "granted", "delivered", "jitter p99", "advice")
+        for row in rows:
+            cells = (str(row["index"]), row["name"], row["modes"], *_delivered(row), row["advice"])
+            table.add_row(*map(Text, cells))
+        _print(table)
+
+
+def _camera_row(device: Any, wish: Any, seconds: float) -> dict[str, Any]:
+    from realtime import cameras as plugged
+    from realtime.sources.camera import open_camera
+
+    best: dict[str, float] = {}
+    for mode in device.modes:
+        name = f"{mode.fourcc} {mode.width}x{mode.height}".strip()
+        best[name] = max(best.get(name, 0.0), mode.fps)
+    row: dict[str, Any] = {
+        "index": device.index,
+        "path": device.path,
+        "name": device.name,
+        "modes": ", ".join(f"{name} {fps:g}" for name, fps in best.items()),
+        "holders": list(device.holders),
+        "granted": None,
+        "delivered_fps": None,
+        "jitter_p99_ms": None,
+        "gaps": None,
+        "advice": "",
+    }
+    if seconds <= 0:
+        return row
+    try:
+        source = open_camera(
+            device.path or str(device.index), fps=wish.fps, width=wish.width, height=wish.height
+        )
+    except InputError as error:
+        row["advice"] = str(error)
+        return row
+    try:
+        measured = plugged.measure(source, seconds)
+        granted = source.granted
+    finally:
+        source.close()
+    row["granted"] = f"{granted.fourcc} {granted.width}x{granted.height} {granted.fps:g} fps".strip()
+    row["delivered_fps"] = round(measured.fps, 2)
+    row["jitter_p99_ms"] = round(measured.jitter_p99_ms, 2)
+    row["gaps"] = measured.gaps
+    said = (plugged.diagnose(wish.fps, granted, measured), plugged.advice(measured.fps))
+    row["advice"] = ". ".join(line for line in said if line)
+    return row
+
+
+def _delivered(row: dict[str, Any]) -> tuple[str, str, str]:
+    if row["granted"] is None:
+        return "", "", ""
+    return row["granted"], f"{row['delivered_fps']:g} fps", f"{row['jitter_p99_ms']:g} ms"
+
+
+@app.command()
+def doctor(
+    config: ConfigFile = None,
+    set_: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """What this machine can run: landmarks, watching, flow, network, shared memory and ports, timed.
+
+    Example: apexcam doctor --json
+    """
+    with one_line_errors():
+        import msgspec
+
+        from realtime import config as configuration
+        from realtime import doctor as examination
+
+        loaded = configuration.load(config, set_ or ())
+        if as_json or not sys.stderr.isatty():
+            findings = examination.examine(loaded)
+        else:
+            from rich.console import Console
+
+            with Console(stderr=True).status("looking") as status:
+                findings = examination.examine(loaded, heard=lambda name: status.update(f"looking at {name}"))
+        if as_json:
+            print(msgspec.json.format(msgspec.json.encode(findings), indent=2).decode())
+            return
+        from rich.text import Text
+
+        table = _table("", "what", "found", "ms p50", "ms p99", "advice")
+        for one in findings:
+            colour = {"ok": "green", "slow": "yellow", "missing": "yellow", "broken": "red"}[one.verdict]
+            times = ("" if ms is None else f"{ms:.2f}" for ms in (one.ms_p50, one.ms_p99))
+            table.add_row(
+                Text(one.verdict, style=colour), *map(Text, (one.what, one.found, *times, one.advice))
+            )
+        _print(table)
+
+
+def _table(*names: str) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in names:
+        table.add_column(name, justify="right" if name.startswith("ms ") else "left", overflow="fold")
+    return table
+
+
+def _print(table: Any) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.print(table)
+        return
+    # In a file or a pipe there is no edge to wrap at.
+    console = Console(highlight=False, width=400)
+    with console.capture() as taken:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in taken.get().splitlines() if line.strip()))
+
+
 def main() -> None:
     """The console command."""
     try:

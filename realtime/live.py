@@ -115,8 +115,8 @@ class Stop:
 def run(options: Options, screen: Screen) -> int:
     """Runs until the source ends, the duration is over or somebody stops it.
 
-    Returns 0, or 1 when a process could not be kept alive. Raises InputError when something given is
-    unusable.
+    Returns 0, or 1 when a process could not be kept alive. Raises InputError when something given is unusable; for a
+    truncated file only after everything that could be read was recognised and reported.
     """
     _check_places(options)
     stop = Stop()
@@ -153,6 +153,7 @@ class Live:
         self._me = psutil.Process()
         self._me_rss_mb = self._me_cpu = 0.0
         self.unrecognised = 0
+        self.damaged: list[str] = []
         self.bus = Bus(options.config.bus)
         try:
             self.supervisor = Supervisor()
@@ -174,6 +175,8 @@ class Live:
         if self.options.report is not None:
             report.write_json(self.options.report, told)
         self.screen.summary(told, self.options.report)
+        if self.damaged:
+            raise InputError("; ".join(self.damaged))
         return self.exit_code
 
     def close(self) -> None:
@@ -430,6 +433,8 @@ class Live:
             if ended.problem:
                 line.problem = ended.problem
                 self.screen.say(f"{line.camera}: {ended.problem}")
+            if ended.damaged:
+                self.damaged.append(ended.problem)
             if ended.lost and self.phase == "running":
                 line.gone = True
                 member.leaving = True
@@ -798,6 +803,10 @@ def _check_places(options: Options) -> None:
         raise InputError(f"--duration {options.duration_s:g}: must be more than 0 seconds")
     if options.pace is not None and not options.pace > 0:
         raise InputError(f"--pace {options.pace:g}: must be more than 0 frames a second")
+    if options.dashboard and _exists("realtime.dashboard.address"):
+        from realtime.dashboard import address
+
+        address.check(options.config.dashboard)
     if options.report is not None:
         if options.report.is_dir():
             raise InputError(f"--report {options.report}: is a folder; give a file name")

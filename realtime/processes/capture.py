@@ -126,14 +126,14 @@ def _capture(link: Link, spec: Spec, source: Any, writer: ring.RingWriter) -> No
     counts = {"captured": 0, "lost_driver": 0, "first_ns": 0, "last_ns": 0, "last_index": -1}
     until_ns = None
     offset = _resume(spec, source)
-    lost, problem = False, ""
+    lost = False
     truth = Truth(source)
     while True:
         if isinstance(link.receive(), wire.Finish):
             break
         frame = source.read()
         if frame is None:
-            lost, problem = bool(getattr(source, "lost", False)), str(getattr(source, "problem", ""))
+            lost = source.lost
             break
         if offset is None:
             # What was read while the others got ready does not count.
@@ -152,11 +152,10 @@ def _capture(link: Link, spec: Spec, source: Any, writer: ring.RingWriter) -> No
         if link.due():
             link.beat(counts)
             truth.send(link, frame.index)
-    problem = problem or str(getattr(source, "problem", ""))
     writer.end()
     link.beat(counts, now=True)
     truth.send(link, counts["last_index"])
-    link.send(wire.Ended(lost=lost, problem=problem))
+    link.send(wire.Ended(lost=lost, damaged=getattr(source, "damaged", False), problem=source.problem))
 
 
 def _resume(spec: Spec, source: Any) -> int | None:

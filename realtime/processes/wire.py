@@ -113,9 +113,13 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ended(msgspec.Struct, frozen=True, tag=True):
-    """All that will come from this process has been sent. ``lost``: the source went away and may come back."""
+    """All that will come from this process has been sent.
+
+    ``lost``: the source went away and may come back. ``damaged``: ``problem`` is that of a file, unusable in part.
+    """
 
     lost: bool = False
+    damaged: bool = False
     problem: str = ""
 
 

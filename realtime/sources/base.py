@@ -139,6 +139,11 @@ class PacedSource(abc.ABC):
         rate = "its own rate" if self._pacer.pace == "own" else f"{self._pacer.pace:g} fps"
         return f"this machine could not keep {rate}: {self._pacer.behind_s:.2f} s behind, no frame dropped"
 
+    @property
+    def damaged(self) -> bool:
+        """The problem is the recording's own: it is truncated or part of it cannot be decoded."""
+        return bool(self._problem) and self._info.kind in ("file", "images")
+
     def read(self) -> Frame | None:
         """See ``Source``."""
         if not self._open:

@@ -148,11 +148,14 @@ def test_unusable_options_are_found_before_anything_starts(options: dict[str, An
         run("fake:frames=10", **options)
 
 
-def test_what_is_wrong_with_a_source_is_said(tmp_path: Path) -> None:
-    code, notes = run("fake:frames=50,fps=200,problem=truncated")
-    assert code == 0
-    assert notes.report["problem"] == "truncated"
-    assert any("truncated" in line for line in notes.lines)
+def test_a_truncated_file_is_recognised_reported_and_then_refused(tmp_path: Path) -> None:
+    notes, path = live_fakes.Notes(), tmp_path / "r.json"
+    with pytest.raises(InputError, match="truncated"):
+        run("fake:frames=50,fps=200,problem=truncated", notes=notes, report=path)
+    report = json.loads(path.read_text())
+    assert report["problem"] == "truncated"
+    assert report["frames"]["processed"] == 50
+    assert len(notes.events) == 3
 
 
 def test_a_recogniser_that_dies_at_a_candidate_loses_and_repeats_none(plan: Any, tmp_path: Path) -> None:
