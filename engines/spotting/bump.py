@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.spotting.history import History
+from engines.spotting.noise import RunningNoise
 
 # Reaches in parts of the longest micro-expression: short ones answer sooner, the longest shows all of it.
 _REACHES = (0.12, 0.2, 0.32, 0.5)
@@ -18,11 +19,7 @@ _REACHES = (0.12, 0.2, 0.32, 0.5)
 _ONSET_SHARE, _OFFSET_SHARE = 0.06, 0.08
 # How long before the onset the face should have been at rest.
 _BEFORE_S = 0.6
-_MEDIAN_TO_SIGMA = 1.48
-_FIRST_NOISE_PX = 0.02
-_LEAST_NOISE_PX = 0.004
-# The noise may double in this time.
-_NOISE_DOUBLES_S = 2.0
+_FIRST_NOISE_PX, _LEAST_NOISE_PX = 0.03, 0.004
 
 
 @dataclass(frozen=True)
@@ -61,39 +58,37 @@ class BumpSearch:
         self._smooth_s = smooth_s
         self._threshold_px = threshold_px
         self._factor = factor
-        self._noise = np.full((len(self.reaches), regions), _FIRST_NOISE_PX)
+        self._noise = [RunningNoise((regions, 2), _FIRST_NOISE_PX, _LEAST_NOISE_PX) for _ in self.reaches]
 
-    def thresholds(self) -> NDArray[np.float64]:
-        """Per reach and region (K, R): pixels the statistic must pass."""
-        return np.maximum(self._threshold_px, self._factor * _MEDIAN_TO_SIGMA * self._noise)
+    def thresholds(self, reach: int) -> NDArray[np.float64]:
+        """Pixels (R, 2) that the statistic of a reach, by its number, must pass in x and y."""
+        return np.maximum(self._threshold_px, self._factor * self._noise[reach].sigma)
 
     def push(self, history: History, step_s: float) -> Bump | None:
         """The strongest answer at the newest frame; None while the history is too short for any."""
         now = float(history.times[-1])
         newest = history.mean(now - self._smooth_s, now)
         best: Bump | None = None
-        thresholds = self.thresholds()
-        rate = np.log(2.0) / _NOISE_DOUBLES_S * step_s
         for k, reach in enumerate(self.reaches):
             if now - 2 * reach - self._smooth_s < history.times[0]:
                 break
             middle = history.mean(now - reach - self._smooth_s, now - reach)
             oldest = history.mean(now - 2 * reach - self._smooth_s, now - 2 * reach)
             motion = middle - 0.5 * (oldest + newest)
-            size = np.sqrt((motion**2).sum(axis=1))
-            # A running median: up by as much as down, so half of all values lie below it.
-            self._noise[k] *= np.exp(rate * np.sign(size - self._noise[k]))
-            ratio = size / thresholds[k]
-            strength = score(ratio)
+            self._noise[k].push(np.abs(motion), step_s)
+            strength = score(self._parts(motion, k))
             if best is None or strength > best.score:
                 best = Bump(strength, now - reach - 0.5 * self._smooth_s, reach, motion)
-        np.maximum(self._noise, _LEAST_NOISE_PX, out=self._noise)
         return best
 
     def ratios(self, motion: NDArray[np.float64], reach_s: float) -> NDArray[np.float64]:
         """Motion (R, 2) of every region in parts of its threshold at a reach."""
-        k = int(np.argmin(np.abs(np.array(self.reaches) - reach_s)))
-        return np.asarray(np.hypot(motion[:, 0], motion[:, 1]) / self.thresholds()[k], dtype=np.float64)
+        return self._parts(motion, int(np.argmin(np.abs(np.array(self.reaches) - reach_s))))
+
+    def _parts(self, motion: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+        # A window that is noisy along its edges may still be sharp across them, so x and y count apart.
+        parts = motion / self.thresholds(reach)
+        return np.asarray(np.hypot(parts[:, 0], parts[:, 1]), dtype=np.float64)
 
 
 def score(ratios: NDArray[np.float64]) -> float:

@@ -46,9 +46,9 @@ class HeadMotion:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """What is left of ``shift`` (R, 2) without the head, and the head's pose (6,), both in crop pixels.
 
-        ``match`` (R,) of the windows; ``noise`` (R,) standard deviations in pixels; ``step_s`` since the last frame.
+        ``match`` (R,) of the windows; ``noise`` (R, 2) standard deviations in pixels; ``step_s`` since the last frame.
         """
-        trust = RIGIDITY * (match > 0.6) / (noise**2 + 0.02**2)
+        trust = (RIGIDITY * (match > 0.6))[:, None] / (noise**2 + 0.02**2)
         low_pass = self.settle_s / max(step_s, 1e-3)
         self._pose = _fit(self._design, shift, trust, self._pose, low_pass)
         return shift - self._design @ self._pose, self._pose
@@ -70,13 +70,12 @@ def _fit(design, shift, trust, previous, low_pass):  # type: ignore[no-untyped-d
                 rx -= design[r, 0, k] * pose[k]
                 ry -= design[r, 1, k] * pose[k]
             gone = (rx * rx + ry * ry) / (width * width)
-            w = trust[r] / ((1.0 + gone) * (1.0 + gone))
-            for k in range(size):
-                right[k] += w * (design[r, 0, k] * shift[r, 0] + design[r, 1, k] * shift[r, 1])
-                for m in range(size):
-                    normal[k, m] += w * (
-                        design[r, 0, k] * design[r, 0, m] + design[r, 1, k] * design[r, 1, m]
-                    )
+            for axis in range(2):
+                w = trust[r, axis] / ((1.0 + gone) * (1.0 + gone))
+                for k in range(size):
+                    right[k] += w * design[r, axis, k] * shift[r, axis]
+                    for m in range(size):
+                        normal[k, m] += w * design[r, axis, k] * design[r, axis, m]
         for k in range(size):
             hold = normal[k, k] * (low_pass if k >= 2 else 0.0) + 1e-9
             right[k] += hold * previous[k]

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.face.geometry import Image
 from engines.spotting.blink import BlinkTracker
 from engines.spotting.bump import Bump, BumpSearch, Course, measure, score
 from engines.spotting.head import HeadMotion
 from engines.spotting.held import HoldTracker
 from engines.spotting.history import History
 from engines.spotting.motion import Motion, RegionMotion
+from engines.spotting.noise import RunningNoise
 from engines.spotting.regions import NAMES, NEAR_EYE
 from engines.spotting.settings import SpottingSettings
 from engines.spotting.spot import Instant, Phase, Sample, Spot, View
@@ -29,6 +31,8 @@ _LOST_MATCH, _LOST_SHARE, _LOST_S = 0.6, 0.34, 0.3
 _SETTLED_S = 0.1
 # The smaller of rise and fall in parts of the larger; below it the movement did not return.
 _RETURNED = 0.5
+# Brightness that changes by this much (natural log) within this time was switched.
+_SWITCHED, _SWITCH_S = 0.06, 0.05
 # Regions above this share of their threshold belong to the movement.
 _MOVING = 0.6
 # How much the same direction may have moved just before the onset.
@@ -59,7 +63,8 @@ class MotionSpotter:
         self._holds = HoldTracker(
             settings.threshold_px, settings.micro_max_s, settings.macro_max_s, settings.smooth_s
         )
-        self._noise = np.full(count, 0.03)
+        # Of single frames, from what changes between two of them.
+        self._noise = RunningNoise((count, 2), 0.03, 0.005)
         self._leaks: deque[NDArray[np.float64]] = deque([np.full(count, _FIRST_LEAK_PX)] * 3, maxlen=7)
         self._start("no frame yet")
 
@@ -73,6 +78,8 @@ class MotionSpotter:
         self._unmatched_since_s: float | None = None
         self._phase: Phase = "blind"
         self._reason = reason
+        self._levels: deque[tuple[float, float]] = deque()
+        self._switched_s = -np.inf
         self._history.clear()
         self._holds.clear()
         self._blinks.reset()
@@ -100,7 +107,7 @@ class MotionSpotter:
         else:
             now = float(self._history.times[-1])
             motion = self._history.mean(now - self.settings.smooth_s, now) - level
-        return View(self._phase, self._reason, NAMES, motion, self._search.thresholds().min(axis=0))
+        return View(self._phase, self._reason, NAMES, motion, self._search.thresholds(-1).mean(axis=1))
 
     def push(self, sample: Sample) -> list[Spot]:
         """See `Spotter.push`."""
@@ -115,8 +122,11 @@ class MotionSpotter:
         motion = self._measure(sample)
         if not self._matches(motion, sample):
             return []
-        face, _ = self._head.remove(motion.shift, motion.match, self._noise, step_s)
+        face, _ = self._head.remove(motion.shift, motion.match, self._noise.sigma, step_s)
         face = face + self._carry
+        if len(self._history):
+            self._noise.push(np.abs(face - self._history.motion[-1]) / np.sqrt(2), step_s)
+        self._notice_light(t_s, sample.crop)
         self._history.append(t_s, sample.index, face)
         blink = self._blinks.push(sample.index, t_s, motion.eyes, sample.openness if sample.fresh else None)
         stale = t_s - self._referred_s > self.settings.reference_s and self._phase == "rest"
@@ -209,8 +219,9 @@ class MotionSpotter:
         )
         if blinked:
             size = np.hypot(bump.motion[:, 0], bump.motion[:, 1])
-            leaked = NEAR_EYE & (size < _BLINK_FACTOR * np.median(self._leaks, axis=0))
-            ratios = np.where(leaked, 0, ratios)
+            beyond = NEAR_EYE & (size > _BLINK_FACTOR * np.median(self._leaks, axis=0))
+            # A brow that really moves takes its neighbours along; one window alone was pulled by the lid.
+            ratios = np.where(NEAR_EYE & ~(beyond & (beyond.sum() >= 3)), 0, ratios)
             course = measure(self._history, bump, ratios > _MOVING, settings.smooth_s)
         times = self._history.times
         returned = min(course.rise, course.fall) > _RETURNED * max(course.rise, course.fall)
@@ -249,6 +260,9 @@ class MotionSpotter:
             return "a blink, nothing beside it" if blinked else "too faint"
         if not returned:
             return "rose and did not return"
+        times = self._history.times
+        if times[course.onset] - _SWITCH_S <= self._switched_s <= times[course.apex] + _SWITCH_S:
+            return "the light was switched"
         if lasted < self.settings.micro_min_s:
             return f"too short for an expression ({lasted * 1000:.0f} ms)"
         if lasted > self.settings.micro_max_s:
@@ -256,6 +270,15 @@ class MotionSpotter:
         if course.before > _RESTLESS:
             return "the face was not at rest before it"
         return ""
+
+    def _notice_light(self, t_s: float, crop: Image) -> None:
+        """Remember when the light was switched: windows with little texture then seem to move."""
+        level = float(crop.mean()) + 1.0
+        while self._levels and t_s - self._levels[0][0] > _SWITCH_S:
+            self._levels.popleft()
+        if self._levels and abs(np.log(level / self._levels[0][1])) > _SWITCHED:
+            self._switched_s = t_s
+        self._levels.append((t_s, level))
 
     def _moved_within(self, start_s: float, end_s: float) -> NDArray[np.float64]:
         """How far each region (R,) went from where it was at the start of a span."""

@@ -12,7 +12,7 @@ class SpottingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     method: Literal["motion", "interframe", "dcrois"] = "motion"
     threshold_px: float = 0.12
-    noise_factor: float = 5.0
+    noise_factor: float = 6.0
     micro_min_s: float = 0.04
     micro_max_s: float = 0.5
     macro_max_s: float = 5.0

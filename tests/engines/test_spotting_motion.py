@@ -68,7 +68,7 @@ def test_the_head_is_taken_away_and_the_expression_left():
     motion.refer(_shifted(_texture(), 0, 0), landmarks)
     head = HeadMotion(settle_s=0.05)
     head.refer(motion.centres, motion.depths)
-    noise, match = np.full(len(NAMES), 0.02), np.ones(len(NAMES))
+    noise, match = np.full((len(NAMES), 2), 0.02), np.ones(len(NAMES))
     centred = motion.centres - motion.centres.mean(axis=0)
     smiling = [i for i, name in enumerate(NAMES) if name.startswith("mouth corner")]
     for step in range(200):
