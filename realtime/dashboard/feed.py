@@ -1,0 +1,318 @@
+"""What the page shows, newest only: filled by the thread that listens to the bus, read by every open page."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar
+
+import msgspec
+
+from realtime import messages
+from realtime.dashboard import words
+
+HISTORY_S: Final = 9.0
+CARDS: Final = 12
+# A card that just left may still be loading its pictures.
+_CARDS_KEPT: Final = CARDS + 4
+_STATES: Final = 16
+_Kept = TypeVar("_Kept")
+# A jump of the source's clock by more than this begins a new curve.
+_GAP_S: Final = 5.0
+_SILENT_S: Final = 3.0
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """An event in the curves: its times in seconds of the source."""
+
+    kind: messages.Kind
+    label: str | None
+    onset: float
+    apex: float
+    offset: float
+
+
+class SeenFace(msgspec.Struct, frozen=True):
+    """One face to draw over the picture, in frame pixels; ``crop`` the four corners of the crop."""
+
+    status: str
+    phase: str
+    box: tuple[float, float, float, float] | None
+    points: list[tuple[float, float]]
+    crop: list[tuple[float, float]]
+
+
+class Update(msgspec.Struct, omit_defaults=True):
+    """What one page does not have yet. ``columns``: time and the motion of each region; just the time: no face."""
+
+    camera: str
+    reset: bool = False
+    says: tuple[str, str, str] | None = None
+    lanes: list[tuple[str, list[str]]] | None = None
+    limits: list[float] | None = None
+    columns: list[list[float]] = []
+    marks: list[Mark] = []
+    faces: list[SeenFace] | None = None
+    frame: int | None = None
+    size: tuple[int, int] | None = None
+
+
+@dataclass
+class Cursor:
+    """What a page has of a camera."""
+
+    camera: str = ""
+    epoch: int = -1
+    column: int = 0
+    mark: int = 0
+    picture: int = 0
+    says: tuple[str, str, str] | None = None
+
+
+@dataclass
+class Entry:
+    """A card: an event with its pictures, or blinks in a row. ``revision`` grows when anything of it changes."""
+
+    number: int
+    revision: int
+    event: messages.Event
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    count: int = 1
+
+
+@dataclass
+class Camera:
+    """What is newest of one camera."""
+
+    name: str
+    epoch: int = 0
+    names: tuple[str, ...] = ()
+    lanes: list[tuple[str, list[str]]] = field(default_factory=list)
+    order: list[int] = field(default_factory=list)
+    limits: list[float] = field(default_factory=list)
+    columns: deque[list[float]] = field(default_factory=deque)
+    columns_seen: int = 0
+    marks: deque[Mark] = field(default_factory=deque)
+    marks_seen: int = 0
+    states: deque[messages.State] = field(default_factory=lambda: deque(maxlen=_STATES))
+    jpeg: bytes = b""
+    frame: int = 0
+    size: tuple[int, int] = (0, 0)
+    pictures_seen: int = 0
+    health: messages.Health | None = None
+    healths_seen: int = 0
+    heard: float = 0.0
+    entries: deque[Entry] = field(default_factory=lambda: deque(maxlen=3 * _CARDS_KEPT))
+
+
+class Feed:
+    """Everything newest, by camera. Any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cameras: dict[str, Camera] = {}
+        self._encoder = msgspec.json.Encoder()
+        self._pages = 0
+        self._left = -1e9
+        self.changes = 0
+
+    # --- from the bus
+
+    def take(self, message: messages.Message) -> None:
+        """Enters a message."""
+        with self._lock:
+            camera = self._cameras.setdefault(message.camera, Camera(message.camera))
+            camera.heard = time.monotonic()
+            match message:
+                case messages.State():
+                    _enter_state(camera, message)
+                case messages.Preview():
+                    self._enter_preview(camera, message)
+                case messages.Health():
+                    camera.health = message
+                    camera.healths_seen += 1
+                case messages.Event():
+                    self._enter_event(camera, message)
+
+    def _enter_preview(self, camera: Camera, preview: messages.Preview) -> None:
+        if preview.event_id is None:
+            camera.jpeg, camera.frame = preview.jpeg, preview.at.frame
+            camera.size = (preview.width, preview.height)
+            camera.pictures_seen += 1
+            return
+        for entry in reversed(camera.entries):
+            if entry.event.event_id == preview.event_id:
+                entry.pictures = preview.pictures
+                self._touch(entry)
+                return
+
+    def _enter_event(self, camera: Camera, event: messages.Event) -> None:
+        camera.marks.append(
+            Mark(
+                event.kind,
+                event.label,
+                event.onset.t_ns / 1e9,
+                event.apex.t_ns / 1e9,
+                event.offset.t_ns / 1e9,
+            )
+        )
+        camera.marks_seen += 1
+        if event.kind == "blink" and camera.entries and camera.entries[-1].event.kind == "blink":
+            last = camera.entries[-1]
+            last.event, last.count = event, last.count + 1
+            self._touch(last)
+            return
+        entry = Entry(self.changes + 1, 0, event)
+        self._touch(entry)
+        camera.entries.append(entry)
+        while sum(kept.event.kind != "blink" for kept in camera.entries) > _CARDS_KEPT:
+            camera.entries.popleft()
+
+    def _touch(self, entry: Entry) -> None:
+        self.changes += 1
+        entry.revision = self.changes
+
+    # --- to the pages
+
+    def cameras(self) -> list[str]:
+        """The names of all cameras heard of."""
+        with self._lock:
+            return sorted(self._cameras)
+
+    def health(self, name: str) -> tuple[messages.Health | None, int]:
+        """The newest health of a camera and how many there were."""
+        with self._lock:
+            camera = self._cameras.get(name)
+            return (None, 0) if camera is None else (camera.health, camera.healths_seen)
+
+    def silent(self, name: str) -> bool:
+        """Whether nothing has come from this camera for some seconds."""
+        with self._lock:
+            camera = self._cameras.get(name)
+            return camera is None or time.monotonic() - camera.heard > _SILENT_S
+
+    def entries(self, name: str) -> list[Entry]:
+        """The cards of a camera, newest first."""
+        with self._lock:
+            camera = self._cameras.get(name)
+            if camera is None:
+                return []
+            newest: list[Entry] = []
+            room = CARDS
+            for entry in reversed(camera.entries):
+                room -= entry.event.kind != "blink"
+                if room < 0:
+                    break
+                newest.append(replace(entry))
+            return newest
+
+    def picture(self, number: int, name: str) -> bytes | None:
+        """One picture of the event with this number."""
+        with self._lock:
+            for camera in self._cameras.values():
+                for entry in camera.entries:
+                    if entry.number == number:
+                        return entry.pictures.get(name)
+        return None
+
+    def update(self, name: str, cursor: Cursor) -> bytes | None:
+        """What is new for a page, and moves its cursor: JSON's length (4 bytes, little endian), JSON, JPEG or
+        nothing. None when there is nothing new.
+        """
+        with self._lock:
+            camera = self._cameras.get(name)
+            if camera is None:
+                return None
+            update = Update(camera.name)
+            if cursor.camera != name or cursor.epoch != camera.epoch:
+                cursor.camera, cursor.epoch = name, camera.epoch
+                cursor.column = camera.columns_seen - len(camera.columns)
+                cursor.mark = camera.marks_seen - len(camera.marks)
+                cursor.picture = 0
+                update.reset, update.lanes = True, camera.lanes
+            update.columns = _last(camera.columns, camera.columns_seen - cursor.column)
+            update.marks = _last(camera.marks, camera.marks_seen - cursor.mark)
+            jpeg = b""
+            if cursor.picture != camera.pictures_seen and camera.jpeg:
+                jpeg = camera.jpeg
+                update.frame, update.size = camera.frame, camera.size
+                update.faces = _faces(camera)
+            silent = time.monotonic() - camera.heard > _SILENT_S
+            state = camera.states[-1] if camera.states else None
+            update.says = words.for_picture(state, camera.health, silent=silent)
+            if not (update.reset or update.columns or update.marks or jpeg or update.says != cursor.says):
+                return None
+            update.limits = camera.limits
+            cursor.says = update.says
+            cursor.column, cursor.mark = camera.columns_seen, camera.marks_seen
+            cursor.picture = camera.pictures_seen
+        head = self._encoder.encode(update)
+        return len(head).to_bytes(4, "little") + head + jpeg
+
+    def watched(self, change: int) -> None:
+        """A page more (1) or less (-1) looks on."""
+        with self._lock:
+            self._pages += change
+            self._left = time.monotonic()
+
+    def wanted(self, linger_s: float) -> bool:
+        """Whether a page looks on, or did a moment ago (one that is being loaded again)."""
+        with self._lock:
+            return self._pages > 0 or time.monotonic() - self._left < linger_s
+
+
+def _last(kept: deque[_Kept], count: int) -> list[_Kept]:
+    return list(kept)[max(0, len(kept) - count) :] if count > 0 else []
+
+
+def _enter_state(camera: Camera, state: messages.State) -> None:
+    camera.states.append(state)
+    t = state.at.t_ns / 1e9
+    face = next((face for face in state.faces if face.regions), None)
+    names = camera.names if face is None else tuple(region.name for region in face.regions)
+    last = camera.columns[-1][0] if camera.columns else t
+    if names != camera.names or not last <= t <= last + _GAP_S:
+        camera.epoch += 1
+        camera.columns.clear()
+        camera.marks.clear()
+        if names != camera.names:
+            camera.names = names
+            camera.lanes, camera.order = words.lanes(names)
+    column = [round(t, 4)]
+    if face is not None and face.phase != "blind":
+        motion = [round((region.dx**2 + region.dy**2) ** 0.5, 3) for region in face.regions]
+        column += [motion[i] for i in camera.order]
+        camera.limits = [round(face.regions[i].threshold, 3) for i in camera.order]
+    camera.columns.append(column)
+    camera.columns_seen += 1
+    while t - camera.columns[0][0] > HISTORY_S:
+        camera.columns.popleft()
+    while camera.marks and t - camera.marks[0].offset > HISTORY_S:
+        camera.marks.popleft()
+
+
+def _faces(camera: Camera) -> list[SeenFace]:
+    """The faces as they were nearest to the frame of the picture."""
+    if not camera.states:
+        return []
+    state = min(camera.states, key=lambda state: abs(state.at.frame - camera.frame))
+    return [
+        SeenFace(
+            face.status,
+            face.phase,
+            None if face.box is None else tuple(round(v, 1) for v in face.box),  # type: ignore[arg-type]
+            [(round(x, 1), round(y, 1)) for x, y in face.landmarks],
+            [] if face.crop_to_frame is None else _corners(face.crop_to_frame),
+        )
+        for face in state.faces
+    ]
+
+
+def _corners(matrix: Sequence[float]) -> list[tuple[float, float]]:
+    """The corners of the 140x170 crop in the frame."""
+    a, b, c, d, e, f = matrix
+    return [
+        (round(a * x + b * y + c, 1), round(d * x + e * y + f, 1))
+        for x, y in ((0, 0), (140, 0), (140, 170), (0, 170))
+    ]
