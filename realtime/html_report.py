@@ -98,8 +98,8 @@ def _timeline(analysis: "Analysis") -> Iterator[str]:
 
     yield f"<h2>Timeline</h2><svg viewBox='0 0 {width} {height}' role=img aria-label='events over time'>"
     yield f"<rect x=0 y=18 width={width} height=30 rx=3 fill='var(--card)' stroke='var(--line)'/>"
-    ends = [at_s for at_s, _ in analysis.track[1:]] + [seconds]
-    for (at_s, status), end_s in zip(analysis.track, ends, strict=True):
+    ends = [*(at_s for at_s, _ in analysis.track[1:]), seconds]
+    for (at_s, status), end_s in zip(analysis.track, ends, strict=False):
         if status != "ok":
             yield (
                 f"<rect x={x(at_s):.2f} y=18 width={max(0.5, x(end_s) - x(at_s)):.2f} height=30 fill='var(--lost)'>"

@@ -1,5 +1,6 @@
 """What a run measured: latency histograms of constant size, the score against rendered truth, report.json."""
 
+import bisect
 import contextlib
 import math
 import os
@@ -95,11 +96,15 @@ def overlap(first: tuple[int, int], second: tuple[int, int]) -> float:
 
 def match(events: Sequence[Event], truths: Sequence[Truth]) -> list[tuple[int, int, float]]:
     """Pairs (event, truth, IoU), the best overlap first, each used once, IoU at least 0.5."""
-    pairs = [
-        (overlap((event.onset.frame, event.offset.frame), (truth.onset, truth.offset)), i, j)
-        for i, event in enumerate(events)
-        for j, truth in enumerate(truths)
-    ]
+    order = sorted(range(len(truths)), key=lambda j: truths[j].onset)
+    onsets = [truths[j].onset for j in order]
+    longest = max((truth.offset - truth.onset for truth in truths), default=0)
+    pairs = []
+    for i, event in enumerate(events):
+        first = bisect.bisect_left(onsets, event.onset.frame - longest)
+        for j in order[first : bisect.bisect_right(onsets, event.offset.frame)]:
+            iou = overlap((event.onset.frame, event.offset.frame), (truths[j].onset, truths[j].offset))
+            pairs.append((iou, i, j))
     taken_events: set[int] = set()
     taken_truths: set[int] = set()
     matched = []
