@@ -10,8 +10,10 @@ from engines.spotting.spot import Instant
 # The windows' correlation with their reference must leave its usual value by this much for a blink to begin.
 _BEGINS = 0.06
 # A blink: lids that shut by the landmarks, or eyes that look different altogether while the landmarks agree a little.
-_SHUT, _DIFFERENT, _NARROWER = 0.62, 0.25, 0.93
-_LONGEST_S = 0.6
+_SHUT, _DIFFERENT, _NARROWER = 0.62, 0.25, 0.8
+_SHORTEST_S, _LONGEST_S = 0.04, 0.6
+# So much of the eyes' usual look must have been seen before a blink can be told from it.
+_LEARNT_S = 0.4
 _USUAL_S = 3.0
 
 
@@ -44,7 +46,7 @@ class BlinkTracker:
         share = self._share(t_s, openness)
         here = Instant(index, t_s)
         self._learn_look(t_s, eyes)
-        if self._usual_look is None:
+        if self._usual_look is None or t_s - self._looks[0][0] < _LEARNT_S:
             return None
         away = float(np.abs(eyes - self._usual_look).min())
         if self._onset is None:
@@ -65,6 +67,8 @@ class BlinkTracker:
             return None
         onset, (most, apex) = self._onset, self._apex
         self._onset, self._calm = None, here
+        if t_s - onset.t_s < _SHORTEST_S:
+            return None
         if self._narrowest < _SHUT or (most > _DIFFERENT and self._narrowest < _NARROWER):
             self._spans.append((onset.t_s, t_s))
             return onset, apex, here

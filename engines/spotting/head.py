@@ -9,6 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.spotting.motion import SURE
 from engines.spotting.regions import RIGIDITY
 
 # Roll, scale, yaw and pitch are expressed in pixels at this distance from the middle of the face.
@@ -48,7 +49,7 @@ class HeadMotion:
 
         ``match`` (R,) of the windows; ``noise`` (R, 2) standard deviations in pixels; ``step_s`` since the last frame.
         """
-        trust = (RIGIDITY * (match > 0.6))[:, None] / (noise**2 + 0.02**2)
+        trust = (RIGIDITY * (match > SURE))[:, None] / (noise**2 + 0.02**2)
         low_pass = self.settle_s / max(step_s, 1e-3)
         self._pose = _fit(self._design, shift, trust, self._pose, low_pass)
         return shift - self._design @ self._pose, self._pose

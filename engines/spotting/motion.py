@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from engines.face.geometry import Image
 from engines.spotting.regions import EYE_HALF_SIZE, HALF_SIZES, place, place_eyes
 
+# Windows that correlate less with their reference are not where they are thought to be.
+SURE = 0.7
 _ITERATIONS = 6
 _CONVERGED_PX = 0.003
 
@@ -66,7 +68,7 @@ class RegionMotion:
         head = np.median(shift, axis=0)
         eyes = _correlate(self._eye_looks, image, self._eyes, head)
         # A region that was lost is sought again where the head is.
-        self._shift = np.where(match[:, None] > 0.5, shift, head)
+        self._shift = np.where((match > SURE)[:, None], shift, head)
         return Motion(shift, match, eyes)
 
 

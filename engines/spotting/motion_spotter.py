@@ -17,7 +17,7 @@ from engines.spotting.bump import Bump, BumpSearch, Course, measure, score
 from engines.spotting.head import HeadMotion
 from engines.spotting.held import HoldTracker
 from engines.spotting.history import History
-from engines.spotting.motion import Motion, RegionMotion
+from engines.spotting.motion import SURE, Motion, RegionMotion
 from engines.spotting.noise import RunningNoise
 from engines.spotting.regions import NAMES, NEAR_EYE
 from engines.spotting.settings import SpottingSettings
@@ -26,7 +26,9 @@ from engines.spotting.spot import Instant, Phase, Sample, Spot, View
 # Beside a blink, a region near the eyes must move this many times what the last blinks moved it, this at first (px).
 _BLINK_FACTOR, _FIRST_LEAK_PX = 2.2, 0.8
 # A share of regions that no longer look like their reference, for so long: the face is covered or another one.
-_LOST_MATCH, _LOST_SHARE, _LOST_S = 0.6, 0.34, 0.3
+_LOST_SHARE, _LOST_S = 0.34, 0.3
+# Farther than any face moves (pixels): a window that slid away.
+_FARTHEST_PX = 15.0
 # A bump is measured when its score has not grown for this long.
 _SETTLED_S = 0.1
 # The smaller of rise and fall in parts of the larger; below it the movement did not return.
@@ -56,7 +58,7 @@ class MotionSpotter:
         self._regions = RegionMotion()
         self._head = HeadMotion(settings.head_settle_s)
         self._blinks = BlinkTracker()
-        self._history = History(count)
+        self._history, self._heads = History(count), History(1)
         self._search = BumpSearch(
             count, settings.micro_max_s, settings.smooth_s, settings.threshold_px, settings.noise_factor
         )
@@ -72,6 +74,7 @@ class MotionSpotter:
         self._epoch: int | None = None
         self._referred_s = 0.0
         self._carry = np.zeros((len(NAMES), 2))
+        self._head_at = self._head_carry = np.zeros(2)
         self._last_s: float | None = None
         self._episode: _Episode | None = None
         self._told_s = -np.inf
@@ -81,6 +84,7 @@ class MotionSpotter:
         self._levels: deque[tuple[float, float]] = deque()
         self._switched_s = -np.inf
         self._history.clear()
+        self._heads.clear()
         self._holds.clear()
         self._blinks.reset()
 
@@ -122,17 +126,23 @@ class MotionSpotter:
         motion = self._measure(sample)
         if not self._matches(motion, sample):
             return []
-        face, _ = self._head.remove(motion.shift, motion.match, self._noise.sigma, step_s)
+        face, head = self._head.remove(motion.shift, motion.match, self._noise.sigma, step_s)
         face = face + self._carry
+        sure = (motion.match > SURE) & (np.abs(face).max(axis=1) < _FARTHEST_PX)
+        if len(self._history):
+            # A region lost from sight stays where it was last seen.
+            face = np.where(sure[:, None], face, self._history.motion[-1])
+        self._head_at = head[:2] + self._head_carry
         if len(self._history):
             self._noise.push(np.abs(face - self._history.motion[-1]) / np.sqrt(2), step_s)
         self._notice_light(t_s, sample.crop)
         self._history.append(t_s, sample.index, face)
+        self._heads.append(t_s, sample.index, self._head_at[None])
         blink = self._blinks.push(sample.index, t_s, motion.eyes, sample.openness if sample.fresh else None)
         stale = t_s - self._referred_s > self.settings.reference_s and self._phase == "rest"
         if sample.epoch != self._epoch or (stale and not self._blinks.disturbed):
             # The noise of this frame is in the new reference and in the carry, and cancels.
-            self._carry = face
+            self._carry, self._head_carry = face, self._head_at
             self._refer(sample)
         spots = []
         if blink is not None:
@@ -160,7 +170,7 @@ class MotionSpotter:
 
     def _matches(self, motion: Motion, sample: Sample) -> bool:
         """Whether enough regions still look like their reference; else wait, then begin anew."""
-        if float((motion.match < _LOST_MATCH).mean()) < _LOST_SHARE:
+        if float((motion.match < SURE).mean()) < _LOST_SHARE:
             self._unmatched_since_s = None
             return True
         since = self._unmatched_since_s if self._unmatched_since_s is not None else sample.t_s
@@ -261,6 +271,11 @@ class MotionSpotter:
         if not returned:
             return "rose and did not return"
         times = self._history.times
+        if float(np.hypot(*course.displacement.T).max()) > self.settings.micro_max_px:
+            return "too large for a micro-expression"
+        path = self._heads.motion[course.onset : course.offset + 1, 0]
+        if float(np.ptp(path, axis=0).max()) > self.settings.head_max_px:
+            return "the head moved"
         if times[course.onset] - _SWITCH_S <= self._switched_s <= times[course.apex] + _SWITCH_S:
             return "the light was switched"
         if lasted < self.settings.micro_min_s:

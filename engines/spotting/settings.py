@@ -8,6 +8,9 @@ import msgspec
 class SpottingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``method``: `motion` is the onset tracker and apex spotter; `interframe` (paper 002, eq. 1) and `dcrois`
     (paper 000, section 3.1) are the literature's features over a sliding window, for comparison.
+
+    ``micro_max_px`` is more than any micro-expression moves a region; a head that goes farther than ``head_max_px``
+    during a movement hides it. ``window_s`` and ``peak_factor`` are of the other two methods alone.
     """
 
     method: Literal["motion", "interframe", "dcrois"] = "motion"
@@ -15,6 +18,8 @@ class SpottingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     noise_factor: float = 6.0
     micro_min_s: float = 0.04
     micro_max_s: float = 0.5
+    micro_max_px: float = 5.0
+    head_max_px: float = 8.0
     macro_max_s: float = 5.0
     smooth_s: float = 0.02
     rest_s: float = 0.5

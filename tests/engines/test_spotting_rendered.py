@@ -2,13 +2,12 @@
 
 from functools import cache
 
-import cv2
 import numpy as np
 import pytest
 
 from engines.face import FaceSettings, FaceStatus, FaceTracker
-from engines.face.geometry import crop, pose_from_matrix, to_crop
 from engines.spotting import Sample, SpottingSettings, open_spotter
+from engines.spotting.face_stage import FaceStage
 from engines.synthesis import Identity, Performance, Renderer, Scene
 
 FPS = 100.0
@@ -20,38 +19,31 @@ def _performance(kind, label, aus, onset_s, length_s, **more):
     return Performance(kind, label, aus, onset_s, onset_s + rise, onset_s + length_s, **more)
 
 
+class _Recorder:
+    """Stands where a spotter would and keeps the samples."""
+
+    def __init__(self):
+        self.samples = []
+
+    def push(self, sample):
+        self.samples.append(sample)
+        return []
+
+
 @cache
 def _take(performances, seconds, seed=21, **more):
     """The samples of a rendered take and what really happened in it."""
     scene = Scene(
         identity=Identity.from_seed(seed), fps=FPS, seed=seed, performances=performances, **(SWAY | more)
     )
-    renderer, tracker = Renderer(scene), FaceTracker(FaceSettings())
-    samples, matrix, epoch, landmarks = [], None, None, None
+    renderer, tracker, recorder = Renderer(scene), FaceTracker(FaceSettings()), _Recorder()
+    stage = FaceStage(recorder)
     for index in range(int(seconds * FPS)):
         frame = renderer.frame(index)
         (face,) = tracker.step(frame, index / FPS)
         assert face.status is FaceStatus.OK
-        grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-        if face.fresh or landmarks is None:
-            scale = np.exp(pose_from_matrix(face.matrix)[2])
-            landmarks = np.column_stack(
-                [to_crop(face.matrix, face.landmarks[:, :2]), face.landmarks[:, 2] / scale]
-            )
-        bridge = crop(grey, matrix) if epoch not in (None, face.epoch) else None
-        matrix, epoch = face.matrix, face.epoch
-        samples.append(
-            Sample(
-                index,
-                index / FPS,
-                crop(grey, face.matrix),
-                landmarks,
-                face.epoch,
-                face.fresh,
-                face.openness,
-                bridge,
-            )
-        )
+        stage.push(face, frame, index, index / FPS)
+    samples = recorder.samples
     tracker.close()
     return samples, renderer.truth(len(samples))
 
