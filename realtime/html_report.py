@@ -20,7 +20,7 @@ _STYLE: Final = """
 --negative:#ff7b6b;--positive:#5fd38d;--surprise:#f0b85a;--lost:#5a3330}}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--ground);margin:0 auto;max-width:1100px;
 padding:1.5rem}
-h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .6rem}p,dd{margin:.2rem 0}.soft{color:var(--soft)}
+h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .6rem}p,dt,dd{margin:.2rem 0}.soft{color:var(--soft)}
 .problem{border-left:4px solid var(--negative);padding:.4rem .8rem;background:var(--card)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:.8rem 0}dt{color:var(--soft)}
 svg{width:100%;height:auto;display:block}
