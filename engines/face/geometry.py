@@ -67,8 +67,9 @@ def pose_from_matrix(matrix: Matrix) -> NDArray[np.float64]:
 
 def to_crop(matrix: Matrix, points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Frame points (N, 2) in crop pixels."""
-    inverse = np.linalg.inv(matrix[:, :2])
-    return np.asarray((points - matrix[:, 2]) @ inverse.T, dtype=np.float64)
+    # A similarity's inverse is its transpose by the square of its scale.
+    inverse = matrix[:, :2] / (matrix[0, 0] ** 2 + matrix[1, 0] ** 2)
+    return np.asarray((points - matrix[:, 2]) @ inverse, dtype=np.float64)
 
 
 def to_frame(matrix: Matrix, points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
