@@ -19,7 +19,7 @@ def solver(preset: Preset) -> Solve:
     """
     own = threading.local()
 
-    def solve(onset: NDArray[np.float32], apex: NDArray[np.float32]) -> Solved:
+    def solve_pair(onset: NDArray[np.float32], apex: NDArray[np.float32]) -> Solved:
         if not hasattr(own, "tvl1"):
             own.tvl1 = _create(preset)
         if preset.normalise:
@@ -28,6 +28,9 @@ def solver(preset: Preset) -> Solve:
         flow = own.tvl1.calc(onset / np.float32(255), apex / np.float32(255), None)
         u, v = np.ascontiguousarray(flow[..., 0]), np.ascontiguousarray(flow[..., 1])
         return u, v, None, None, 0
+
+    def solve(onsets: NDArray[np.float32], apexes: NDArray[np.float32]) -> list[Solved]:
+        return [solve_pair(onset, apex) for onset, apex in zip(onsets, apexes, strict=True)]
 
     return solve
 

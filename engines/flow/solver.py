@@ -3,6 +3,7 @@
 import functools
 import importlib
 import importlib.util
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from engines.errors import InputError
 from engines.flow.presets import PRESETS, Preset
 
 SMALLEST = 16
+# A displacement, in pixels: where what is left unexplained could hide that much, confidence is a half.
+HALF_TRUST = 0.5
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,12 @@ class Flow:
     preset: str
 
 
-# u, v, residual, confidence, iterations of pairs of float32 (N, H, W) images in grey levels 0..255.
+# u, v, residual, confidence, each (H, W), and the number of iterations.
 Solved = tuple[
     NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.float32] | None, int
 ]
-Solve = Callable[[NDArray[np.float32], NDArray[np.float32]], Solved]
+# From onsets and apexes, float32 (N, H, W) in grey levels 0..255, to the N answers.
+Solve = Callable[[NDArray[np.float32], NDArray[np.float32]], list[Solved]]
 
 
 class Solver:
@@ -59,23 +63,38 @@ class Solver:
         Raises:
             InputError: the images differ in size or type, are empty or too small, or hold NaN.
         """
-        first, second = _grey("onset", onset), _grey("apex", apex)
-        if first.shape != second.shape:
-            raise InputError(
-                f"apex: {_size(second)} is not the size of onset, {_size(first)}; give two crops of one size"
-            )
-        u, v, residual, confidence, iterations = self._solve(first, second)
-        return Flow(u, v, residual, confidence, iterations, self.backend, self.preset.name)
+        first, second = _pair(onset, apex)
+        return self._flows(first[np.newaxis], second[np.newaxis])[0]
 
     def batch(self, onsets: Sequence[NDArray[np.uint8]], apexes: Sequence[NDArray[np.uint8]]) -> list[Flow]:
-        """The flows of many pairs, each exactly what a single call gives.
+        """The flows of many pairs, each exactly what a single call gives; pairs of one size go together.
 
         Raises:
             InputError: as for a single call, or not as many apexes as onsets.
         """
         if len(onsets) != len(apexes):
             raise InputError(f"apexes: {len(apexes)} images for {len(onsets)} onsets; give one for each")
-        return [self(onset, apex) for onset, apex in zip(onsets, apexes, strict=True)]
+        pairs = [_pair(onset, apex) for onset, apex in zip(onsets, apexes, strict=True)]
+        if len({onset.shape for onset, _ in pairs}) > 1:
+            return [self(onset, apex) for onset, apex in zip(onsets, apexes, strict=True)]
+        if not pairs:
+            return []
+        return self._flows(np.stack([onset for onset, _ in pairs]), np.stack([apex for _, apex in pairs]))
+
+    def _flows(self, onsets: NDArray[np.float32], apexes: NDArray[np.float32]) -> list[Flow]:
+        return [Flow(*solved, self.backend, self.preset.name) for solved in self._solve(onsets, apexes)]
+
+
+def _pair(
+    onset: NDArray[np.uint8], apex: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Check a pair and bring it to float32 grey levels 0..255."""
+    first, second = _grey("onset", onset), _grey("apex", apex)
+    if first.shape != second.shape:
+        raise InputError(
+            f"apex: {_size(second)} is not the size of onset, {_size(first)}; give two crops of one size"
+        )
+    return first, second
 
 
 def _size(image: NDArray[np.float32]) -> str:
@@ -156,10 +175,28 @@ def open_solver(backend: str = "auto", preset: str = "precise") -> Solver:
     here = backends()
     if not here:
         raise InputError("no flow backend works here; install apexcam with its dependencies")
-    if backend != "auto" and backend not in here:
+    if backend == "auto":
+        return _open_best(here, preset)
+    if backend not in here:
         raise InputError(
             f"flow backend {backend!r} does not work on this machine; present: {', '.join(here)}"
         )
-    chosen = here[0] if backend == "auto" else backend
-    module = importlib.import_module(f"engines.flow.{chosen}")
-    return Solver(chosen, PRESETS[preset], module.solver(PRESETS[preset]))
+    return _open(backend, preset)
+
+
+def _open(backend: str, preset: str) -> Solver:
+    module = importlib.import_module(f"engines.flow.{backend}")
+    return Solver(backend, PRESETS[preset], module.solver(PRESETS[preset]))
+
+
+def _open_best(here: list[str], preset: str) -> Solver:
+    """The first that opens: a GPU may be present and still refuse, an old driver for example."""
+    for backend in here[:-1]:
+        try:
+            return _open(backend, preset)
+        except Exception as error:
+            reason = str(error).partition("\n")[0]
+            print(
+                f"apexcam: flow backend {backend} does not start ({reason}); trying the next", file=sys.stderr
+            )
+    return _open(here[-1], preset)

@@ -40,7 +40,7 @@ def _solver(preset: Preset) -> Solve:
             kept[height, width] = Workspace(height, width, preset)
         return kept[height, width]
 
-    def run(onset: Floats, apex: Floats) -> Solved:
+    def run_pair(onset: Floats, apex: Floats) -> Solved:
         if preset.normalise:
             onset, apex = normalise(onset, apex)
         space = workspace(*onset.shape)
@@ -63,6 +63,9 @@ def _solver(preset: Preset) -> Solve:
         )
         return flow[0], flow[1], quality[0], quality[1], iterations
 
+    def run(onsets: Floats, apexes: Floats) -> list[Solved]:
+        return [run_pair(onset, apex) for onset, apex in zip(onsets, apexes, strict=True)]
+
     return run
 
 
@@ -81,7 +84,7 @@ def _compile(run: Solve) -> None:
     notice.daemon = True
     notice.start()
     try:
-        blank = np.zeros((16, 16), np.float32)
+        blank = np.zeros((1, 16, 16), np.float32)
         run(blank, blank)
     finally:
         notice.cancel()

@@ -13,7 +13,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
-    """Compile with numba and keep the result on disk. Rounding stays IEEE's: no fast-math, no flushing to zero."""
+    """Compile with numba and keep the result on disk. Rounding stays IEEE's: no fast-math, no flushing to
+    zero.
+    """
     try:
         result: F = njit(function, cache=True, nogil=True, error_model="numpy")
     except RuntimeError:

@@ -4,11 +4,11 @@ import numpy as np
 
 from engines.flow.cpu.compiled import Floats, compiled
 from engines.flow.cpu.iterations import CONSTANT, EDGE, IX, IY, PLANES
+from engines.flow.solver import HALF_TRUST
 
 # Half side of the window over which evidence is gathered.
 REACH = 2
-# A displacement, in pixels, that half-explained brightness may hide before confidence falls to a half.
-HALF_TRUST = np.float32(0.5)
+_HALF_TRUST = np.float32(HALF_TRUST)
 
 
 @compiled
@@ -46,7 +46,7 @@ def finish(state: Floats, span: int, flow: Floats) -> Floats:
                     sums[c, near, x] += beside + squares[c, x + 4]
     for y in range(height):
         for x in range(width):
-            texture = sums[1, y, x] * HALF_TRUST * HALF_TRUST
+            texture = sums[1, y, x] * _HALF_TRUST * _HALF_TRUST
             total = texture + sums[0, y, x]
             quality[1, y, x] = texture / total if total > 0 else np.float32(0)
     return quality

@@ -61,7 +61,9 @@ def _rank(builder: Any, a: list[Any], b: list[Any], rank: int) -> Any:
 
 @intrinsic
 def _sort_column(_typing: Any, array: Any, _rows: Any, scratch: Any, _at: Any, _span: Any) -> Any:
-    """Sort five vectors, at the five indices ``rows`` of ``array``, into the rows of ``scratch`` from ``at`` on."""
+    """Sort five vectors, at the five indices ``rows`` of ``array``, into the rows of ``scratch`` from ``at``
+    on.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         first, rows, target, at, span = args

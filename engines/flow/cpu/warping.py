@@ -15,20 +15,6 @@ CHANNELS = 4
 TINY = np.float32(1.1920929e-07)
 
 
-def cubic_weights(sharpness: float, fractions: int) -> Floats:
-    """Weights of the cubic convolution kernel (Keys 1981) at every ``1 / fractions`` of a pixel.
-
-    Returns:
-        float32 (fractions, 4) for the taps at -1, 0, 1, 2; each row sums to 1.
-    """
-    t = np.arange(fractions, dtype=np.float64) / fractions
-    far, near = t + 1, 1 - t
-    first = ((sharpness * far - 5 * sharpness) * far + 8 * sharpness) * far - 4 * sharpness
-    second = ((sharpness + 2) * t - (sharpness + 3)) * t * t + 1
-    third = ((sharpness + 2) * near - (sharpness + 3)) * near * near + 1
-    return np.asarray(np.stack([first, second, third, 1 - first - second - third], 1), np.float32)
-
-
 @compiled
 def resize(source: Floats, target: Floats, step_x: float, step_y: float, factor: float) -> None:
     """Bilinear resize of ``source`` to the shape of ``target``, both float32 (H, W), times ``factor``.

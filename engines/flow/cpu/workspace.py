@@ -6,21 +6,9 @@ from engines.flow.cpu.compiled import Floats
 from engines.flow.cpu.iterations import EDGE, PLANES
 from engines.flow.cpu.lanes import LANES
 from engines.flow.cpu.medians import SCRATCH_ROWS
-from engines.flow.cpu.warping import CHANNELS, MARGIN, cubic_weights
+from engines.flow.cpu.warping import CHANNELS, MARGIN
 from engines.flow.presets import Preset
-
-SMALLEST_LEVEL = 16
-
-
-def level_sizes(height: int, width: int, preset: Preset) -> list[tuple[int, int]]:
-    """Height and width of each pyramid level, the image itself first."""
-    sizes = [(height, width)]
-    while len(sizes) < preset.scales:
-        smaller = round(sizes[-1][0] * preset.step), round(sizes[-1][1] * preset.step)
-        if min(smaller) < SMALLEST_LEVEL:
-            break
-        sizes.append(smaller)
-    return sizes
+from engines.flow.sampling import cubic_weights, level_sizes
 
 
 class Workspace:
@@ -49,7 +37,9 @@ class Workspace:
 
 
 def _aligned(size: int) -> Floats:
-    """Zeros that begin where a cache line begins, so that a load of sixteen values touches one line and not two."""
+    """Zeros that begin where a cache line begins, so that a load of sixteen values touches one line and not
+    two.
+    """
     room = np.zeros(size + LANES, np.float32)
     first = -room.ctypes.data // room.itemsize % LANES
     return room[first : first + size]

@@ -1,0 +1,45 @@
+"""kernels.cu through NVRTC, which needs no GPU and no toolkit, kept on disk by source and architecture."""
+
+from pathlib import Path
+from typing import Any, Final
+
+SOURCE: Final = Path(__file__).with_name("kernels.cu")
+KERNELS: Final = (
+    "box",
+    "detail",
+    "deviation",
+    "contrast",
+    "resize",
+    "clear",
+    "derive",
+    "warp",
+    "median",
+    "iterate",
+    "finish",
+    "smooth",
+    "strain",
+    "shrink_map",
+    "benchmark",
+)
+
+
+def compile_kernels(architecture: str, cache: Path | None = None) -> Any:
+    """Compile every kernel.
+
+    Args:
+        architecture: "sm_75" and up.
+        cache: folder to keep the result in; the key is made of source, options and compiler version.
+
+    Returns:
+        A ``cuda.core.ObjectCode`` with the machine code.
+    """
+    from cuda.core import Program, ProgramOptions
+    from cuda.core.utils import FileStreamProgramCache
+
+    program = Program(
+        SOURCE.read_text(), "c++", ProgramOptions(name="apexcam_flow", arch=architecture, std="c++17")
+    )
+    if cache is None:
+        return program.compile("cubin")
+    with FileStreamProgramCache(cache) as kept:
+        return program.compile("cubin", cache=kept)
