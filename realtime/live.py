@@ -752,7 +752,8 @@ class Live:
         head: dict[str, Any] = {
             "schema": "apexcam.report/1",
             "began": _iso(self.began_wall),
-            "seconds": round(time.monotonic() - self.began, 2),
+            "seconds": 0.0 if self.went is None else round(time.monotonic() - self.went, 2),
+            "startup_s": round((self.went or time.monotonic()) - self.began, 2),
             "ended": self.ended_because or "failed",
             "restarts": sum(member.restarts for member in self.supervisor.members),
             "peak_rss_mb": round(self._peak_rss_mb, 1),

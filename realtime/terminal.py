@@ -5,10 +5,13 @@ import sys
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from realtime import messages
 from realtime.processes.wire import Truth
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True)
@@ -155,11 +158,11 @@ _STATUS = {
 class LiveTable:
     """A rich display that is redrawn in place; lines that must stay are printed above it."""
 
-    def __init__(self, events_shown: int = 10) -> None:
+    def __init__(self, events_shown: int = 10, console: "Console | None" = None) -> None:
         from rich.console import Console
         from rich.live import Live
 
-        self._console = Console(highlight=False)
+        self._console = console or Console(highlight=False)
         self._events: deque[tuple[messages.Event, tuple[Truth, float] | None, bool]] = deque(
             maxlen=events_shown
         )
@@ -170,7 +173,7 @@ class LiveTable:
     def say(self, text: str) -> None:
         """See `Screen`."""
         with contextlib.suppress(OSError):
-            self._console.print(text, markup=False)
+            self._console.print(text, markup=False, soft_wrap=True)
 
     def event(self, event: messages.Event, truth: tuple[Truth, float] | None, *, rendered: bool) -> None:
         """See `Screen`."""

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,14 +48,13 @@ def plan(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
-    folder_before = set(Path("/tmp").glob("apexcam-run-*"))
     yield
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline and (children() or segments()):
         time.sleep(0.05)
     assert children() == []
     assert segments() == []
-    assert set(Path("/tmp").glob("apexcam-run-*")) <= folder_before
+    assert folders(os.getpid()) == []
 
 
 def children() -> list[str]:
@@ -66,6 +66,10 @@ def children() -> list[str]:
 def segments() -> list[str]:
     mine = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
     return [name for name in segment.names() if segment.owner(name) in mine]
+
+
+def folders(pid: int) -> list[Path]:
+    return list(Path(tempfile.gettempdir()).glob(f"apexcam-run-{pid}-*"))
 
 
 def micro_frames(notes: live_fakes.Notes) -> list[int]:
@@ -279,7 +283,19 @@ class Program:
     def end(self, timeout: float = 20) -> int:
         _, err = self.process.communicate(timeout=timeout)
         assert "Traceback" not in err, err
+        assert folders(self.process.pid) == []
         return self.process.returncode
+
+
+def test_nobody_reading_the_lines_does_not_end_the_run(tmp_path: Path) -> None:
+    program = Program("fake:frames=200,fps=200", tmp_path / "r.json")
+    program.wait_for("ready")
+    assert program.process.stdout is not None
+    assert program.process.stderr is not None
+    program.process.stdout.close()
+    assert program.process.wait(20) == 0
+    assert program.process.stderr.read() == ""
+    assert json.loads(program.report.read_text())["frames"]["processed"] == 200
 
 
 @posix
@@ -350,7 +366,7 @@ def test_killing_main_takes_everybody_along(tmp_path: Path) -> None:
     program.process.communicate(timeout=20)
     assert gone(workers)
     assert not [name for name in segment.names() if segment.owner(name) == program.process.pid]
-    assert not list(Path("/tmp").glob(f"apexcam-run-{program.process.pid}-*"))
+    assert folders(program.process.pid) == []
 
 
 def gone(workers: list[psutil.Process]) -> bool:
