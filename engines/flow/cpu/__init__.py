@@ -14,7 +14,7 @@ from engines.flow.presets import Preset
 from engines.flow.solver import Solve, Solved
 
 # Seconds of compiling that pass without a word.
-_PATIENCE = 1.0
+_PATIENCE = 2.5
 # Image sizes whose buffers a thread keeps.
 _KEPT = 4
 
@@ -79,7 +79,7 @@ def _announce() -> None:
 
 
 def _compile(run: Solve) -> None:
-    """Run once on a small pair, so that the first real one does not wait; say so if that takes a second."""
+    """Run once on a small pair, so that the first real one does not wait; say so if that takes long."""
     notice = threading.Timer(_PATIENCE, _announce)
     notice.daemon = True
     notice.start()
