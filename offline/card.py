@@ -103,9 +103,9 @@ def _measured(samples: Samples, plan: "Plan", validation: "Validation | None") -
     off_before, off_after = validation.calibration_error
     return (
         f"{plan.protocol.title.capitalize()} ({plan.protocol.name}): {report['n_samples']} clips of "
-        f"{report['n_subjects']} people, each predicted by networks that had not seen this person, trained exactly as the "
-        "exported one. Scored at the last epoch; no epoch, seed or threshold is chosen on the scored people. Intervals "
-        f"are of a bootstrap over people.\n\n{head}{rows}\n\n{matrix}\n\n"
+        f"{report['n_subjects']} people, each predicted by networks that had not seen this person, trained exactly as "
+        "the exported one. Scored at the last epoch; no epoch, seed or threshold is chosen on the scored people. "
+        f"Intervals are of a bootstrap over people.\n\n{head}{rows}\n\n{matrix}\n\n"
         f"Calibration of held-out probabilities: temperature {validation.temperature:.2f} (built into the graph), log "
         f"loss {before:.3f} to {after:.3f}, expected calibration error {off_before:.3f} to {off_after:.3f}. The "
         "temperature is one number fitted on these same held-out predictions."

@@ -306,3 +306,7 @@ def main() -> None:
     except KeyboardInterrupt:
         _say("apexbench: stopped; finished folds are kept, the same command goes on from there")
         sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,8 +9,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ from offline.protocols import LeakError, Protocol, Split
 from offline.published import PUBLISHED_ON, difference, published
 from offline.recognisers import Entry, Settings
 
+DASK_TIMEOUT = "10s"
 SCORING = "last epoch; nothing is chosen on scored subjects; UF1 and UAR pooled over folds; means over seeds"
 
 
@@ -159,11 +162,11 @@ def _on_processes(samples: Samples, plan: Plan, todo: list[_Task]) -> Iterator[t
 
 def _on_dask(samples: Samples, plan: Plan, todo: list[_Task]) -> Iterator[tuple[_Task, FoldResult]]:
     try:
-        from distributed import Client, as_completed
+        distributed: Any = import_module("distributed")
     except ImportError:
         raise InputError("--dask needs Dask: install apexcam[cluster]") from None
     try:
-        client = Client(plan.dask, timeout="10s")
+        client = distributed.Client(plan.dask, timeout=DASK_TIMEOUT)
     except (OSError, ValueError) as error:
         raise InputError(
             f"no Dask scheduler answers at {plan.dask}: {error}; start one, or leave --dask out"
@@ -172,7 +175,7 @@ def _on_dask(samples: Samples, plan: Plan, todo: list[_Task]) -> Iterator[tuple[
         futures = {
             client.submit(run_fold, *_arguments(samples, plan, task), pure=False): task for task in todo
         }
-        for future, result in as_completed(futures, with_results=True):
+        for future, result in distributed.as_completed(futures, with_results=True):
             yield futures[future], result
 
 
@@ -256,7 +259,7 @@ def _load_fold(task: _Task, classes: int, audit: bool) -> FoldResult | None:
             )
             if audit and "watched" not in kept and len(result.history):
                 return None
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
     return result if result.probabilities.shape == (len(task.split.test), classes) else None
 

@@ -41,7 +41,7 @@ def train(
     order = torch.Generator().manual_seed(seed)
     chance = torch.Generator().manual_seed(seed + 1)
     model = open_network(network, classes).to(device).train()
-    x, y = torch.tensor(maps, device=device), torch.tensor(labels, device=device)
+    x, y = _tensor(maps, device), torch.tensor(labels, device=device)
     optimiser = _optimiser(model, recipe)
     weight = _class_weights(y, classes, recipe.class_weight)
     own_loss = getattr(model, "training_loss", None)
@@ -74,6 +74,11 @@ def train(
     return model.eval(), history
 
 
+def _tensor(maps: NDArray[np.float32], device: torch.device | str) -> torch.Tensor:
+    """A copy in plain order: in another order convolutions round otherwise, and pickling changes the order."""
+    return torch.from_numpy(np.array(maps, np.float32, order="C")).to(device)
+
+
 def _batches(places: torch.Tensor, size: int) -> list[torch.Tensor]:
     batches = list(torch.split(places, size))
     if len(batches) > 1 and len(batches[-1]) == 1:  # batch norm has no variance of one sample
@@ -103,8 +108,7 @@ def logits_of(model: nn.Module, maps: NDArray[np.float32], batch: int = 256) -> 
     device = next(model.parameters()).device
     with torch.no_grad():
         parts = [
-            model(torch.from_numpy(np.ascontiguousarray(maps[i : i + batch])).to(device)).cpu().numpy()
-            for i in range(0, len(maps), batch)
+            model(_tensor(maps[i : i + batch], device)).cpu().numpy() for i in range(0, len(maps), batch)
         ]
     return np.concatenate(parts)
 
@@ -200,5 +204,5 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not callable(features) or isinstance(features, nn.Module):
             return logits_of(network, X)
         with torch.no_grad():
-            maps = torch.tensor(X, device=next(network.parameters()).device)
+            maps = _tensor(X, next(network.parameters()).device)
             return np.asarray(features(maps).cpu().numpy(), np.float32)

@@ -140,7 +140,8 @@ def _read_map(picture: Path) -> NDArray[Any]:
         raise InputError(f"{picture} cannot be read as a picture: copy it again")
     if image.shape != (28, 28, 3) or image.dtype != np.uint8:
         raise InputError(f"{picture} is {image.dtype} {image.shape}, not uint8 (28, 28, 3): u, v and strain")
-    flow_map: NDArray[Any] = image[:, :, ::-1].transpose(2, 0, 1).astype(np.float32) / 255  # OpenCV reads BGR
+    planes = np.ascontiguousarray(image[:, :, ::-1].transpose(2, 0, 1))  # OpenCV reads RGB as BGR
+    flow_map: NDArray[Any] = planes.astype(np.float32) / 255
     return flow_map
 
 

@@ -52,10 +52,22 @@ def test_zeros_lost_from_samm_subjects_are_restored(release):
     ("change", "message"),
     [
         (lambda text: text.replace("label", "etikett", 1), "no column label"),
-        (lambda text: text.replace("casme2,sub01,sub01_c0,0", "casme2,sub01,sub01_c0,3"), "label '3' .* outside the map"),
-        (lambda text: text.replace("casme2,sub01,sub01_c0,0", "casme2,sub01,sub01_c0,happy"), "label 'happy'"),
-        (lambda text: text.replace("casme2,sub01,sub01_c1", "casme2,sub01,sub01_c0"), "there twice, first on line 2"),
-        (lambda text: text.replace("casme2,sub01,sub01_c0", "casme9,sub01,sub01_c0"), "unknown dataset 'casme9'"),
+        (
+            lambda text: text.replace("casme2,sub01,sub01_c0,0", "casme2,sub01,sub01_c0,3"),
+            "label '3' .* outside the map",
+        ),
+        (
+            lambda text: text.replace("casme2,sub01,sub01_c0,0", "casme2,sub01,sub01_c0,happy"),
+            "label 'happy'",
+        ),
+        (
+            lambda text: text.replace("casme2,sub01,sub01_c1", "casme2,sub01,sub01_c0"),
+            "there twice, first on line 2",
+        ),
+        (
+            lambda text: text.replace("casme2,sub01,sub01_c0", "casme9,sub01,sub01_c0"),
+            "unknown dataset 'casme9'",
+        ),
         (lambda text: text.replace("casme2,sub01,sub01_c0", "casme2,sub01,"), "subject sub01 has no clip"),
         (lambda text: text.replace("casme2,sub01,sub01_c0", "casme2,,sub01_c0"), "has no subject"),
         (lambda text: text.splitlines()[0], "no rows"),
@@ -70,7 +82,9 @@ def test_a_wrong_table_is_refused_with_its_place(release, change, message):
 def test_missing_pictures_are_named(release):
     (release / FOLDER / "sub02_sub02_c1 .png").unlink()
     (release / FOLDER / "006_006_c3 .png").unlink()
-    with pytest.raises(InputError, match=r"2 of 28 pictures are missing: 'sub02_sub02_c1 .png', '006_006_c3 .png'"):
+    with pytest.raises(
+        InputError, match=r"2 of 28 pictures are missing: 'sub02_sub02_c1 .png', '006_006_c3 .png'"
+    ):
         load_flowmaps(release)
 
 

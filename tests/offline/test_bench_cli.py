@@ -1,0 +1,144 @@
+"""apexbench as people call it."""
+
+import json
+import sys
+
+import pytest
+
+from offline import cli
+
+
+def call(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(sys, "argv", ["apexbench", *map(str, arguments)])
+    try:
+        cli.main()
+        code = 0
+    except SystemExit as leaving:
+        code = leaving.code or 0
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def run(release, out, model="linear", *more):
+    return (
+        "run",
+        "--protocol",
+        "cde",
+        "--model",
+        model,
+        "--flowmaps",
+        release,
+        "--out",
+        out,
+        "--jobs",
+        1,
+        *more,
+    )
+
+
+def test_a_run_prints_scores_and_writes_everything(release, tmp_path, monkeypatch, capsys):
+    code, out, err = call(
+        monkeypatch, capsys, *run(release, tmp_path / "r", "off-apexnet", "--epochs", 2, "--audit")
+    )
+    assert (
+        code == 0
+        and "UF1" in out
+        and "Audit: choosing the epoch" in out
+        and "note: CASME II: 12 clips" in err
+    )
+    page = (tmp_path / "r" / "report.html").read_text()
+    for text in ("What is taken for what", "t-SNE", "difference", "UF1, its 95 % interval", "epoch 2"):
+        assert text in page
+    assert "http" not in page  # nothing is fetched
+    for name in ("results.json", "predictions.csv"):
+        assert (tmp_path / "r" / name).exists()
+
+
+def test_json_is_the_results_file(release, tmp_path, monkeypatch, capsys):
+    code, out, _ = call(monkeypatch, capsys, *run(release, tmp_path / "r", "linear", "--json"))
+    assert code == 0 and json.loads(out) == json.loads((tmp_path / "r" / "results.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("--model", "resnet"), "unknown model 'resnet': choose one of ststnet"),
+        (("--protocol", "loto"), "unknown protocol 'loto': choose one of cde"),
+        (("--seeds", "0,one"), "is not a list of whole numbers"),
+        (("--seeds", "-1"), "seeds start at 0"),
+        (("--flowmaps", "/nowhere"), "/nowhere is not a flow-map release"),
+        (("--device", "tpu"), "unknown device 'tpu'"),
+        (("--dask", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
+    ],
+)
+def test_unusable_input_is_one_line_and_exit_2(release, tmp_path, monkeypatch, capsys, change, message):
+    if change[0] == "--dask":
+        monkeypatch.setattr("offline.runs.DASK_TIMEOUT", "1s")
+    code, _, err = call(monkeypatch, capsys, *run(release, tmp_path / "r"), *change)
+    lines = [line for line in err.splitlines() if line.startswith("apexbench:")]
+    assert code == 2 and len(lines) == 1 and message in lines[0] and "Traceback" not in err
+
+
+def test_without_data_it_says_what_to_give(tmp_path, monkeypatch, capsys):
+    code, _, err = call(
+        monkeypatch, capsys, "run", "--protocol", "cde", "--model", "linear", "--out", tmp_path / "r"
+    )
+    assert code == 2 and "give --flowmaps DIR" in err
+
+
+def test_an_out_that_cannot_be_a_folder_is_named(release, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    code, _, err = call(monkeypatch, capsys, *run(release, tmp_path / "file" / "r"))
+    assert code == 2 and str(tmp_path / "file" / "r") in err
+
+
+def test_train_writes_a_model_and_its_card(release, tmp_path, monkeypatch, capsys):
+    arguments = (
+        "train",
+        "--model",
+        "ststnet",
+        "--flowmaps",
+        release,
+        "--out",
+        tmp_path / "m.onnx",
+        "--epochs",
+        2,
+    )
+    code, out, _ = call(monkeypatch, capsys, *arguments, "--jobs", 1, "--json")
+    told = json.loads(out)
+    assert code == 0 and told["max_abs_diff"] <= 1e-5 and len(told["metrics"]["uf1_ci95"]) == 2
+    assert (tmp_path / "m.md").exists() and (tmp_path / "m.onnx").stat().st_size == told["bytes"]
+
+
+def test_table_merges_runs_and_tests_pairs(release, tmp_path, monkeypatch, capsys):
+    for model in ("linear", "majority"):
+        assert call(monkeypatch, capsys, *run(release, tmp_path / model, model))[0] == 0
+    folders = (tmp_path / "linear", tmp_path / "majority")
+    code, out, _ = call(monkeypatch, capsys, "table", *folders, "--published", "--json")
+    told = json.loads(out)
+    assert code == 0 and [row["model"] for row in told["rows"]][:3] == ["linear", "majority", "LBP-TOP"]
+    (test,) = told["comparisons"]
+    assert test["uf1_difference"] == pytest.approx(
+        told["rows"][0]["full_uf1"] - told["rows"][1]["full_uf1"], abs=1e-3
+    )
+    code, out, _ = call(monkeypatch, capsys, "table", *folders, "--markdown")
+    assert code == 0 and out.startswith("| model |") and "linear − majority" in out
+    code, out, _ = call(monkeypatch, capsys, "table", *folders)
+    assert code == 0 and "paired tests" in out
+    code, _, err = call(monkeypatch, capsys, "table", tmp_path)
+    assert code == 2 and "is not a finished run: results.json is missing" in err
+
+
+def test_list_names_what_there_is(monkeypatch, capsys):
+    code, out, _ = call(monkeypatch, capsys, "list", "--json")
+    told = json.loads(out)
+    assert code == 0 and {"cde", "hde", "lovo", "kfold"} <= {row["name"] for row in told["protocols"]}
+    assert {"ststnet", "off-apexnet", "dual-inception", "fr", "rcn", "alexnet", "googlenet", "vgg16"} <= {
+        row["name"] for row in told["models"]
+    }
+
+
+@pytest.mark.parametrize("command", ["run", "train", "table", "speed", "list"])
+def test_every_command_helps_with_an_example(command, monkeypatch, capsys):
+    code, out, _ = call(monkeypatch, capsys, command, "--help")
+    assert code == 0 and f"Example: apexbench {command}" in " ".join(out.split())
