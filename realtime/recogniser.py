@@ -83,6 +83,7 @@ def _png(image: Image) -> bytes:
 
 
 def _heat(values: NDArray[np.float32]) -> Image:
-    """Strain magnitude (H, W) as a colour picture, its own maximum brightest."""
-    scaled = values / max(float(values.max()), 1e-9) * 255
+    """Strain magnitude (H, W) as a colour picture, smoothed over 2 px for the eye, its own maximum brightest."""
+    smooth = cv2.GaussianBlur(values, (0, 0), 2.0)
+    scaled = smooth / max(float(smooth.max()), 1e-9) * 255
     return np.asarray(cv2.applyColorMap(scaled.astype(np.uint8), cv2.COLORMAP_INFERNO), dtype=np.uint8)

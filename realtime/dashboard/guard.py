@@ -28,7 +28,8 @@ _HEADERS: Final = {
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'",
     "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
+    # Not "no-referrer": the form's own origin would be hidden from the check above.
+    "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
 }
 
@@ -148,6 +149,7 @@ def _form(*, wrong: bool) -> str:
     note = "That is not the token." if wrong else "The token is in the settings, under dashboard.token."
     return f"""<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>apexcam</title>
+<link rel="icon" href="data:,">
 <style>
 :root {{ color-scheme: light dark }}
 body {{ font: 16px/1.5 system-ui, sans-serif; display: grid; place-items: center; min-height: 90vh; margin: 0 }}

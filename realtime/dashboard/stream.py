@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from realtime.dashboard.feed import Cursor, Feed
 
-_EVERY_S: Final = 1 / 15
+_EVERY_S: Final = 1 / 12.5
 _GONE: Final = 4404
 
 

@@ -40,10 +40,10 @@ def for_picture(
         return "calm", "Waiting for the camera", ""
     if any(face.status == "ok" for face in state.faces):
         return None
-    if not state.faces:
-        return (*_FACE["lost"], "sit before the camera, facing it")
+    if not state.faces or state.faces[0].status == "lost":
+        return (*_FACE["lost"], "")
     face = state.faces[0]
-    tone, title = _FACE.get(face.status, ("wait", face.status))
+    tone, title = _FACE[face.status]
     return tone, title, "" if face.reason.lower() in (title.lower(), face.status) else face.reason
 
 

@@ -1,4 +1,4 @@
-"""Serves the page alone: ``serve_dashboard.py ENDPOINT PORT``. Prints its address."""
+"""Serves the page alone: ``serve_dashboard.py ENDPOINT PORT [TOKEN]``. Prints its address."""
 
 import sys
 
@@ -7,7 +7,7 @@ from realtime.dashboard import address, process
 from realtime.dashboard.feed import Feed
 
 if __name__ == "__main__":
-    settings = config.Dashboard(port=int(sys.argv[2]))
+    settings = config.Dashboard(port=int(sys.argv[2]), token=sys.argv[3] if len(sys.argv) > 3 else None)
     listener = address.bind(settings)
     feed = Feed()
     process.Server(feed, listener, settings.token)

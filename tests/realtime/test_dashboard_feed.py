@@ -252,17 +252,16 @@ def test_health_counts_and_escapes() -> None:
 @pytest.mark.parametrize(
     ("status", "reason", "title"),
     [
-        ("lost", "no face in the picture", "No face in the picture"),
         ("small", "face 60 px wide, needs 90: come closer", "Come closer"),
         ("turned", "head turned left", "Look towards the camera"),
-        ("covered", "hand", "The face is partly hidden"),
+        ("covered", "face covered or changed", "The face is partly hidden"),
     ],
 )
 def test_words_for_the_face(status: str, reason: str, title: str) -> None:
     said = words.for_picture(state(1.0, status=status, reason=reason), some.health(), silent=False)
     assert said is not None
     assert said[1] == title
-    assert said[2] == ("" if reason == title.lower() else reason)
+    assert said[2] == reason
 
 
 def test_words_for_the_rest() -> None:
@@ -270,6 +269,12 @@ def test_words_for_the_rest() -> None:
     gone = msgspec.structs.replace(some.health(), status="source lost")
     assert words.for_picture(state(1.0), gone, silent=False) is not None
     assert words.for_picture(state(1.0), some.health(), silent=True) is not None
+    for nobody in (some.state(), state(1.0, status="lost", reason="face lost")):
+        assert words.for_picture(nobody, some.health(), silent=False) == (
+            "wait",
+            "No face in the picture",
+            "",
+        )
     assert words.clock(at(83.25)) == "01:23.250"
     assert words.clock(at(1, wall="2026-01-01T00:00:07.5Z")).endswith(":07.500")
     assert words.clock(at(83.25, wall="nonsense")) == "01:23.250"

@@ -148,19 +148,24 @@ def test_page_against_a_fake_program() -> None:
         assert tab.complaints == []
 
 
-def test_page_finds_back_to_a_restarted_dashboard() -> None:
-    endpoint, port = f"tcp://127.0.0.1:{free_port()}", str(free_port())
+def test_page_behind_a_token_finds_back_to_a_restarted_dashboard() -> None:
+    endpoint, port, token = f"tcp://127.0.0.1:{free_port()}", str(free_port()), "correct horse"
     with contextlib.ExitStack() as stack:
         stack.enter_context(running(str(HERE / "fake_program.py"), endpoint))
-        page = stack.enter_context(running(str(HERE / "serve_dashboard.py"), endpoint, port))
+        page = stack.enter_context(running(str(HERE / "serve_dashboard.py"), endpoint, port, token))
         tab = stack.enter_context(browser.Browser())
         tab.open(line_with(page, r"http://\S+"))
+        tab.wait("document.querySelector('#token')")
+        assert not tab.js("!!document.querySelector('.picture')")
+        tab.js(f"document.querySelector('#token').value = '{token}'")
+        tab.js("document.querySelector('form').submit()")
         tab.wait(f"{FRAME} > 0", 15)
+        assert "session" not in tab.js("document.cookie")
         tab.js("window.marked = true")
         page.kill()
         page.wait(5)
         tab.wait("document.querySelector('.says')?.textContent.includes('connection')")
-        again = stack.enter_context(running(str(HERE / "serve_dashboard.py"), endpoint, port))
+        again = stack.enter_context(running(str(HERE / "serve_dashboard.py"), endpoint, port, token))
         line_with(again, r"http://\S+")
         tab.wait(f"!window.marked && {FRAME} > 0", 15)
 

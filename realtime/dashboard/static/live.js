@@ -26,10 +26,15 @@ export default {
   data: () => ({ says: ["calm", "Waiting for the camera", ""], cut: false, frame: -1, banner: null }),
   computed: {
     shown() {
-      return this.cut ? ["alarm", "The connection is lost", "this page goes on by itself when apexcam runs again"] : this.says;
+      if (!this.cut) return this.says;
+      const ended = this.says?.[1] === "Ending";
+      return [ended ? "calm" : "alarm", ended ? "apexcam has ended" : "The connection is lost", "this page goes on by itself when it runs again"];
     },
   },
   watch: {
+    cut(now) {
+      document.body.classList.toggle("cut", now);
+    },
     landmarks() {
       this.drawPicture();
     },
@@ -76,6 +81,8 @@ export default {
     // --- the stream
 
     connect() {
+      // The page learns its own number a moment after this part of it is there.
+      if (!window.clientId) return setTimeout(() => this.connect(), 20);
       const scheme = location.protocol === "https:" ? "wss" : "ws";
       const socket = new WebSocket(`${scheme}://${location.host}/stream/${window.clientId}`);
       socket.binaryType = "arraybuffer";
@@ -280,12 +287,14 @@ export default {
       context.fillText(`${this.top} px`, 0, above - 8);
     },
 
-    // The full height of a lane in crop pixels: a round number above what is visible. Larger movements are cut off,
-    // or a macro-expression would hide the micro-expressions beside it.
+    // The full height of a lane in crop pixels: a round number above what is visible. Above 2 px, only where most of
+    // what is visible moves so much, or one macro-expression would hide the micro-expressions beside it.
     scale() {
-      let most = 0.4;
-      for (const column of this.columns) for (let i = 1; i < column.length; i++) if (column[i] > most) most = column[i];
-      return [0.5, 1, 1.5].find((top) => top >= most) ?? 2;
+      const most = this.columns.filter((c) => c.length > 1).map((c) => c.slice(1).reduce((a, b) => Math.max(a, b)));
+      most.sort((a, b) => a - b);
+      const usual = most[Math.floor(0.7 * most.length)] ?? 0;
+      const needed = Math.max(usual, Math.min(2, most[most.length - 1] ?? 0));
+      return [0.5, 1, 2, 4, 8, 16].find((top) => top >= needed) ?? 32;
     },
 
     drawTime(context, x, now, left, right, above, bottom) {
@@ -343,7 +352,11 @@ export default {
     drawLane(context, from, count, x, y, base, [left, right]) {
       const columns = this.columns;
       const colour = this.colour;
-      const most = (column) => Math.max(...column.slice(1 + from, 1 + from + count));
+      const most = (column) => {
+        let value = column[1 + from];
+        for (let i = 2 + from; i <= from + count; i++) if (column[i] > value) value = column[i];
+        return value;
+      };
       context.lineJoin = "round";
       const runs = [];
       let run = null;
@@ -366,7 +379,11 @@ export default {
       context.globalAlpha = 0.3;
       context.lineWidth = 1;
       context.beginPath();
-      for (const run of runs) for (let i = from; i < from + count; i++) trace(run, (c) => c[1 + i]);
+      // Single regions where they moved; at rest they would only thicken the line.
+      for (let i = from; i < from + count; i++) {
+        const limit = this.limits?.[i] ?? 0;
+        if (columns.some((c) => c[1 + i] > limit)) for (const run of runs) trace(run, (c) => c[1 + i]);
+      }
       context.stroke();
       context.globalAlpha = 1;
       context.lineWidth = 1.6;
