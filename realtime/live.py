@@ -787,7 +787,11 @@ class Live:
             "latency_ms": self._latencies(line),
             "events": {kind: line.counts[kind] for kind in ("micro", "macro", "blink")},
             "processes": {
-                member.role.name: {"restarts": member.restarts, "peak_rss_mb": member.peak_rss_mb}
+                member.role.name: {
+                    "restarts": member.restarts,
+                    "peak_rss_mb": member.peak_rss_mb,
+                    "cpu_s": member.cpu_s,
+                }
                 for member in self._members_of(line)
             },
         }

@@ -61,6 +61,8 @@ class Member:
     cpu_percent: float = 0.0
     rss_mb: float = 0.0
     peak_rss_mb: float = 0.0
+    cpu_s: float = 0.0
+    _cpu_past_s: float = 0.0
 
     @property
     def alive(self) -> bool:
@@ -86,6 +88,7 @@ class Member:
         for name, packed in self.beat.latency.items():
             with contextlib.suppress(msgspec.MsgspecError, ValueError):
                 self._past_latency.setdefault(name, Histogram()).merge(Histogram.unpack(packed))
+        self._cpu_past_s = self.cpu_s
         self._past.update(self.beat.counts)
         self.beat = wire.Beat()
 
@@ -98,6 +101,8 @@ class Member:
                 self.cpu_percent = round(self._probe.cpu_percent(None), 1)
                 self.rss_mb = round(self._probe.memory_info().rss / 2**20, 1)
                 self.peak_rss_mb = max(self.peak_rss_mb, self.rss_mb)
+                used = self._probe.cpu_times()
+                self.cpu_s = round(self._cpu_past_s + used.user + used.system, 2)
         except psutil.Error:
             self.cpu_percent = self.rss_mb = 0.0
 
