@@ -16,7 +16,7 @@ from engines.spotting.noise import RunningNoise
 # Reaches in parts of the longest micro-expression: short ones answer sooner, the longest shows all of it.
 _REACHES = (0.12, 0.2, 0.32, 0.5)
 # Where on its way from rest to peak a movement begins and ends.
-_ONSET_SHARE, _OFFSET_SHARE = 0.06, 0.08
+_ONSET_SHARE, _OFFSET_SHARE = 0.04, 0.05
 # How long before the onset the face should have been at rest.
 _BEFORE_S = 0.6
 _FIRST_NOISE_PX, _LEAST_NOISE_PX = 0.03, 0.004
@@ -97,8 +97,10 @@ def score(ratios: NDArray[np.float64]) -> float:
     return max(float(second), 0.55 * float(first))
 
 
-def measure(history: History, bump: Bump, moving: NDArray[np.bool_], smooth_s: float) -> Course:
-    """Onset, apex and offset of a bump along the direction of its ``moving`` regions (R,)."""
+def measure(
+    history: History, bump: Bump, moving: NDArray[np.bool_], smooth_s: float, longest_s: float
+) -> Course:
+    """Onset, apex and offset of a bump along the direction of its ``moving`` regions (R,), at most ``longest_s`` apart."""
     times = history.times
     direction = bump.motion * moving[:, None]
     direction = direction / max(float(np.linalg.norm(direction)), 1e-9)
@@ -107,7 +109,8 @@ def measure(history: History, bump: Bump, moving: NDArray[np.bool_], smooth_s: f
     along = _smooth(along, times[begin:], smooth_s)
     inner = np.nonzero(np.abs(times[begin:] - bump.middle_s) <= 0.6 * bump.reach_s)[0]
     top = int(inner[np.argmax(along[inner])]) if len(inner) else int(np.argmax(along))
-    onset, low_before = _foot(along[: top + 1][::-1], _ONSET_SHARE)
+    earliest = int(np.searchsorted(times[begin:], times[begin + top] - longest_s))
+    onset, low_before = _foot(along[earliest : top + 1][::-1], _ONSET_SHARE)
     offset, low_after = _foot(along[top:], _OFFSET_SHARE)
     onset, offset = top - onset, top + offset
     peak = float(along[top])
@@ -126,15 +129,18 @@ def measure(history: History, bump: Bump, moving: NDArray[np.bool_], smooth_s: f
 def _foot(values: NDArray[np.float64], share: float) -> tuple[int, float]:
     """Steps from a peak (values[0]) down to where it meets rest, and the level of that rest.
 
-    Rest is the lowest level before the curve climbs again by a third of the height.
+    Rest begins at the knee, the point farthest below the line from the peak to the end of the curve: that holds
+    also where rest itself drifts. The curve ends where it climbs again by a third of the height.
     """
     peak = float(values[0])
     low = np.minimum.accumulate(values)
     # Near the peak a third of the height so far is nothing but noise, so it is a part of the whole there.
     climbs = np.nonzero(values - low > np.maximum((peak - low) / 3, 0.12 * (peak - low[-1]) + 1e-9))[0]
     end = int(climbs[0]) if len(climbs) else len(values)
-    floor = float(low[end - 1])
-    reached = np.nonzero(values[:end] <= floor + share * (peak - floor))[0]
+    steps = np.arange(end)
+    knee = int(np.argmin(values[:end] - (peak + (values[end - 1] - peak) * steps / max(end - 1, 1))))
+    floor = float(values[knee])
+    reached = np.nonzero(values[: knee + 1] <= floor + share * (peak - floor))[0]
     return int(reached[0]), floor
 
 

@@ -9,9 +9,9 @@ from engines.spotting.history import History
 from engines.spotting.spot import Instant
 
 # A held movement must be this many times the micro threshold in two regions; back below the second share it ends.
-_LEAST_FACTOR, _RETURN_SHARE = 3.0, 0.35
+_LEAST_FACTOR, _RETURN_SHARE = 5.0, 0.35
 _STILL_S = 1.0
-_STAYED_FACTOR = 3.0
+_STAYED_FACTOR = 2.0
 # Rest is learnt from this much time, up to this long ago, so often.
 _REST_S, _LAG_S, _LEARN_S = 1.2, 0.15, 0.05
 

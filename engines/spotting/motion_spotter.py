@@ -33,6 +33,8 @@ _FARTHEST_PX = 15.0
 _SETTLED_S = 0.1
 # The smaller of rise and fall in parts of the larger; below it the movement did not return.
 _RETURNED = 0.5
+# Regions must have been in sight for this long before the onset.
+_SIGHT_S = 0.15
 # Brightness that changes by this much (natural log) within this time was switched.
 _SWITCHED, _SWITCH_S = 0.06, 0.05
 # Regions above this share of their threshold belong to the movement.
@@ -83,6 +85,7 @@ class MotionSpotter:
         self._reason = reason
         self._levels: deque[tuple[float, float]] = deque()
         self._switched_s = -np.inf
+        self._lost_s = np.full(len(NAMES), -np.inf)
         self._history.clear()
         self._heads.clear()
         self._holds.clear()
@@ -132,6 +135,7 @@ class MotionSpotter:
         if len(self._history):
             # A region lost from sight stays where it was last seen.
             face = np.where(sure[:, None], face, self._history.motion[-1])
+        self._lost_s[~sure] = t_s
         self._head_at = head[:2] + self._head_carry
         if len(self._history):
             self._noise.push(np.abs(face - self._history.motion[-1]) / np.sqrt(2), step_s)
@@ -223,7 +227,7 @@ class MotionSpotter:
         """Measure an episode's bump and name it; it stays open while the movement may still return."""
         bump, settings = episode.best, self.settings
         ratios = self._search.ratios(bump.motion, bump.reach_s)
-        course = measure(self._history, bump, ratios > _MOVING, settings.smooth_s)
+        course = measure(self._history, bump, ratios > _MOVING, settings.smooth_s, settings.micro_max_s + 0.1)
         blinked = self._blinks.shut_within(
             float(self._history.times[course.onset]) - 0.03, float(self._history.times[course.apex]) + 0.03
         )
@@ -232,8 +236,12 @@ class MotionSpotter:
             beyond = NEAR_EYE & (size > _BLINK_FACTOR * np.median(self._leaks, axis=0))
             # A brow that really moves takes its neighbours along; one window alone was pulled by the lid.
             ratios = np.where(NEAR_EYE & ~(beyond & (beyond.sum() >= 3)), 0, ratios)
-            course = measure(self._history, bump, ratios > _MOVING, settings.smooth_s)
+            course = measure(
+                self._history, bump, ratios > _MOVING, settings.smooth_s, settings.micro_max_s + 0.1
+            )
         times = self._history.times
+        # What was out of sight during the movement, and jumped when it came back, does not count.
+        ratios = np.where(self._lost_s > times[course.onset] - _SIGHT_S, 0, ratios)
         returned = min(course.rise, course.fall) > _RETURNED * max(course.rise, course.fall)
         if not returned and times[-1] - times[course.apex] < settings.micro_max_s:
             return []
