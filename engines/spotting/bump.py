@@ -100,7 +100,10 @@ def score(ratios: NDArray[np.float64]) -> float:
 def measure(
     history: History, bump: Bump, moving: NDArray[np.bool_], smooth_s: float, longest_s: float
 ) -> Course:
-    """Onset, apex and offset of a bump along the direction of its ``moving`` regions (R,), at most ``longest_s`` apart."""
+    """Onset, apex and offset of a bump along the direction of its ``moving`` regions (R,).
+
+    Onset and apex are at most ``longest_s`` apart.
+    """
     times = history.times
     direction = bump.motion * moving[:, None]
     direction = direction / max(float(np.linalg.norm(direction)), 1e-9)
