@@ -33,6 +33,8 @@ _FARTHEST_PX = 15.0
 _SETTLED_S = 0.1
 # The smaller of rise and fall in parts of the larger; below it the movement did not return.
 _RETURNED = 0.5
+# A slow camera sees a short movement on a frame or two, as it sees a window that slips.
+_LEAST_FRAMES = 4
 # Regions must have been in sight for this long before the onset.
 _SIGHT_S = 0.15
 # Brightness that changes by this much (natural log) within this time was switched.
@@ -288,6 +290,8 @@ class MotionSpotter:
             return "the light was switched"
         if lasted < self.settings.micro_min_s:
             return f"too short for an expression ({lasted * 1000:.0f} ms)"
+        if course.offset - course.onset < _LEAST_FRAMES:
+            return f"seen on too few frames to be sure ({course.offset - course.onset - 1} between onset and offset)"
         if lasted > self.settings.micro_max_s:
             return f"too long for a micro-expression ({lasted * 1000:.0f} ms)"
         if course.before > _RESTLESS:
