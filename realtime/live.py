@@ -33,6 +33,7 @@ from realtime.processes.supervisor import Member, Supervisor, remove_leftovers
 from realtime.terminal import Screen, View
 
 _TICK_MS: Final = 50
+_PATIENCE_S: Final = 6.0
 _FINISH_S: Final = 4.0
 _DRAIN_S: Final = 30.0
 _RECORD_S: Final = 60.0
@@ -142,6 +143,7 @@ class Live:
         self.began_wall = time.time()
         self.went: float | None = None
         self._stop = stop
+        self._said_slow = False
         self._pending: OrderedDict[int, Pending] = OrderedDict()
         self._next_number = 0
         self._at_work: int | None = None
@@ -558,6 +560,12 @@ class Live:
                 for line in self.lines:
                     if line.capture is not None:
                         self.supervisor.send(line.capture, wire.Go())
+            elif now - self.began > _PATIENCE_S and not self._said_slow:
+                self._said_slow = True
+                missing = ", ".join(member.role.name for member in awaited if not member.ready)
+                self.screen.say(
+                    f"still loading: {missing}; the first start after an installation compiles, once"
+                )
         elif self.phase == "running":
             late = self.options.duration_s is not None and self.went is not None
             if late and now - self.went > self.options.duration_s + 5.0:  # type: ignore[operator]
