@@ -17,8 +17,6 @@ from engines.errors import InputError
 from engines.face.settings import FaceSettings
 from engines.spotting.settings import SpottingSettings
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
