@@ -28,7 +28,7 @@ td,th{padding:.32rem .9rem .32rem 0;border-bottom:1px solid
 var(--line);vertical-align:top}td.n,th.n{text-align:right}
 .scroll{overflow-x:auto}.row{display:flex;flex-wrap:wrap;gap:2.2rem}figure{margin:0 0 1rem} .confusion
 td,.confusion th{border:0;padding:.5rem .7rem;text-align:center;min-width:3.4rem} .confusion
-th{font-size:.82rem}.confusion small{display:block;color:var(--soft)}
+th{font-size:.82rem}.confusion small{display:block;opacity:.75}
 svg{max-width:100%;height:auto;overflow:visible}svg text{fill:var(--soft);font:12px system-ui,sans-serif}
 .note{border-left:3px solid var(--line);padding-left:.9rem}
 """
@@ -224,6 +224,7 @@ def _curves(curve: list[tuple[float, float]]) -> str:
 def _scatter(projection: Projection, classes: list[str]) -> str:
     points = projection.points - projection.points.min(0)
     points = points / max(float(points.max()), 1e-9) * 380
+    height = max(float(points[:, 1].max()), 24.0 * len(classes))
     dots = "".join(
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="var(--c{label})" fill-opacity=".8"/>'
         for (x, y), label in zip(points, projection.labels, strict=True)
@@ -233,7 +234,7 @@ def _scatter(projection: Projection, classes: list[str]) -> str:
         for i, c in enumerate(classes)
     )
     return (
-        f'<figure><svg viewBox="-10 -10 530 400" width="530" role="img">{dots}{legend}</svg>'
+        f'<figure><svg viewBox="-10 -10 530 {height + 20:.0f}" width="530" role="img">{dots}{legend}</svg>'
         f"<figcaption>t-SNE of what the classifying layers see, for {projection.shown} people held out from a network "
         f"trained on the other {projection.trained_on}. Each dot is a clip.</figcaption></figure>"
     )
