@@ -17,8 +17,8 @@ from engines.spotting.noise import RunningNoise
 _REACHES = (0.12, 0.2, 0.32, 0.5)
 # Where on its way from rest to peak a movement begins and ends.
 _ONSET_SHARE, _OFFSET_SHARE = 0.04, 0.05
-# How long before the onset the face should have been at rest.
-_BEFORE_S = 0.6
+# How long the face should be at rest before the onset and, where it is asked, after the offset.
+_BEFORE_S, AFTER_S = 0.6, 0.35
 _FIRST_NOISE_PX, _LEAST_NOISE_PX = 0.03, 0.004
 
 
@@ -36,7 +36,7 @@ class Bump:
 class Course:
     """A bump measured along its own direction: positions in the history, heights (px) on both sides of the apex.
 
-    ``before`` is how much the same direction moved just before the onset, in parts of the height.
+    ``before`` and ``after`` are how much the same direction moved beside the bump, in parts of its height.
     """
 
     onset: int
@@ -45,6 +45,7 @@ class Course:
     rise: float
     fall: float
     before: float
+    after: float
     displacement: NDArray[np.float64]
 
 
@@ -122,10 +123,19 @@ def measure(
     ]
     height = max(peak - low_before, 1e-9)
     before = float(np.ptp(earlier)) / height if len(earlier) else 0.0
+    later = along[(times[begin:] > times[begin + offset]) & (times[begin:] < times[begin + offset] + AFTER_S)]
+    after = float(np.ptp(later)) / height if len(later) else 0.0
     around = history.motion[begin + max(0, top - 1) : begin + top + 2].mean(axis=0)
     rest = 0.5 * (history.motion[begin + onset] + history.motion[begin + offset])
     return Course(
-        begin + onset, begin + top, begin + offset, peak - low_before, peak - low_after, before, around - rest
+        begin + onset,
+        begin + top,
+        begin + offset,
+        peak - low_before,
+        peak - low_after,
+        before,
+        after,
+        around - rest,
     )
 
 

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from engines.face.geometry import Image
 from engines.spotting.blink import BlinkTracker
-from engines.spotting.bump import Bump, BumpSearch, Course, measure, score
+from engines.spotting.bump import AFTER_S, Bump, BumpSearch, Course, measure, score
 from engines.spotting.head import HeadMotion
 from engines.spotting.held import HoldTracker
 from engines.spotting.history import History
 from engines.spotting.motion import SURE, Motion, RegionMotion
 from engines.spotting.noise import RunningNoise
-from engines.spotting.regions import NAMES, NEAR_EYE
+from engines.spotting.regions import JAW, NAMES, NEAR_EYE
 from engines.spotting.settings import SpottingSettings
 from engines.spotting.spot import Instant, Phase, Sample, Spot, View
 
@@ -81,6 +81,7 @@ class MotionSpotter:
         self._head_at = self._head_carry = np.zeros(2)
         self._last_s: float | None = None
         self._episode: _Episode | None = None
+        self._ending = False
         self._told_s = -np.inf
         self._unmatched_since_s: float | None = None
         self._phase: Phase = "blind"
@@ -104,6 +105,7 @@ class MotionSpotter:
 
     def flush(self) -> list[Spot]:
         """See `Spotter.flush`: a bump that has returned is measured; anything else has no offset."""
+        self._ending = True
         spots = [] if self._episode is None else self._close(self._episode)
         self._start("stream ended")
         return spots
@@ -247,12 +249,16 @@ class MotionSpotter:
         returned = min(course.rise, course.fall) > _RETURNED * max(course.rise, course.fall)
         if not returned and times[-1] - times[course.apex] < settings.micro_max_s:
             return []
+        spoken = _like_speech(course.displacement, ratios > _MOVING)
+        if spoken and times[-1] - times[course.offset] < AFTER_S and not self._ending:
+            # The jaw alone: only what follows tells an expression from a syllable.
+            return []
         self._episode = None
         if float(times[course.apex]) <= self._told_s:
             # A bump is told once; longer reaches still see it for a while.
             return []
         self._told_s = float(times[course.offset])
-        refusal = self._refuse(course, score(ratios), returned, blinked)
+        refusal = self._refuse(course, score(ratios), returned, blinked, spoken)
         if refusal:
             self._reason = refusal
             return []
@@ -273,7 +279,7 @@ class MotionSpotter:
             )
         ]
 
-    def _refuse(self, course: Course, strength: float, returned: bool, blinked: bool) -> str:
+    def _refuse(self, course: Course, strength: float, returned: bool, blinked: bool, spoken: bool) -> str:
         """Why a bump is no micro-expression; empty if it is one."""
         lasted = float(self._history.times[course.offset] - self._history.times[course.onset])
         if strength < 1:
@@ -296,6 +302,8 @@ class MotionSpotter:
             return f"too long for a micro-expression ({lasted * 1000:.0f} ms)"
         if course.before > _RESTLESS:
             return "the face was not at rest before it"
+        if spoken and course.after > _RESTLESS:
+            return "the mouth went on moving, as in speech"
         return ""
 
     def _notice_light(self, t_s: float, crop: Image) -> None:
@@ -315,3 +323,9 @@ class MotionSpotter:
 
     def _instant(self, at: int) -> Instant:
         return Instant(int(self._history.indices[at]), float(self._history.times[at]))
+
+
+def _like_speech(displacement: NDArray[np.float64], moving: NDArray[np.bool_]) -> bool:
+    """Whether lower lip or chin went farthest and the brows did not move along."""
+    size = np.where(moving, np.hypot(displacement[:, 0], displacement[:, 1]), 0)
+    return bool(JAW[int(np.argmax(size))] and (moving & NEAR_EYE).sum() < 2)

@@ -108,6 +108,12 @@ def test_changing_light_is_no_movement():
     assert _spots(samples) == []
 
 
+def test_syllables_are_no_micro_expressions():
+    talk = Performance("speech", None, (25, 26), 1.5, 1.9, 3.4, hold_s=1.1, amplitude_px=4.0)
+    samples, _ = _take((talk,), 5.0, seed=8)
+    assert "micro" not in {spot.kind for spot in _spots(samples)}
+
+
 def test_the_smile_says_its_regions_and_the_surprise_its_own():
     samples, _ = _take(PERFORMED, 8.6)
     smile, surprise, *_ = [spot for spot in _spots(samples) if spot.kind == "micro"]
