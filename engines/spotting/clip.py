@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engines.face import FaceSettings, FaceTracker
 from engines.face.geometry import Image
-from engines.spotting import dcrois, interframe
+from engines.spotting import apex, dcrois, interframe
 from engines.spotting.face_stage import FaceStage
 from engines.spotting.open import open_spotter
 from engines.spotting.settings import SpottingSettings
@@ -61,6 +61,7 @@ def _middle(crops: Sequence[Image]) -> int:
 
 # Rules for a clip whose first crop is the onset: the apex's position.
 APEX_RULES: dict[str, Callable[[Sequence[Image]], int]] = {
+    "motion": apex.apex,
     "interframe": interframe.apex,
     "dcrois": dcrois.apex,
     "middle": _middle,
