@@ -93,7 +93,10 @@ def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         )
     if recipe.optimiser != "adam":
         raise ValueError(f"optimiser {recipe.optimiser!r} is neither adam nor sgd")
-    return torch.optim.Adam(model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+    # fused: one pass over the weights instead of a dozen, which is most of a step of the larger networks
+    return torch.optim.Adam(
+        model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+    )
 
 
 def _class_weights(labels: torch.Tensor, classes: int, power: float) -> torch.Tensor | None:
