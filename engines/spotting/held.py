@@ -6,12 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.spotting.history import History
+from engines.spotting.noise import RunningNoise
 from engines.spotting.spot import Instant
 
-# A held movement must be this many times the micro threshold in two regions; back below the second share it ends.
-_LEAST_FACTOR, _RETURN_SHARE = 5.0, 0.35
+# A held movement must be this many times the micro threshold and a region's own wandering, in two regions.
+_LEAST_FACTOR, _NOISE_FACTOR = 8.0, 5.0
+# Back below this share of its peak it has ended.
+_RETURN_SHARE = 0.35
 _STILL_S = 1.0
-_STAYED_FACTOR = 2.0
+_STAYED_FACTOR = 1.5
 # Rest is learnt from this much time, up to this long ago, so often.
 _REST_S, _LAG_S, _LEARN_S = 1.2, 0.15, 0.05
 
@@ -41,15 +44,16 @@ class HoldTracker:
     """Keeps the level of rest and notices what leaves it for long."""
 
     def __init__(
-        self, threshold_px: float, longest_micro_s: float, longest_s: float, smooth_s: float
+        self, regions: int, threshold_px: float, longest_micro_s: float, longest_s: float, smooth_s: float
     ) -> None:
         self._least_px = _LEAST_FACTOR * threshold_px
         self._longest_micro_s = longest_micro_s
         self._longest_s = longest_s
         self._smooth_s = smooth_s
+        self._wandering = RunningNoise((regions, 2), 0.05, 0.02)
         self.level: NDArray[np.float64] | None = None
-        self._learnt_s = -np.inf
         self._hold: _Hold | None = None
+        self.clear()
 
     @property
     def since_s(self) -> float | None:
@@ -64,6 +68,8 @@ class HoldTracker:
     def clear(self) -> None:
         """Forget level and movement."""
         self.level, self._hold = None, None
+        self._learnt_s = self._ended_s = -np.inf
+        self._last_s = np.inf
 
     def push(self, history: History) -> Held | None:
         """Look at the newest frame; return a long movement that ended with it."""
@@ -74,9 +80,13 @@ class HoldTracker:
             self._learn(history, now)
             assert self.level is not None
             away = newest - self.level
-            if np.partition(np.hypot(away[:, 0], away[:, 1]), -2)[-2] >= self._least_px:
+            self._wandering.push(np.abs(away), max(now - self._last_s, 0.0))
+            self._last_s = now
+            parts = away / np.maximum(self._least_px, _NOISE_FACTOR * self._wandering.sigma)
+            if np.partition(np.hypot(parts[:, 0], parts[:, 1]), -2)[-2] >= 1:
                 self._hold = self._begin(history, away, here)
             return None
+        self._last_s = now
         hold = self._hold
         away = newest - hold.level
         size = float(np.linalg.norm(away))
@@ -88,6 +98,10 @@ class HoldTracker:
         if not returned and lasted < self._longest_s and not self._still(history, now, lasted):
             return None
         self._hold = None
+        # The window that rest is learnt from is full of this movement for a while.
+        self.level = hold.level if returned else newest
+        self._learnt_s = now + _REST_S + _LAG_S
+        self._ended_s = now
         size = float(np.partition(np.hypot(*hold.displacement.T), -2)[-2])
         if lasted <= self._longest_micro_s or (not returned and size < _STAYED_FACTOR * self._least_px):
             # What leaves rest a little and does not come back is posture, not an expression.
@@ -106,7 +120,7 @@ class HoldTracker:
         assert self.level is not None
         size = float(np.linalg.norm(away))
         direction = away / max(size, 1e-9)
-        first = history.first_since(here.t_s - 0.6)
+        first = history.first_since(max(here.t_s - 0.6, self._ended_s))
         along = ((history.motion[first:] - self.level) * direction).sum(axis=(1, 2))
         below = np.nonzero(along < 0.1 * size)[0]
         at = first + (int(below[-1]) if len(below) else 0)

@@ -67,7 +67,7 @@ class MotionSpotter:
             count, settings.micro_max_s, settings.smooth_s, settings.threshold_px, settings.noise_factor
         )
         self._holds = HoldTracker(
-            settings.threshold_px, settings.micro_max_s, settings.macro_max_s, settings.smooth_s
+            count, settings.threshold_px, settings.micro_max_s, settings.macro_max_s, settings.smooth_s
         )
         # Of single frames, from what changes between two of them.
         self._noise = RunningNoise((count, 2), 0.03, 0.005)
