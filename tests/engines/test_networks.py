@@ -65,7 +65,10 @@ def test_networks_made_for_photographs_have_torchvisions_names_and_sizes():
     assert state["features.28.weight"] == (512, 512, 3, 3) and state["classifier.0.weight"] == (4096, 25088)
     state = {key: tuple(value.shape) for key, value in googlenet.state_dict().items()}
     assert state["inception4e.branch2.1.conv.weight"] == (320, 160, 3, 3)
-    assert state["inception3a.branch4.1.bn.running_mean"] == (32,) and state["aux2.fc1.weight"] == (1024, 2048)
+    assert state["inception3a.branch4.1.bn.running_mean"] == (32,) and state["aux2.fc1.weight"] == (
+        1024,
+        2048,
+    )
     assert state["conv1.conv.weight"] == (64, 3, 7, 7) and state["fc.weight"] == (1000, 1024)
 
 

@@ -24,27 +24,32 @@ def picture(label, seed):
 
 
 @pytest.fixture
-def release(tmp_path):
+def write_release():
+    """Writes (dataset, subject, clip, label) rows and a picture for each into a folder, in the released layout."""
+
+    def write(folder, rows):
+        (folder / FOLDER).mkdir(parents=True)
+        for seed, (_, person, clip, label) in enumerate(rows):
+            cv2.imwrite(str(folder / FOLDER / f"{person}_{clip} .png"), picture(label, seed)[:, :, ::-1])
+        with (folder / TABLE).open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["dataset", "sub", "filename_o", "label", "apex", "imagename", "sub_filename"])
+            writer.writerows([*row, "", "", ""] for row in rows)
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def release(tmp_path, write_release):
     """The folder of a release: 7 people of three databases, 4 clips each."""
-    folder = tmp_path / "flowmaps"
-    (folder / FOLDER).mkdir(parents=True)
-    rows = []
-    for dataset, people in PEOPLE.items():
-        for p, person in enumerate(people):
-            for k in range(4):
-                clip, label = f"{person}_c{k}", (k + p) % 3
-                seed = len(rows)
-                cv2.imwrite(str(folder / FOLDER / f"{person}_{clip} .png"), picture(label, seed)[:, :, ::-1])
-                rows.append([dataset, person, clip, label, "", "", ""])
-    write_table(folder, rows)
-    return folder
-
-
-def write_table(folder, rows):
-    with (folder / TABLE).open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["dataset", "sub", "filename_o", "label", "apex", "imagename", "sub_filename"])
-        writer.writerows(rows)
+    rows = [
+        (dataset, person, f"{person}_c{k}", (k + p) % 3)
+        for dataset, people in PEOPLE.items()
+        for p, person in enumerate(people)
+        for k in range(4)
+    ]
+    return write_release(tmp_path / "flowmaps", rows)
 
 
 @pytest.fixture

@@ -43,6 +43,16 @@ def test_a_missing_database_is_said(release):
     assert "partial release: no SAMM (133 clips, 28 subjects)" in load_flowmaps(release).notes
 
 
+def test_the_full_release_is_taken_without_a_word(tmp_path, write_release):
+    rows = []
+    for dataset, full in FULL.items():
+        for i, label in enumerate(np.repeat([0, 1, 2], full.counts)):
+            person = f"{i % full.subjects:03d}" if dataset == "samm" else f"{dataset}{i % full.subjects}"
+            rows.append((dataset, person, f"c{i}", int(label)))
+    samples = load_flowmaps(write_release(tmp_path / "full", rows))
+    assert len(samples) == 442 and len(set(samples.people)) == 68 and samples.notes == ()
+
+
 def test_zeros_lost_from_samm_subjects_are_restored(release):
     edit(release, lambda text: text.replace("samm,006,", "samm,6,"))
     assert "samm/006" in load_flowmaps(release).people
