@@ -10,39 +10,48 @@ import os
 import shutil
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from engines.errors import InputError
 from engines.labels import CLASSES
-from realtime import messages
-from realtime.config import Config
+from realtime import messages, recorded
+from realtime.config import Config, Recognise
+from realtime.course import SAMPLE_S, Course
 from realtime.sources import kind_of
 from realtime.sources.base import Source, SourceInfo
 
-OUTPUTS: Final = ("events.jsonl", "events.csv", "report.html")
-_SAMPLE_S: Final = 0.05
+OUTPUTS: Final = ("events.jsonl", "events.csv", "report.html", "events.eaf")
+STRIP: Final = 7
+# Of what is older than the watcher's own memory, a crop each so often is kept for the strips of long movements.
+_THIN_S, _THIN_KEPT = 0.1, 80
+Strip = tuple[int, int, NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
 class Analysed:
-    """An event and its pictures (PNG)."""
+    """An event, its pictures (PNG), and crops from onset to offset: (frame, t_ns, uint8 170x140)."""
 
     event: messages.Event
     pictures: dict[str, bytes]
+    strip: tuple[Strip, ...] = ()
 
 
 @dataclass
 class Analysis:
     """What one recording gave.
 
-    ``seen``: how often each status of the face was met, sampled each 50 ms of the recording; ``track`` the same in
-    order, (seconds, status). ``problem``: what was wrong with the file; empty if nothing was.
+    ``seen``: how often each status of the face was met, sampled over the recording; ``course`` the motion over time.
+    ``problem``: what was wrong with the file; empty if nothing was. ``again``: for the folder of a recorded event,
+    how the prediction compares with the recorded one. ``media``: the video file.
     """
 
     info: SourceInfo
@@ -52,8 +61,10 @@ class Analysis:
     seconds: float = 0.0
     took_s: float = 0.0
     seen: Counter[str] = field(default_factory=Counter)
-    track: list[tuple[float, str]] = field(default_factory=list)
+    course: Course = field(default_factory=Course)
     problem: str = ""
+    again: tuple[str, ...] = ()
+    media: Path | None = None
 
     def summary(self) -> dict[str, Any]:
         """The numbers, as `--json` prints them."""
@@ -70,6 +81,8 @@ class Analysis:
             "seconds": round(self.seconds, 3),
             "took_s": round(self.took_s, 2),
             "ms_per_frame": round(1e3 * self.took_s / self.frames, 2) if self.frames else None,
+            "refused": dict(Counter(one.reason for one in self.course.refused)),
+            "again": list(self.again),
             "events": {kind: kinds[kind] for kind in ("micro", "macro", "blink")},
             "labels": dict(labels),
             "face": {status: round(count / sampled, 4) for status, count in self.seen.most_common()},
@@ -115,9 +128,12 @@ def analyse(
 
     recogniser = Recogniser(config.recognise)
     watcher = Watcher(config.faces, config.spotting, source.info.name)
-    made = Analysis(source.info)
+    media = Path(source.info.spec) if source.info.kind == "file" else None
+    made = Analysis(source.info, media=media)
     began = time.monotonic()
     next_sample_s = 0.0
+    thin = _Thin(watcher)
+    spotted_micro = False
     try:
         for frame in _frames(source, frames):
             candidates = watcher.step(frame)
@@ -125,15 +141,17 @@ def analyse(
             made.frames += 1
             made.lost += frame.gap
             made.seconds = at_s
+            spotted_micro = spotted_micro or any(one.kind == "micro" for one in candidates)
             if at_s >= next_sample_s:
-                next_sample_s = at_s + _SAMPLE_S
-                status = _status(watcher.state(frame))
-                made.seen[status] += 1
-                if not made.track or made.track[-1][1] != status:
-                    made.track.append((at_s, status))
-            made.events.extend(_recognised(recogniser, candidates))
+                next_sample_s = at_s + 0.999 * SAMPLE_S
+                state = watcher.state(frame)
+                made.seen[state.faces[0].status if state.faces else "lost"] += 1
+                made.course.look(at_s, state, spotted_micro=spotted_micro)
+                spotted_micro = False
+                thin.look(frame, state)
+            made.events.extend(_recognised(recogniser, candidates, thin))
             step(made.frames, at_s)
-        made.events.extend(_recognised(recogniser, watcher.flush()))
+        made.events.extend(_recognised(recogniser, watcher.flush(), thin))
     finally:
         watcher.close()
     made.took_s = time.monotonic() - began
@@ -151,28 +169,93 @@ def _frames(source: Source, limit: int | None) -> Iterator[Any]:
         yield frame
 
 
-def _status(state: messages.State) -> str:
-    """The first face's status; without any face: lost."""
-    return state.faces[0].status if state.faces else "lost"
-
-
-def _recognised(recogniser: Any, candidates: list[Any]) -> Iterator[Analysed]:
+def _recognised(recogniser: Any, candidates: list[Any], thin: "_Thin") -> Iterator[Analysed]:
     for candidate in candidates:
         event, pictures = recogniser(candidate)
-        # There is no clock here: only what the work itself took is a latency.
-        latency = {name: ms for name, ms in event.latency_ms.items() if name in ("flow", "classify")}
-        yield Analysed(msgspec.structs.replace(event, latency_ms=latency), pictures)
+        yield Analysed(_timeless(event), pictures, thin.strip(candidate))
+
+
+def _timeless(event: messages.Event) -> messages.Event:
+    """There is no clock here: only what the work itself took is a latency."""
+    latency = {name: ms for name, ms in event.latency_ms.items() if name in ("flow", "classify")}
+    return msgspec.structs.replace(event, latency_ms=latency)
+
+
+class _Thin:
+    """Crops from onset to offset: the watcher's own frames, and a few older ones for movements longer than it keeps."""
+
+    def __init__(self, watcher: Any) -> None:
+        self._watcher = watcher
+        self._kept: dict[int, deque[Strip]] = {}
+
+    def look(self, frame: Any, state: messages.State) -> None:
+        for face in state.faces:
+            kept = self._kept.setdefault(face.face, deque(maxlen=_THIN_KEPT))
+            if kept and frame.t_ns - kept[-1][1] < _THIN_S * 1e9:
+                continue
+            crop = self._watcher.crop_of(face.face, frame.index)
+            if crop is not None:
+                kept.append((frame.index, frame.t_ns, crop))
+
+    def strip(self, candidate: Any) -> tuple[Strip, ...]:
+        onset, offset = candidate.onset, candidate.offset
+        long = offset.t_ns - onset.t_ns > 1e9
+        older = [one for one in self._kept.get(candidate.face, ()) if onset.frame <= one[0] <= offset.frame]
+        made: list[Strip] = []
+        for index in recorded.spread(onset.frame, candidate.apex.frame, offset.frame, STRIP):
+            crop = self._watcher.crop_of(candidate.face, index, None if long else candidate)
+            if crop is not None:
+                t_ns = onset.t_ns + round((index - onset.frame) * 1e9 / candidate.fps) if candidate.fps else 0
+                made.append((index, t_ns, crop))
+            elif older:
+                made.append(min(older, key=lambda one: abs(one[0] - index)))
+        # Two places may be nearest to the same crop.
+        return tuple({one[0]: one for one in made}.values())
+
+
+def analyse_recorded(spec: str, settings: Recognise) -> Analysis:
+    """The folder of a recorded event recognised again, see `realtime.recorded`. Raises InputError."""
+    from realtime.recogniser import Recogniser
+
+    about, stills = recorded.read(spec)
+    recogniser = Recogniser(settings)
+    began = time.monotonic()
+    again = recorded.recognise(spec, recogniser, strip=STRIP)
+    first = stills[0]
+    event = about.event
+    height, width = recorded.size(stills)
+    info = SourceInfo(event.camera, spec, "images", width, height, event.fps, len(stills))
+    crops = (
+        "the crops are those recorded, bit for bit"
+        if again.same_crops
+        else "the crops are NOT those recorded"
+    )
+    return Analysis(
+        info,
+        [Analysed(_timeless(again.event), again.pictures, tuple(again.strip))],
+        frames=len(stills),
+        lost=about.frames_missing,
+        seconds=(stills[-1].t_ns - first.t_ns) / 1e9,
+        took_s=time.monotonic() - began,
+        again=(
+            f"A recorded event, recognised again from its frames: {crops}",
+            *(again.differs or ("the prediction is the recorded one",)),
+        ),
+    )
 
 
 def write(analysis: Analysis, folder: Path) -> list[Path]:
-    """Writes events.jsonl, events.csv and report.html, all or none. Raises InputError if that cannot be done."""
+    """Writes the files of `OUTPUTS` into ``folder``, all or none. Raises InputError if that cannot be done."""
+    from realtime.elan import document
     from realtime.html_report import page
 
+    now = datetime.now(UTC).isoformat(timespec="seconds")
     lines = b"".join(msgspec.json.encode(one.event) + b"\n" for one in analysis.events)
     contents = {
         "events.jsonl": lines,
         "events.csv": csv_table([one.event for one in analysis.events]).encode(),
         "report.html": page(analysis).encode(),
+        "events.eaf": document([one.event for one in analysis.events], date=now, media=analysis.media),
     }
     temporary: Path | None = None
     try:

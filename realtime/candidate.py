@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.face import CROP_HEIGHT, CROP_WIDTH
+from realtime.crop_source import CropSource
 from realtime.messages import Kind, Moment
 
 
@@ -12,7 +13,8 @@ class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """A movement complete from onset to offset.
 
     ``onset_crop`` and ``apex_crop`` are the bytes of uint8 170x140 crops under the one similarity
-    ``crop_to_frame`` (2x3, row by row); ``apex_host_ns`` and ``spotted_ns`` are monotonic times of this machine.
+    ``crop_to_frame`` (2x3, row by row), ``taken_from`` what they were cut out of;
+    ``apex_host_ns`` and ``spotted_ns`` are monotonic times of this machine.
     """
 
     event_id: str
@@ -32,6 +34,7 @@ class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     crop_to_frame: tuple[float, float, float, float, float, float]
     apex_host_ns: int
     spotted_ns: int
+    taken_from: tuple[CropSource, CropSource] | None = None
 
     def crops(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Onset and apex as uint8 (170, 140). Raises ValueError if the bytes are not two crops."""

@@ -195,7 +195,8 @@ def _pretty() -> Callable[[Any], None]:
 def analyze(
     video: Annotated[str, typer.Argument(help="A video, or a folder of images.")],
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where events.jsonl, events.csv and report.html go.")
+        Path,
+        typer.Option(metavar="DIR", help="Where events.jsonl, events.csv, events.eaf and report.html go."),
     ],
     config: ConfigFile = None,
     set_: Settings = None,
@@ -208,7 +209,8 @@ def analyze(
 ) -> None:
     """Find and name the micro-expressions of a recording: every frame, as fast as it can.
 
-    A truncated video is analysed as far as it can be read, then said, with exit status 2.
+    A truncated video is analysed as far as it can be read, then said, with exit status 2. The folder of an event made
+    by apexcam live --record is recognised again under its recorded settings (or those given here) and compared.
 
     Example: apexcam analyze interview.mp4 --out interview
     """
@@ -217,15 +219,21 @@ def analyze(
 
         from realtime import analyze as analysis
         from realtime import config as configuration
+        from realtime import recorded
 
         loaded = configuration.load(config, set_ or ())
         analysis.check_folder(out)
-        source = analysis.open_recording(video, fps=fps, frames=frames)
-        try:
-            with _progress(frames or source.info.frames) as step:
-                made = analysis.analyse(source, loaded, frames=frames, step=step)
-        finally:
-            source.close()
+        if recorded.is_recorded(video) and fps is None and frames is None:
+            about, _ = recorded.read(video)
+            asked = config is not None or bool(set_)
+            made = analysis.analyse_recorded(video, loaded.recognise if asked else recorded.settings(about))
+        else:
+            source = analysis.open_recording(video, fps=fps, frames=frames)
+            try:
+                with _progress(frames or source.info.frames) as step:
+                    made = analysis.analyse(source, loaded, frames=frames, step=step)
+            finally:
+                source.close()
         written = analysis.write(made, out)
         told = made.summary()
         if as_json:
@@ -236,6 +244,8 @@ def analyze(
                 f"{told['frames']} frames ({told['seconds']:.2f} s) in {told['took_s']:.1f} s: {events}; "
                 f"{', '.join(str(path) for path in written)}"
             )
+            for line in made.again:
+                print(line)
         if made.problem:
             raise InputError(made.problem)
 

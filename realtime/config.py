@@ -62,13 +62,16 @@ class Dashboard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What ``--record DIR`` keeps of each event, and how much disk it leaves alone."""
+    """What ``--record DIR`` keeps: of each event, with ``session`` of everything; how much disk it may use."""
 
     before_s: Annotated[float, msgspec.Meta(ge=0, le=5)] = 0.5
     after_s: Annotated[float, msgspec.Meta(ge=0, le=5)] = 0.1
     kinds: list[Literal["micro", "macro", "blink"]] = msgspec.field(
         default_factory=lambda: ["micro", "macro"]
     )
+    session: bool = False
+    session_codec: Literal["jpeg", "png", "bmp"] = "jpeg"
+    max_gb: Annotated[float, msgspec.Meta(gt=0)] = 100.0
     keep_free_mb: Annotated[float, msgspec.Meta(ge=0)] = 500.0
 
 

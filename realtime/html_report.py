@@ -2,39 +2,53 @@
 
 import base64
 import html
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engines.labels import CLASSES
 from realtime import messages
+from realtime.course import Refused
+from realtime.report_style import STYLE
+from realtime.report_timeline import plot, rows
 
 if TYPE_CHECKING:
     from realtime.analyze import Analysed, Analysis
 
-_QUALITY: Final = 88
-_PICTURES: Final = (("onset", "onset"), ("apex", "apex"), ("flow", "flow"), ("strain", "optical strain"))
-_STYLE: Final = """
-:root{color-scheme:light dark;--ink:#1b1f24;--soft:#667;--line:#d8dce2;--ground:#fff;--card:#f6f7f9;
---negative:#c0392b;--positive:#1e8e4e;--surprise:#b9770e;--other:#7a8494;--lost:#e3b7b2}
-@media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--soft:#98a2b0;--line:#343b46;--ground:#14171c;--card:#1c2027;
---negative:#ff7b6b;--positive:#5fd38d;--surprise:#f0b85a;--lost:#5a3330}}
-body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--ground);margin:0 auto;max-width:1100px;
-padding:1.5rem}
-h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .6rem}p,dt,dd{margin:.2rem 0}.soft{color:var(--soft)}
-.problem{border-left:4px solid var(--negative);padding:.4rem .8rem;background:var(--card)}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:.8rem 0}dt{color:var(--soft)}
-svg{width:100%;height:auto;display:block}
-.events{display:grid;gap:.8rem}
-article{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.8rem 1rem;
-display:grid;grid-template-columns:minmax(15rem,1fr) auto;gap:1rem}
-article h3{font-size:1rem;margin:0 0 .3rem}
-.strip{display:flex;gap:.5rem;flex-wrap:wrap}figure{margin:0}figure img{width:112px;height:136px;border-radius:4px;
-display:block;background:#0003}figcaption{font-size:.8rem;color:var(--soft);text-align:center}
-.bar{display:grid;grid-template-columns:5rem 1fr 3rem;gap:.5rem;align-items:center;font-size:.85rem}
-.bar i{display:block;height:.6rem;border-radius:3px}
-.bar div{background:var(--line);border-radius:3px}
-@media(max-width:700px){article{grid-template-columns:1fr}}
-"""
+_FLOW: Final = (("flow", "flow"), ("strain", "optical strain"))
+_KINDS: Final = {"micro": "Micro-expression", "macro": "Macro-expression", "blink": "Blink"}
+# Around an event, and around what was none.
+_AROUND_S, _REFUSED_AROUND_S = 0.8, 0.6
+# Pictures beyond this many bytes are left out, so that the file stays easy to send; refused movements drawn at most.
+_PICTURE_BYTES, _REFUSED_DRAWN = 12_000_000, 120
+_LEGEND: Final = (
+    "<h2>Motion of the face</h2><p class=soft>The largest displacement among the regions of each group, pixels of the "
+    "170&times;140 crop, the head's own motion removed. <span class=key><i class=k-level></i>what counts as a movement"
+    "</span><span class=key><i class=k-band></i>onset to offset, apex</span><span class=key><i class=k-not></i>seen, "
+    "not counted</span><span class=key><i class=k-lost></i>face not usable</span></p>"
+)
+
+
+class _Pictures:
+    """Data URIs, as long as there is room."""
+
+    def __init__(self) -> None:
+        self.left = _PICTURE_BYTES
+        self.omitted = 0
+
+    def uri(self, image: NDArray[np.uint8], quality: int = 82) -> str:
+        import cv2
+
+        _, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        text = f"data:image/jpeg;base64,{base64.b64encode(jpeg.tobytes()).decode()}"
+        self.left -= len(text)
+        if self.left < 0:
+            self.omitted += 1
+            return ""
+        return text
 
 
 def page(analysis: "Analysis") -> str:
@@ -43,127 +57,215 @@ def page(analysis: "Analysis") -> str:
 
 
 def _parts(analysis: "Analysis") -> Iterator[str]:
-    told = analysis.summary()
     title = html.escape(analysis.info.name)
+    pictures = _Pictures()
     yield "<!doctype html><html lang=en><head><meta charset=utf-8>"
     yield "<meta name=viewport content='width=device-width,initial-scale=1'>"
-    yield f"<title>{title}: micro-expressions</title><style>{_STYLE}</style></head><body>"
-    yield f"<h1>{title}</h1><p class=soft>apexcam analyze</p>"
+    yield f"<title>{title}: micro-expressions</title><style>{STYLE}</style></head><body>"
+    yield f"<header><h1>{title}</h1><p class=soft>{html.escape(_recording(analysis))}</p></header>"
     if analysis.problem:
         yield f"<p class=problem>Partial: {html.escape(analysis.problem)}</p>"
-    events = told["events"]
-    faces = ", ".join(f"{status} {share:.0%}" for status, share in told["face"].items())
-    labels = ", ".join(f"{count} {label}" for label, count in told["labels"].items())
-    facts = {
-        "recording": f"{told['width']}x{told['height']}, {told['fps']:g} fps, {told['frames']} frames, "
-        f"{told['seconds']:.2f} s",
-        "micro-expressions": f"{events['micro']}" + (f" ({labels})" if labels else ""),
-        "macro-expressions": f"{events['macro']}",
-        "blinks": f"{events['blink']}",
-        "face": faces or "never seen",
-        "frames lost": f"{told['frames_lost']}",
-        "work": f"{told['took_s']:.1f} s, {told['ms_per_frame'] or 0:.2f} ms a frame",
-    }
-    model = next((one.event.model for one in analysis.events if one.event.model), None)
-    flow = next((one.event.flow for one in analysis.events if one.event.flow), None)
-    if model is not None and flow is not None:
-        facts["model"] = (
-            f"{model.name} {model.sha256[:12]} on {model.runtime}; flow {flow.backend} {flow.preset}"
-        )
-    yield (
-        "<dl>"
-        + "".join(f"<dt>{name}</dt><dd>{html.escape(what)}</dd>" for name, what in facts.items())
-        + "</dl>"
-    )
-    yield from _timeline(analysis)
-    micro = [one for one in analysis.events if one.event.kind == "micro"]
-    others = [one for one in analysis.events if one.event.kind != "micro"]
-    for heading, group in (("Micro-expressions", micro), ("Macro-expressions and blinks", others)):
+    if analysis.again:
+        lines = ". ".join(line[:1].upper() + line[1:] for line in analysis.again)
+        yield f"<p class=again>{html.escape(lines)}.</p>"
+    yield from _tiles(analysis)
+    if analysis.course.times:
+        yield _LEGEND
+        yield "<div class=timeline>"
+        yield from rows(analysis.course, [one.event for one in analysis.events], _not_counted(analysis))
+        yield "</div>"
+    yield from _table(analysis)
+    for kind, words in _KINDS.items():
+        group = [one for one in analysis.events if one.event.kind == kind]
         if group:
-            yield f"<h2>{heading}</h2><div class=events>"
+            yield f"<h2>{words}s</h2><div class='events {kind}s'>"
             for one in group:
-                yield from _card(one)
+                yield from _card(one, analysis, pictures)
             yield "</div>"
-    if not analysis.events:
-        yield "<p>No movement was found.</p>"
+    yield from _refused(analysis)
+    if pictures.omitted:
+        yield f"<p class=soft>{pictures.omitted} pictures left out to keep this file small.</p>"
+    yield from _made_with(analysis)
     yield "</body></html>\n"
 
 
-def _timeline(analysis: "Analysis") -> Iterator[str]:
-    seconds = max(analysis.seconds, 1e-3)
-    width, height = 1000, 70
+def _recording(analysis: "Analysis") -> str:
+    told = analysis.summary()
+    return (
+        f"{told['width']}×{told['height']}, {told['fps']:g} fps, {told['frames']} frames, {told['seconds']:.2f} s"
+        + (f", {told['frames_lost']} frames lost" if told["frames_lost"] else "")
+    )
 
-    def x(at_s: float) -> float:
-        return width * min(1.0, at_s / seconds)
 
-    yield f"<h2>Timeline</h2><svg viewBox='0 0 {width} {height}' role=img aria-label='events over time'>"
-    yield f"<rect x=0 y=18 width={width} height=30 rx=3 fill='var(--card)' stroke='var(--line)'/>"
-    ends = [*(at_s for at_s, _ in analysis.track[1:]), seconds]
-    for (at_s, status), end_s in zip(analysis.track, ends, strict=False):
-        if status != "ok":
-            yield (
-                f"<rect x={x(at_s):.2f} y=18 width={max(0.5, x(end_s) - x(at_s)):.2f} height=30 fill='var(--lost)'>"
-                f"<title>{status} {at_s:.2f}-{end_s:.2f} s</title></rect>"
-            )
-    for one in analysis.events:
-        event = one.event
-        left, right = x(event.onset.t_ns / 1e9), x(event.offset.t_ns / 1e9)
-        top, tall = (14, 38) if event.kind == "micro" else (26, 14)
-        yield (
-            f"<a href='#{html.escape(event.event_id)}'><rect x={left:.2f} y={top} width={max(2.0, right - left):.2f} "
-            f"height={tall} rx=1 fill='var(--{_colour(event)})'><title>{html.escape(_title(event))}</title></rect></a>"
+def _tiles(analysis: "Analysis") -> Iterator[str]:
+    told = analysis.summary()
+    labels = ", ".join(f"{count} {label}" for label, count in told["labels"].items())
+    usable = told["face"].get("ok")
+    tiles = [
+        (str(told["events"]["micro"]), "micro-expressions", labels),
+        (str(told["events"]["macro"]), "macro-expressions", ""),
+        (str(told["events"]["blink"]), "blinks", ""),
+    ]
+    if analysis.course.times:
+        seen = sorted(told["face"].items(), key=lambda pair: -pair[1])
+        rest = ", ".join(f"{status} {share:.0%}" for status, share in seen if status != "ok")
+        tiles.append((str(len(_not_counted(analysis))), "seen, not counted", ""))
+        tiles.append((f"{usable or 0:.0%}", "of the time the face was usable", rest))
+    yield "<section class=tiles>"
+    for number, words, more in tiles:
+        yield f"<div><b>{number}</b><span>{words}</span><small>{html.escape(more)}</small></div>"
+    yield "</section>"
+
+
+def _table(analysis: "Analysis") -> Iterator[str]:
+    if not analysis.events:
+        yield "<p>No movement was found.</p>"
+        return
+    named = CLASSES if any(one.event.kind == "micro" for one in analysis.events) else ()
+    yield "<h2>Events</h2><table><thead><tr><th>apex<th>kind"
+    yield ("<th>class" if named else "") + "".join(f"<th class=n>{name}" for name in named)
+    yield "<th class=n>onset<th class=n>offset<th class=n>lasted<th class=n>moved<th class=n>confidence"
+    yield "</thead><tbody>"
+    for event in sorted((one.event for one in analysis.events), key=lambda event: event.onset.t_ns):
+        chances = (
+            f"{event.probabilities[name]:.2f}" if name in event.probabilities else "" for name in named
         )
-    for tick in range(6):
-        at_s = seconds * tick / 5
-        anchor = "start" if tick == 0 else "end" if tick == 5 else "middle"
-        yield f"<text x={x(at_s):.1f} y=64 font-size=11 fill='var(--soft)' text-anchor={anchor}>{at_s:.1f} s</text>"
-    yield "</svg><p class=soft>Tall: micro-expressions by class; low: macro-expressions and blinks; "
-    yield "shaded: face not usable.</p>"
+        word = html.escape(event.label or ("not named" if event.abstained else ""))
+        yield f"<tr><td><a href='#{html.escape(event.event_id)}'>{_s(event.apex)}</a><td>{event.kind}"
+        yield f"<td><b class={_colour(event)}>{word}</b>" if named else ""
+        yield "".join(f"<td class=n>{chance}" for chance in chances)
+        yield f"<td class=n>{_s(event.onset)}<td class=n>{_s(event.offset)}<td class=n>{_ms(event):.0f} ms"
+        moved = "" if event.kind == "blink" else f"{event.intensity_px:.2f} px"
+        yield f"<td class=n>{moved}<td class=n>{event.confidence:.2f}"
+    yield "</tbody></table>"
+
+
+def _card(one: "Analysed", analysis: "Analysis", pictures: _Pictures) -> Iterator[str]:
+    event = one.event
+    name = event.label or ("Not named" if event.kind == "micro" else _KINDS[event.kind])
+    yield f"<article id='{html.escape(event.event_id)}' class=c-{_colour(event)}>"
+    yield f"<h3><b class={_colour(event)}>{html.escape(name.capitalize())}</b> <span>{_s(event.apex)}</span></h3>"
+    lost = f", {event.frames_lost} frames lost" if event.frames_lost else ""
+    facts = f"{_ms(event):.0f} ms"
+    if event.kind != "blink":
+        facts += f", {event.intensity_px:.2f} px"
+    yield (
+        f"<p class=soft>{facts}; onset {_s(event.onset)} (frame {event.onset.frame}), apex frame {event.apex.frame}, "
+        f"offset {_s(event.offset)} ({event.offset.frame}){lost}. {html.escape(event.reason)}</p>"
+    )
+    yield from _strip(one, pictures)
+    if event.kind == "micro":
+        yield "<div class=measured>"
+        for key, caption in _FLOW:
+            if key in one.pictures:
+                yield _figure(_decoded(one.pictures[key]), caption, pictures, 88)
+        yield "<div class=bars>"
+        for label in CLASSES:
+            if label in event.probabilities:
+                share = event.probabilities[label]
+                yield (
+                    f"<div class=bar><span>{label}</span><div><i class={label} style='width:{100 * share:.1f}%'></i>"
+                    f"</div><span>{share:.0%}</span></div>"
+                )
+        yield "</div>"
+    if event.kind != "blink" and analysis.course.times:
+        first, last = event.onset.t_ns / 1e9 - _AROUND_S, event.offset.t_ns / 1e9 + _AROUND_S
+        drawn = plot(
+            analysis.course, [event], first, last, width=470 if event.kind == "micro" else 640, lane=24
+        )
+        yield f"<div class=zoom>{drawn}</div>"
+    if event.kind == "micro":
+        yield "</div>"
+    yield "</article>"
+
+
+def _strip(one: "Analysed", pictures: _Pictures) -> Iterator[str]:
+    import cv2
+
+    event = one.event
+    if not one.strip:
+        shown = [(name, _decoded(one.pictures[name])) for name in ("onset", "apex") if name in one.pictures]
+        yield (
+            "<div class=strip>" + "".join(_figure(image, name, pictures) for name, image in shown) + "</div>"
+        )
+        return
+    nearest = min(range(len(one.strip)), key=lambda i: abs(one.strip[i][0] - event.apex.frame))
+    yield "<div class=strip>"
+    for i, (frame, _, crop) in enumerate(one.strip):
+        ms = (frame - event.onset.frame) * _ms(event) / max(1, event.offset.frame - event.onset.frame)
+        caption = f"+{ms:.0f} ms"
+        if i == 0 or i == len(one.strip) - 1 or i == nearest:
+            caption = f"<b>{'apex' if i == nearest else 'onset' if i == 0 else 'offset'}</b> {caption}"
+        small = cv2.resize(crop, (70, 85), interpolation=cv2.INTER_AREA) if event.kind == "blink" else crop
+        yield _figure(np.asarray(small, dtype=np.uint8), caption, pictures, 80, "at" if i == nearest else "")
+    yield "</div>"
+
+
+def _figure(
+    image: NDArray[np.uint8], caption: str, pictures: _Pictures, quality: int = 82, mark: str = ""
+) -> str:
+    uri = pictures.uri(image, quality)
+    picture = f"<img alt='' src='{uri}'>" if uri else "<div class=none></div>"
+    return f"<figure class='{mark}'>{picture}<figcaption>{caption}</figcaption></figure>"
+
+
+def _refused(analysis: "Analysis") -> Iterator[str]:
+    refused = _not_counted(analysis)
+    if not refused:
+        return
+    yield "<h2>Seen, not counted</h2><p class=soft>Movements above the threshold that were taken for something else: "
+    counts = Counter(one.reason for one in refused)
+    yield html.escape("; ".join(f"{count} × {reason}" for reason, count in counts.most_common())) + ".</p>"
+    yield "<div class='events not'>"
+    for one in refused[:_REFUSED_DRAWN]:
+        drawn = plot(
+            analysis.course,
+            [],
+            one.at_s - _REFUSED_AROUND_S,
+            one.at_s + _REFUSED_AROUND_S,
+            width=300,
+            lane=16,
+            mark_s=one.at_s,
+        )
+        yield f"<article><p><b>{one.at_s:.2f} s</b> {html.escape(one.reason)}</p>{drawn}</article>"
+    yield "</div>"
+    if len(refused) > _REFUSED_DRAWN:
+        yield f"<p class=soft>The first {_REFUSED_DRAWN} of {len(refused)} are drawn.</p>"
+
+
+def _not_counted(analysis: "Analysis") -> list[Refused]:
+    """What was refused, less the blinks that are events themselves."""
+    blinks = [one.event for one in analysis.events if one.event.kind == "blink"]
+    return [
+        one
+        for one in analysis.course.refused
+        if not any(b.onset.t_ns / 1e9 - 0.1 <= one.at_s <= b.offset.t_ns / 1e9 + 0.1 for b in blinks)
+    ]
+
+
+def _made_with(analysis: "Analysis") -> Iterator[str]:
+    told = analysis.summary()
+    model = next((one.event.model for one in analysis.events if one.event.model), None)
+    flow = next((one.event.flow for one in analysis.events if one.event.flow), None)
+    words = f"Made by apexcam analyze in {told['took_s']:.1f} s ({told['ms_per_frame'] or 0:.2f} ms a frame)"
+    if model is not None and flow is not None:
+        words += f"; network {model.name} {model.sha256[:12]} on {model.runtime}, flow {flow.backend} {flow.preset}"
+    yield f"<footer class=soft>{html.escape(words)}. A label is a guess from one movement, not a feeling.</footer>"
+
+
+def _decoded(png: bytes) -> NDArray[np.uint8]:
+    import cv2
+
+    return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED), dtype=np.uint8)
 
 
 def _colour(event: messages.Event) -> str:
-    return event.label if event.label in CLASSES else "other"
+    return event.label if event.label in CLASSES else event.kind
 
 
-def _title(event: messages.Event) -> str:
-    name = event.label or ("not named" if event.kind == "micro" else "")
-    return f"{event.kind} {name} at {event.apex.t_ns / 1e9:.3f} s".replace("  ", " ")
+def _s(moment: messages.Moment) -> str:
+    return f"{moment.t_ns / 1e9:.3f} s"
 
 
-def _card(one: "Analysed") -> Iterator[str]:
-    event = one.event
-    yield f"<article id='{html.escape(event.event_id)}'><div>"
-    yield f"<h3 style='color:var(--{_colour(event)})'>{html.escape(_title(event))}</h3>"
-    length_ms = (event.offset.t_ns - event.onset.t_ns) / 1e6
-    yield (
-        f"<p>onset {event.onset.t_ns / 1e9:.3f} s (frame {event.onset.frame}), apex {event.apex.t_ns / 1e9:.3f} s "
-        f"({event.apex.frame}), offset {event.offset.t_ns / 1e9:.3f} s ({event.offset.frame}); {length_ms:.0f} ms</p>"
-    )
-    yield f"<p>{event.intensity_px:.2f} px at the apex, confidence {event.confidence:.2f}"
-    yield (f"; {event.frames_lost} frames lost" if event.frames_lost else "") + "</p>"
-    for name in CLASSES:
-        if name in event.probabilities:
-            share = event.probabilities[name]
-            yield (
-                f"<div class=bar><span>{name}</span><div><i style='width:{100 * share:.1f}%;"
-                f"background:var(--{name})'></i></div><span>{share:.2f}</span></div>"
-            )
-    yield f"<p class=soft>{html.escape(event.reason)}</p></div><div class=strip>"
-    for key, caption in _PICTURES:
-        if key in one.pictures:
-            yield (
-                f"<figure><img alt='{caption}' src='{_data_uri(one.pictures[key])}'>"
-                f"<figcaption>{caption}</figcaption></figure>"
-            )
-    yield "</div></article>"
-
-
-def _data_uri(png: bytes) -> str:
-    """JPEG, a third of the PNG's size: these pictures are for looking at."""
-    import cv2
-    import numpy as np
-
-    image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
-    done, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    data, kind = (jpeg.tobytes(), "jpeg") if done else (png, "png")
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+def _ms(event: messages.Event) -> float:
+    return (event.offset.t_ns - event.onset.t_ns) / 1e6

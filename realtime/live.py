@@ -384,7 +384,9 @@ class Live:
             if name in event.latency_ms:
                 histogram.add(event.latency_ms[name])
         if self.record is not None and event.kind in self.options.config.record.kinds:
-            self.supervisor.send(self.record, wire.Keep(event, pictures, named.crop_to_frame))
+            self.supervisor.send(
+                self.record, wire.Keep(event, pictures, named.crop_to_frame, named.taken_from)
+            )
         self.screen.event(event, report.best_truth(event, line.truths), rendered=bool(line.truths))
 
     def _give_up(self, number: int, why: str) -> None:

@@ -1,19 +1,17 @@
-"""``--record DIR``: the frames around each event, lossless, with their true times.
+"""``--record DIR``: the frames around each event, lossless, with their true times; on request the whole session.
 
 A folder an event, whole or absent: ``000306.png`` …, ``frames.csv`` (index, t_ns, file), ``event.json`` (the event,
-the similarity of its crops, the settings) and ``pictures/``. The folder is itself a source for `apexcam`. Frames are
-first copied out of the ring, then encoded at low priority, so that recording never slows capture; what it had no
-memory or time for is said.
+the similarity of its crops and what they were cut out of, the settings) and ``pictures/``. `apexcam analyze` on the
+folder gives the same prediction bit for bit, see `realtime.recorded`. Frames are first copied out of the ring, then
+encoded at low priority, so that recording never slows capture; what it had no memory or time for is said.
 """
 
-import contextlib
 import csv
 import io
 import re
 import shutil
 import time
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -23,8 +21,10 @@ import msgspec
 from engines.errors import InputError
 from realtime import messages, ring
 from realtime.config import Config, dump
+from realtime.disk import Disk
 from realtime.processes import wire
 from realtime.processes.child import Link, Spec
+from realtime.session import Session
 
 _MEMORY_BYTES: Final = 1 << 30
 _WAIT_S: Final = 2.0
@@ -69,6 +69,9 @@ def run(link: Link, spec: Spec) -> None:
                         link.send(wire.Note(said))
                 case wire.Finish():
                     finishing = True
+                    recorder.finish()
+            if (said := recorder.look()) is not None:
+                link.send(wire.Note(said))
             link.beat(recorder.counts, now=finishing and not recorder.busy)
             if finishing and not recorder.busy:
                 finishing = False
@@ -81,9 +84,12 @@ class Recorder:
     """Copies and writes; `work` does one small step. InputError when the disk is full or the folder is gone."""
 
     def __init__(self, root: Path, settings: Config) -> None:
-        self.counts = {"recorded": 0, "skipped": 0, "frames": 0, "frames_missing": 0}
+        self.counts = {"recorded": 0, "skipped": 0, "frames": 0, "frames_missing": 0, "bytes": 0}
+        self.counts |= {"session_frames": 0, "session_missing": 0}
         self._root = root
         self._settings = settings
+        self._disk = Disk(root, settings.record)
+        self._sessions: list[Session] = []
         self._readers: dict[str, ring.RingReader] = {}
         self._jobs: deque[Job] = deque()
         for left in root.glob(".*.partial"):
@@ -93,13 +99,36 @@ class Recorder:
     @property
     def busy(self) -> bool:
         """Whether there is something to copy or write."""
-        return bool(self._jobs)
+        return bool(self._jobs) or any(session.running for session in self._sessions)
 
     def attach(self, camera: str, name: str) -> None:
         """Reads this ring for events of this camera from now on."""
         if camera in self._readers:
             self._readers.pop(camera).close()
         self._readers[camera] = ring.RingReader(name, "newest", timeout_s=2.0)
+        if self._settings.record.session:
+            self._sessions.append(Session(self._root, camera, name, self._settings, self._disk))
+
+    def finish(self) -> None:
+        """No more frames will come: sessions end with what the ring still holds."""
+        for session in self._sessions:
+            session.finish()
+
+    def look(self) -> str | None:
+        """Sums the sessions' counts; a line for the user at the first frame one had no time for."""
+        missing = sum(session.missed for session in self._sessions)
+        first = missing and not self.counts["session_missing"]
+        self.counts |= {
+            "session_frames": sum(session.frames for session in self._sessions),
+            "session_missing": missing,
+            "bytes": self._disk.written,
+        }
+        for session in self._sessions:
+            if session.problem:
+                raise InputError(session.problem)
+        codec = self._settings.record.session_codec
+        quicker = "jpeg is quicker" if codec == "png" else "use a quicker disk or fewer frames"
+        return f"session: {missing} frames not kept, {codec} is too slow here ({quicker})" if first else None
 
     def keep(self, order: wire.Keep) -> str | None:
         """Takes an event on; a line for the user if there is no memory for it."""
@@ -117,7 +146,7 @@ class Recorder:
             return f"recording is behind: {event.event_id} not recorded ({self.counts['skipped']} so far)"
         name = f"{_stamp(event)}-{re.sub(r'[^A-Za-z0-9_.-]', '_', event.event_id)}"
         folder = self._root / f".{name}.partial"
-        with _disk(self._root):
+        with self._disk.guarded():
             folder.mkdir()
         self._jobs.append(Job(order, folder, first, last, time.monotonic() + _WAIT_S, first))
         return None
@@ -163,15 +192,8 @@ class Recorder:
 
         name = f"{frame.index:06d}.png"
         done, data = cv2.imencode(".png", frame.image, [cv2.IMWRITE_PNG_COMPRESSION, _LEVEL])
-        with _disk(self._root):
-            free = shutil.disk_usage(self._root).free
-            if free < self._settings.record.keep_free_mb * 2**20:
-                raise InputError(
-                    f"recording stopped: less than {self._settings.record.keep_free_mb:g} MB left on the disk of "
-                    f"{self._root} (record.keep_free_mb); recognition goes on"
-                )
-            if done:
-                (job.folder / name).write_bytes(data.tobytes())
+        if done:
+            self._disk.write(job.folder / name, data.tobytes())
         job.rows.append((frame.index, frame.t_ns, name))
         self.counts["frames"] += 1
 
@@ -185,11 +207,12 @@ class Recorder:
             "schema": "apexcam.recording/1",
             "event": event,
             "crop_to_frame": job.order.crop_to_frame,
+            "taken_from": job.order.taken_from,
             "frames": len(job.rows),
             "frames_missing": job.missing,
             "settings": dump(self._settings),
         }
-        with _disk(self._root):
+        with self._disk.guarded():
             (job.folder / "frames.csv").write_text(table.getvalue(), encoding="utf-8")
             (job.folder / "event.json").write_bytes(msgspec.json.format(msgspec.json.encode(about), indent=2))
             pictures = job.folder / "pictures"
@@ -204,24 +227,15 @@ class Recorder:
         self.counts["frames_missing"] += job.missing
 
     def close(self) -> None:
-        """Drops what is unfinished and lets the rings go."""
+        """Drops what is unfinished, keeps the sessions as they are and lets the rings go."""
+        for session in self._sessions:
+            session.close()
         for job in self._jobs:
             shutil.rmtree(job.folder, ignore_errors=True)
         self._jobs.clear()
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
-
-
-@contextlib.contextmanager
-def _disk(root: Path) -> Iterator[None]:
-    """Errors of the disk become the one line with which recording stops."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            f"recording stopped: {root}: {error.strerror or error}; recognition goes on"
-        ) from error
 
 
 def _stamp(event: messages.Event) -> str:

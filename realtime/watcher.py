@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engines.face import CROP_HEIGHT, CROP_WIDTH, Face, FaceSettings, FaceStatus, FaceTracker
+from engines.face.geometry import Image
 from engines.spotting import Instant, Sample, Spot, SpottingSettings, View, open_spotter
-from engines.spotting.face_stage import FaceStage
+from engines.spotting.face_stage import FaceStage, PastFrame
 from realtime.candidate import Candidate
+from realtime.crop_source import CropSource
 from realtime.messages import FaceState, Moment, Region, State
 from realtime.ring import Frame
 
@@ -108,6 +110,15 @@ class Watcher:
             for candidate in self._candidate(identity, stage, spot)
         ]
 
+    def crop_of(self, face: int, index: int, like: Candidate | None = None) -> Image | None:
+        """A face's crop of a frame not long ago, by its index; under the transform of a candidate if one is given."""
+        stage = self._stages.get(face)
+        past = None if stage is None else stage.past(index)
+        if past is None:
+            return None
+        matrix = past.matrix if like is None else np.array(like.crop_to_frame).reshape(2, 3)
+        return past.crop(matrix)
+
     def fps(self) -> float:
         """Frames a second over the last frames, by the source's own clock; 0 before the second frame."""
         if len(self._times) < 2 or self._times[-1] == self._times[0]:
@@ -143,6 +154,7 @@ class Watcher:
                 crop_to_frame=(a, b, c, d, e, f),
                 apex_host_ns=arrived.get(apex.index, arrived[spot.offset.index]).host_ns,
                 spotted_ns=time.monotonic_ns(),
+                taken_from=(_source(first), _source(apex)),
             )
         ]
 
@@ -188,3 +200,8 @@ class Watcher:
     def close(self) -> None:
         """Free the models."""
         self._tracker.close()
+
+
+def _source(past: PastFrame) -> CropSource:
+    (x, y), (height, width) = past.origin, past.grey.shape
+    return CropSource(past.index, (x, y, x + width, y + height))

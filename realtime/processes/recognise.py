@@ -29,7 +29,9 @@ def run(link: Link, spec: Spec) -> None:
             except (InputError, msgspec.MsgspecError, ValueError) as error:
                 link.send(wire.Useless(order.number, str(error)))
             else:
-                link.send(wire.Named(order.number, event, pictures, candidate.crop_to_frame))
+                link.send(
+                    wire.Named(order.number, event, pictures, candidate.crop_to_frame, candidate.taken_from)
+                )
             done += 1
         elif isinstance(order, wire.Finish):
             link.beat({"recognised": done}, now=True)

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from realtime import messages
+from realtime.crop_source import CropSource
 
 
 class Hello(msgspec.Struct, frozen=True, tag=True):
@@ -62,12 +63,13 @@ class Found(msgspec.Struct, frozen=True, tag=True):
 
 
 class Named(msgspec.Struct, frozen=True, tag=True):
-    """The answer to `Work` ``number``: the event to publish, its pictures (PNG), the similarity of its crops."""
+    """The answer to `Work` ``number``: the event to publish, its pictures (PNG), how its crops were taken."""
 
     number: int
     event: messages.Event
     pictures: dict[str, bytes] = {}
     crop_to_frame: tuple[float, float, float, float, float, float] | None = None
+    taken_from: tuple[CropSource, CropSource] | None = None
 
 
 class Useless(msgspec.Struct, frozen=True, tag=True):
@@ -157,6 +159,7 @@ class Keep(msgspec.Struct, frozen=True, tag=True):
     event: messages.Event
     pictures: dict[str, bytes] = {}
     crop_to_frame: tuple[float, float, float, float, float, float] | None = None
+    taken_from: tuple[CropSource, CropSource] | None = None
 
 
 class Finish(msgspec.Struct, frozen=True, tag=True):

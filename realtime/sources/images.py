@@ -64,7 +64,7 @@ def open_images(spec: str, *, pace: Pace = None, rate: float | None = None) -> I
         raise InputError(f"{spec}: there is no such folder; give a folder of png, jpg or bmp images")
     times = folder / TIMES_FILE
     if rate is None and times.is_file():
-        stills = _listed(folder, times)
+        stills = listed(folder)
     else:
         rate = rate or (pace if isinstance(pace, float | int) else None)
         if rate is None:
@@ -89,7 +89,9 @@ def _sorted_images(folder: Path) -> list[Path]:
     )
 
 
-def _listed(folder: Path, times: Path) -> list[Still]:
+def listed(folder: Path) -> list[Still]:
+    """The images that a folder's frames.csv lists. Raises InputError naming the line that is wrong."""
+    times = folder / TIMES_FILE
     stills: list[Still] = []
     try:
         with times.open(newline="", encoding="utf-8") as file:

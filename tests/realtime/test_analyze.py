@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from engines.errors import InputError
 from engines.synthesis import Identity, Performance, Renderer, Scene
-from realtime import analyze, config, live, messages
+from realtime import analyze, config, live, messages, recorded
 from realtime.processes.child import Stages
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -64,19 +65,37 @@ def test_every_frame_is_seen_and_what_was_performed_is_there(analysis: analyze.A
     assert summary["seconds"] == pytest.approx(3.8, abs=0.05)
 
 
-def test_a_paced_live_run_gives_the_same_events_frame_for_frame(
-    clip: Path, analysis: analyze.Analysis
-) -> None:
+@pytest.fixture(scope="module")
+def lived(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[live_fakes.Notes, Path]:
+    """A paced live run of the clip with everything recorded: events, and the session without loss."""
+    folder = tmp_path_factory.mktemp("record")
     notes = live_fakes.Notes()
     options = live.Options(
         sources=(str(clip),),
         # A ring that holds the whole clip: nothing is dropped however busy this machine is.
-        config=config.load(None, ["bus.endpoint=tcp://127.0.0.1:*", "ring.seconds=5"]),
+        config=config.load(
+            None,
+            [
+                "bus.endpoint=tcp://127.0.0.1:*",
+                "ring.seconds=5",
+                "record.keep_free_mb=0",
+                "record.session=true",
+                "record.session_codec=bmp",
+            ],
+        ),
         pace=FPS,
         dashboard=False,
+        record=folder,
         stages=Stages(),
     )
-    assert live.run(options, notes) == 0
+    assert live.run(options, notes) == 0, notes.lines
+    return notes, folder
+
+
+def test_a_paced_live_run_gives_the_same_events_frame_for_frame(
+    lived: tuple[live_fakes.Notes, Path], analysis: analyze.Analysis
+) -> None:
+    notes, _ = lived
     assert notes.report["frames"] == {
         "captured": analysis.frames,
         "processed": analysis.frames,
@@ -85,6 +104,68 @@ def test_a_paced_live_run_gives_the_same_events_frame_for_frame(
     }
     assert [plain(event) for event in notes.events] == [plain(one.event) for one in analysis.events]
     assert all(event.apex.wall is None or event.apex.wall.endswith("Z") for event in notes.events)
+
+
+def test_a_recorded_event_gives_the_bit_identical_prediction(
+    lived: tuple[live_fakes.Notes, Path], tmp_path: Path
+) -> None:
+    notes, folder = lived
+    kept = {event.event_id: event for event in notes.events if event.kind in ("micro", "macro")}
+    folders = [one for one in sorted(folder.iterdir()) if not one.name.startswith("session-")]
+    assert len(folders) == len(kept) > 0
+    for one in folders:
+        about, stills = recorded.read(str(one))
+        made = analyze.analyse_recorded(str(one), recorded.settings(about))
+        again = made.events[0].event
+        then = kept.pop(again.event_id)
+        assert plain(again) == plain(then)
+        assert "bit for bit" in made.again[0]
+        assert made.again[1:] == ("the prediction is the recorded one",)
+        assert made.events[0].strip[0][0] == then.onset.frame
+        assert stills[0].index < then.onset.frame
+        assert "bit for bit" in analyze.write(made, tmp_path)[2].read_text()
+    assert kept == {}
+
+
+def test_a_recorded_event_that_was_changed_is_noticed(
+    lived: tuple[live_fakes.Notes, Path], tmp_path: Path
+) -> None:
+    source = next(one for one in sorted(lived[1].iterdir()) if one.name.endswith("micro"))
+    folder = Path(shutil.copytree(source, tmp_path / "changed"))
+    about, stills = recorded.read(str(folder))
+    apex = next(still for still in stills if still.index == about.event.apex.frame)
+    image = cv2.imread(str(apex.path))
+    x0, y0, x1, y1 = about.taken_from[1].part
+    image[y0:y1, x0:x1] = cv2.flip(image[y0:y1, x0:x1], 1)
+    cv2.imwrite(str(apex.path), image)
+    made = analyze.analyse_recorded(str(folder), recorded.settings(about))
+    assert "NOT those recorded" in made.again[0]
+    assert any(line.startswith("probabilities was") for line in made.again)
+    apex.path.unlink()
+    with pytest.raises(InputError, match=apex.path.name):
+        analyze.analyse_recorded(str(folder), recorded.settings(about))
+    (folder / "event.json").write_text("{}")
+    with pytest.raises(InputError, match=r"event\.json"):
+        recorded.read(str(folder))
+
+
+def test_the_recorded_session_holds_every_frame_with_its_time(
+    clip: Path, lived: tuple[live_fakes.Notes, Path]
+) -> None:
+    (folder,) = lived[1].glob("session-*")
+    about = json.loads((folder / "session.json").read_text())
+    assert about["frames_missing"] == 0
+    assert "lossless" in about["codec"]
+    original, kept = analyze.open_recording(str(clip)), analyze.open_recording(str(folder))
+    count = 0
+    while (frame := original.read()) is not None:
+        again = kept.read()
+        assert again is not None
+        assert (again.t_ns, again.gap) == (frame.t_ns, 0)
+        assert (again.image == frame.image).all()
+        count += 1
+    assert kept.read() is None
+    assert count == about["frames"]
 
 
 def test_the_outputs_say_the_same_thing(tmp_path: Path, analysis: analyze.Analysis) -> None:
@@ -133,8 +214,15 @@ def test_the_report_holds_everything_itself(tmp_path: Path, analysis: analyze.An
     assert page.ids == {one.event.event_id for one in analysis.events}
     for one in analysis.events:
         assert one.event.reason in page.text
+    for one in analysis.events:
+        frames = [strip[0] for strip in one.strip]
+        assert frames[0] == one.event.onset.frame
+        assert frames[-1] == one.event.offset.frame
+        assert one.event.apex.frame in frames
+        assert len(frames) == min(analyze.STRIP, frames[-1] - frames[0] + 1)
+    micro = sum(one.event.kind == "micro" for one in analysis.events)
     pictures = sum(link.startswith("data:image/") for link in page.fetched)
-    assert pictures == sum(len(one.pictures) for one in analysis.events)
+    assert pictures == sum(len(one.strip) for one in analysis.events) + 2 * micro
 
 
 def test_markup_in_a_file_name_or_reason_stays_text(analysis: analyze.Analysis) -> None:

@@ -171,6 +171,7 @@ def test_analyze_writes_and_says(tmp_path: Path) -> None:
     assert json.loads(out)["frames"] == 20
     assert sorted(path.name for path in (tmp_path / "o").iterdir()) == [
         "events.csv",
+        "events.eaf",
         "events.jsonl",
         "report.html",
     ]

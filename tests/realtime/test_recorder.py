@@ -1,5 +1,6 @@
 import json
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from realtime.config import Bus, Config, Record
 from realtime.messages import Event, Moment
 from realtime.processes import wire
 from realtime.recorder import Recorder
+from realtime.session import Session
 from realtime.sources import open_source
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -143,4 +145,58 @@ def test_a_missing_root_is_one_line(tmp_path: Path, small_ring: ring.RingWriter)
     recorder.attach("desk", small_ring.name)
     with pytest.raises(InputError, match="recording stopped"):
         recorder.keep(wire.Keep(some.event()))
+    recorder.close()
+
+
+def test_a_spent_quota_stops_recording_and_nothing_else(tmp_path: Path) -> None:
+    settings = Record(keep_free_mb=0, session=True, session_codec="bmp", max_gb=0.0003)
+    notes = record(tmp_path / "kept", "fake:frames=200,fps=200", settings)
+    said = [line for line in notes.lines if "recording stopped" in line]
+    assert said == [
+        f"recording stopped: 0.0003 GB are written to {tmp_path / 'kept'} (record.max_gb); recognition goes on"
+    ]
+    assert len(notes.events) == 9
+    assert notes.report["frames"]["processed"] == 200
+    assert sum(file.stat().st_size for file in (tmp_path / "kept").rglob("*.bmp")) <= 300_000
+    (session,) = (tmp_path / "kept").glob("session-*")
+    about = json.loads((session / "session.json").read_text())
+    rows = (session / "frames.csv").read_text().splitlines()[1:]
+    assert about["frames"] == len(rows) == len(list(session.glob("*.bmp"))) > 0
+
+
+def test_a_session_whose_folder_vanishes_stops_with_one_line(tmp_path: Path) -> None:
+    folder, notes = tmp_path / "kept", live_fakes.Notes()
+
+    def on_event(event: Event) -> None:
+        if event.offset.frame == 49:
+            folder.rename(tmp_path / "elsewhere")
+
+    notes.on_event = on_event
+    record(folder, "fake:frames=200,fps=100", Record(keep_free_mb=0, session=True, kinds=[]), notes)
+    assert sum("recording stopped" in line for line in notes.lines) == 1
+    assert notes.report["frames"]["processed"] == 200
+
+
+def test_frames_a_session_had_no_time_for_are_counted_and_said(
+    tmp_path: Path, small_ring: ring.RingWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = threading.Event()
+    monkeypatch.setattr(Session, "_describe", lambda self: started.wait(10))
+    recorder = Recorder(tmp_path, Config(record=Record(keep_free_mb=0, session=True)))
+    image = live_fakes.open_source("fake:fps=100").read().image  # type: ignore[union-attr]
+    small_ring.write(ring.Frame(0, 0, 0, 0, image))
+    recorder.attach("desk", small_ring.name)
+    for index in range(1, 60):
+        small_ring.write(ring.Frame(index, index * 10**7, 0, 0, image))
+    small_ring.end()
+    started.set()
+    while recorder.busy:
+        recorder.work()
+    said = recorder.look()
+    assert said is not None
+    assert "frames not kept" in said
+    assert recorder.look() is None
+    counts = recorder.counts
+    assert counts["session_missing"] > 40
+    assert counts["session_frames"] + counts["session_missing"] in (59, 60)
     recorder.close()
