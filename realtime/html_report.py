@@ -195,7 +195,8 @@ def _strip(one: "Analysed", pictures: _Pictures) -> Iterator[str]:
         ms = (frame - event.onset.frame) * _ms(event) / max(1, event.offset.frame - event.onset.frame)
         caption = f"+{ms:.0f} ms"
         if i == 0 or i == len(one.strip) - 1 or i == nearest:
-            caption = f"<b>{'apex' if i == nearest else 'onset' if i == 0 else 'offset'}</b> {caption}"
+            word = f"<b>{'apex' if i == nearest else 'onset' if i == 0 else 'offset'}</b>"
+            caption = word if event.kind == "blink" else f"{word} {caption}"
         small = cv2.resize(crop, (70, 85), interpolation=cv2.INTER_AREA) if event.kind == "blink" else crop
         yield _figure(np.asarray(small, dtype=np.uint8), caption, pictures, 80, "at" if i == nearest else "")
     yield "</div>"

@@ -36,9 +36,10 @@ rect.lost{fill:var(--lost);opacity:.55}rect.band{opacity:.22}.apex{stroke-width:
 vertical-align:middle}.k-level{border-bottom:2px dashed var(--level);height:0!important}
 .k-band{background:linear-gradient(90deg,transparent 45%,var(--positive) 45% 55%,transparent 55%),
 color-mix(in srgb,var(--positive) 25%,transparent)}.k-lost{background:var(--lost)}
-.k-not::before{content:"\\00d7";font:700 16px/10px system-ui;color:var(--soft);padding-left:4px}
+.k-not::before{content:"\\00d7";display:block;font:700 17px/9px system-ui;color:var(--soft);text-align:center}
 table{border-collapse:separate;border-spacing:0;width:100%;font-size:.9rem;overflow:hidden}
-th,td{text-align:left;padding:.3rem .6rem;border-top:1px solid var(--line)}thead th{border:0;color:var(--soft);
+th,td{white-space:nowrap;text-align:left;padding:.3rem .6rem;border-top:1px solid var(--line)}
+thead th{border:0;color:var(--soft);
 font-weight:500}.n{text-align:right}a{color:inherit}
 .events{display:grid;gap:.8rem}.events article{padding:.8rem 1rem;border-left-width:4px;break-inside:avoid;min-width:0}
 .blinks{grid-template-columns:repeat(auto-fill,minmax(330px,1fr))}
@@ -60,7 +61,7 @@ padding:.3rem 0}.bar div{background:var(--line);border-radius:4px}.bar i{display
 footer{margin-top:2rem;font-size:.85rem}
 @media(max-width:760px){.measured{grid-template-columns:1fr 1fr}.bars,.zoom{grid-column:1/-1}
 table{display:block;overflow-x:auto}
-.strip figcaption{font-size:.55rem}}
+.strip figcaption{font-size:.55rem}.timeline{overflow-x:auto}.timeline svg{min-width:900px}}
 @media print{body{background:#fff;max-width:none;padding:0;font-size:12px;print-color-adjust:exact;
 -webkit-print-color-adjust:exact}.timeline svg{break-inside:avoid}h2{break-after:avoid}}
 """
