@@ -2,6 +2,7 @@
 written.
 """
 
+import errno
 import json
 import os
 import sys
@@ -28,6 +29,8 @@ app = typer.Typer(
 FlowMaps = Annotated[
     Path | None, typer.Option("--flowmaps", help="Folder of the released 28x28 flow maps and their table.")
 ]
+# What a base install does not have.
+_TRAIN = ("torch", "sklearn", "joblib", "onnx", "onnxscript", "pandas", "openpyxl", "matplotlib")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -52,12 +55,21 @@ def _cores() -> int:
 
 def _seeds(text: str) -> tuple[int, ...]:
     try:
-        seeds = tuple(dict.fromkeys(int(part) for part in text.split(",")))
+        seeds = tuple(dict.fromkeys(seed for part in text.split(",") for seed in _span(part)))
     except ValueError:
-        raise InputError(f"--seeds {text!r} is not a list of whole numbers such as 0,1,2") from None
+        raise InputError(f"--seeds {text!r} is not a list of whole numbers such as 0,1,2 or 3-7") from None
     if min(seeds) < 0:
         raise InputError(f"--seeds {text!r}: seeds start at 0")
     return seeds
+
+
+def _span(part: str) -> range:
+    """A seed, or a range of them such as 3-7."""
+    first, _, last = part.strip().rpartition("-")
+    span = range(int(first), int(last) + 1) if first else range(int(part), int(part) + 1)
+    if not span:
+        raise ValueError(part)
+    return span
 
 
 @contextmanager
@@ -221,6 +233,67 @@ def _read(path: Path) -> str:
 
 
 @app.command()
+def spot(
+    out: Annotated[
+        Path, typer.Option(help="Folder for the results; an interrupted run goes on from what is in it.")
+    ],
+    data: Annotated[
+        Path | None, typer.Option(help="A database of long videos: its table and its folders of images.")
+    ] = None,
+    layout: Annotated[
+        str | None, typer.Option(help="casme2long or sammlv; found out from the table's name by default.")
+    ] = None,
+    rendered: Annotated[
+        bool, typer.Option("--rendered", help="Render faces instead, and half as many neutral videos.")
+    ] = False,
+    method: Annotated[str, typer.Option(help="motion, interframe or dcrois.")] = "motion",
+    seeds: Annotated[str, typer.Option(help="Rendered faces; tuning used those below 101.")] = "101-106",
+    seconds: Annotated[float, typer.Option(help="Length of a rendered video.")] = 60.0,
+    fps: Annotated[str, typer.Option(help="Frame rates to render at, such as 200,100,30.")] = "200",
+    sweep: Annotated[
+        bool,
+        typer.Option(
+            "--sweep",
+            help="Also curves over displacement, noise, sway and frame rate: 21 more videos a face.",
+        ),
+    ] = False,
+    jobs: Annotated[int, typer.Option(min=0, help="Videos at a time; 0 is one for each core.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Score the spotter on long videos: intervals, apexes, false alarms, classes.
+
+    Examples: apexbench spot --rendered --seeds 101-106 --out runs/spot
+              apexbench spot --data CASME_sq --out runs/spot-casme
+    """
+    from offline.spotting import command
+
+    if rendered == (data is not None):
+        raise InputError("give either --data DIR, a database of long videos, or --rendered")
+    setup, numbers = command.setup_of(method), _seeds(seeds)
+    try:
+        rates = tuple(dict.fromkeys(float(part) for part in fps.split(",")))
+    except ValueError:
+        raise InputError(f"--fps {fps!r} is not a list of frame rates such as 200,100,30") from None
+    with _progress("frames") as progress:
+        if data is not None:
+            results = command.spot_recorded(data, layout, setup, out, jobs or _cores(), progress)
+        else:
+            rendering = command.Rendering(numbers, seconds, rates, sweep)
+            results = command.spot_rendered(rendering, setup, out, jobs or _cores(), progress)
+    if as_json:
+        print(json.dumps(results))
+        return
+    from offline.tables import print_rows
+
+    rows = command.lines(results)
+    if rows:
+        print_rows(f"{results['method']} on {results['source']} videos", tuple(rows[0]), rows)
+    for line in command.sentences(results):
+        print(line)
+    _say(f"written: {out}/results.json, events.csv, report.html")
+
+
+@app.command()
 def table(
     runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs of one protocol.")],
     published: Annotated[
@@ -302,6 +375,16 @@ def main() -> None:
         app()
     except InputError as error:
         _say(f"apexbench: {error}")
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in _TRAIN:
+            raise
+        _say(f"apexbench: {error.name} is not installed: pip install 'apexcam[train]'")
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _say(f"apexbench: the disk is full ({error.filename or 'while writing'}); what is finished is kept: make room")
         sys.exit(2)
     except KeyboardInterrupt:
         _say("apexbench: stopped; finished folds are kept, the same command goes on from there")

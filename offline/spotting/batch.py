@@ -1,0 +1,159 @@
+"""Many videos measured, each kept as it finishes: an interrupted run goes on from what it has."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
+from functools import cache
+from hashlib import sha256
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import engines
+from engines.errors import InputError
+from offline.runs import write_bytes
+from offline.spotting.measure import Measured, Setup, measure
+from offline.spotting.truth import Video
+
+# What a measurement depends on: when one of these files changes, what was kept is measured again.
+_CODE = ("face", "flow", "inference", "spotting", "synthesis", "weights")
+_HERE = ("measure.py", "rendered.py", "truth.py")
+
+# Called with the number of finished and of all frames.
+Progress = Callable[[int, int], None]
+
+
+@cache
+def code_version() -> str:
+    """Twelve hexadecimal digits that change with the code and the network that videos are measured with."""
+    assert engines.__file__ is not None
+    root = Path(engines.__file__).parent
+    files = [f for name in _CODE for f in (root / name).rglob("*") if f.suffix in (".py", ".onnx")]
+    files += [Path(__file__).parent / name for name in _HERE]
+    digest = sha256()
+    for file in sorted(files):
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def key_of(video: Video, setup: Setup) -> str:
+    """What a kept measurement must carry to be taken for this video's under these settings."""
+    settings = msgspec.json.encode(
+        {
+            **asdict(setup),
+            "spotting": msgspec.to_builtins(setup.spotting),
+            "faces": msgspec.to_builtins(setup.faces),
+        }
+    )
+    return sha256(f"{code_version()} {video.identity()} ".encode() + settings).hexdigest()[:16]
+
+
+def measure_all(
+    videos: Sequence[Video], setup: Setup, out: Path, jobs: int = 1, progress: Progress | None = None
+) -> list[Measured]:
+    """Measure videos, in their order, ``jobs`` at a time; each is kept as ``out``/videos/NAME.json.
+
+    Raises InputError where ``out`` cannot be written to, a video cannot be read, or a process dies.
+    """
+    folder = out / "videos"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write to {out}: {error.strerror or error}") from None
+    keys = {video.name: key_of(video, setup) for video in videos}
+    done: dict[str, Measured] = {}
+    for video in videos:
+        if (kept := _load(folder / f"{video.name}.json", keys[video.name])) is not None:
+            done[video.name] = kept
+    todo = [video for video in videos if video.name not in done]
+    total, before = sum(v.count for v in videos), sum(v.count for v in videos if v.name in done)
+
+    def keep(measured: Measured) -> None:
+        done[measured.name] = measured
+        try:
+            write_bytes(folder / f"{measured.name}.json", msgspec.json.encode(measured))
+        except OSError as error:
+            raise InputError(
+                f"cannot write to {out}: {error.strerror or error}; {len(done)} of {len(videos)} videos are kept"
+            ) from None
+
+    def show(frames: int) -> None:
+        if progress:
+            progress(min(before + frames, total), total)
+
+    show(0)
+    if jobs == 1 or len(todo) <= 1:
+        _one_by_one(todo, setup, keys, keep, show)
+    else:
+        _at_once(todo, setup, keys, min(jobs, len(todo)), keep, show)
+    return [done[video.name] for video in videos]
+
+
+def _load(file: Path, key: str) -> Measured | None:
+    """A kept measurement; None where there is none, or it is of other code, settings or frames."""
+    try:
+        measured = msgspec.json.decode(file.read_bytes(), type=Measured)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return measured if measured.key == key else None
+
+
+Keep = Callable[[Measured], None]
+Show = Callable[[int], None]
+
+
+def _one_by_one(todo: Sequence[Video], setup: Setup, keys: dict[str, str], keep: Keep, show: Show) -> None:
+    frames = 0
+
+    def tick(count: int) -> None:
+        nonlocal frames
+        frames += count
+        show(frames)
+
+    for video in todo:
+        keep(measure(video, setup, keys[video.name], tick))
+
+
+_counter: Any = None
+
+
+def _begin(counter: Any) -> None:
+    """In a new process: where to count frames; what native libraries chatter must not tear the progress bar."""
+    global _counter  # noqa: PLW0603  # a process's own, set once
+    _counter = counter
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
+
+
+def _count(frames: int) -> None:
+    with _counter.get_lock():
+        _counter.value += frames
+
+
+def _measure(video: Video, setup: Setup, key: str) -> Measured:
+    return measure(video, setup, key, _count)
+
+
+def _at_once(
+    todo: Sequence[Video], setup: Setup, keys: dict[str, str], jobs: int, keep: Keep, show: Show
+) -> None:
+    context = get_context("spawn")
+    counter = context.Value("q", 0)
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(counter,)) as pool:
+        pending = {pool.submit(_measure, video, setup, keys[video.name]) for video in todo}
+        try:
+            while pending:
+                finished, pending = wait(pending, timeout=0.25, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    keep(future.result())
+                show(counter.value)
+        except BrokenProcessPool:
+            raise InputError("a measuring process died (out of memory?): try again with --jobs 1") from None
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

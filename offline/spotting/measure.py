@@ -1,0 +1,189 @@
+"""One video through tracker, spotter and classifier, as the live side runs them: what was found, and what was said."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import msgspec
+import numpy as np
+
+from engines.face import FaceSettings, FaceTracker
+from engines.face.geometry import Image
+from engines.flow import as_benchmark, flow_map, open_solver
+from engines.inference import open_classifier
+from engines.spotting import Spot, SpottingSettings, open_spotter
+from engines.spotting.clip import APEX_RULES
+from engines.spotting.face_stage import FaceStage
+from offline.spotting.truth import Found, Interval, Video
+
+_TICK = 50
+# Shorter clips than this have no apex to look for.
+_LEAST_FRAMES = 4
+
+
+class Clip(msgspec.Struct, frozen=True):
+    """What each apex rule said about one performed micro-expression, onset to offset; and its class at true moments.
+
+    ``errors``: frames from the true apex by rule's name.
+    """
+
+    onset: int
+    apex: int
+    offset: int
+    errors: dict[str, int]
+    label: str | None = None
+    named: str | None = None
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """One video measured, as it is kept. ``key`` is of the code, the settings and the video that it came from.
+
+    ``refusals``: frame and words, whenever what the spotter says has changed. ``unseen``: frames without a face that
+    could be measured. ``ms_per_frame``: face and spotting together, on one core.
+    """
+
+    key: str
+    name: str
+    fps: float
+    frames: int
+    neutral: bool
+    performed: tuple[Interval, ...]
+    found: tuple[Found, ...]
+    clips: tuple[Clip, ...]
+    refusals: tuple[tuple[int, str], ...]
+    unseen: int
+    ms_per_frame: float
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What videos are measured with."""
+
+    spotting: SpottingSettings
+    faces: FaceSettings
+    flow: str = "auto"
+    preset: str = "precise"
+
+
+class Namer:
+    """The class of a micro-expression from its onset and apex crops, by the shipped network."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._solve = open_solver(setup.flow, setup.preset)
+        self._classify = open_classifier()
+
+    def __call__(self, onset: Image, apex: Image) -> tuple[str, tuple[float, ...]]:
+        """The likeliest class and all probabilities, in the order of the network's classes."""
+        flow = self._solve(onset, apex)
+        row = self._classify(as_benchmark(flow_map(flow.u, flow.v))[None])[0]
+        return self._classify.classes[int(np.argmax(row))], tuple(round(float(p), 4) for p in row)
+
+
+class _Taker:
+    """Watches one video: collects spots with their class, and clips of what was performed."""
+
+    def __init__(self, video: Video, setup: Setup) -> None:
+        self._video = video
+        self._name = Namer(setup)
+        self._waiting = [t for t in video.performed() if t.kind == "micro" and t.apex is not None]
+        self.found: list[Found] = []
+        self.clips: list[Clip] = []
+
+    def spots(self, spots: list[Spot], stage: FaceStage) -> None:
+        for spot in spots:
+            label: str | None = None
+            probabilities: tuple[float, ...] = ()
+            pair = stage.pair(spot) if spot.kind == "micro" else None
+            if pair is not None:
+                label, probabilities = self._name(pair[0], pair[1])
+            first, last = spot.onset.index, spot.offset.index
+            head = self._video.head_px(first, last)
+            self.found.append(
+                Found(
+                    spot.kind,
+                    first,
+                    spot.apex.index,
+                    last,
+                    round(spot.intensity_px, 3),
+                    round(spot.confidence, 3),
+                    label,
+                    probabilities,
+                    spot.regions,
+                    spot.reason,
+                    None if head is None else round(head, 2),
+                )
+            )
+
+    def clip(self, index: int, stage: FaceStage) -> None:
+        """At the end of something performed: cut it out, onset to offset, under the onset's transform."""
+        while self._waiting and self._waiting[0].offset <= index:
+            truth = self._waiting.pop(0)
+            assert truth.apex is not None
+            onset, apex = stage.past(truth.onset), stage.past(truth.apex)
+            past = [stage.past(i) for i in range(truth.onset, truth.offset + 1)]
+            crops = [p.crop(onset.matrix) for p in past if p is not None and onset is not None]
+            if onset is None or apex is None or len(crops) < max(_LEAST_FRAMES, len(past)):
+                continue
+            errors = {
+                name: truth.onset + rule(crops) - truth.apex for name, rule in sorted(APEX_RULES.items())
+            }
+            named, _ = self._name(onset.crop(apex.matrix), apex.crop(apex.matrix))
+            self.clips.append(Clip(truth.onset, truth.apex, truth.offset, errors, truth.label, named))
+
+
+def measure(video: Video, setup: Setup, key: str, tick: Callable[[int], None] | None = None) -> Measured:
+    """Run a video from its first frame to its last. ``tick`` is called with the number of frames just done.
+
+    Raises InputError where a frame cannot be read, or no model is there.
+    """
+    cv2.setNumThreads(1)
+    tracker = FaceTracker(setup.faces)
+    taker = _Taker(video, setup)
+    stages: dict[int, FaceStage] = {}
+    refusals: list[tuple[int, str]] = []
+    said = ""
+    frames = seen = 0
+    spent = 0.0
+    try:
+        for index, image in video.frames():
+            t_s = index / video.fps
+            began = time.perf_counter()
+            faces = [face for face in tracker.step(image, t_s) if face.id >= 0]
+            spent += time.perf_counter() - began
+            for face in faces:
+                stage = stages.setdefault(face.id, FaceStage(open_spotter(setup.spotting)))
+                began = time.perf_counter()
+                spots = stage.push(face, image, index, t_s)
+                tracker.help_spotter(face.id, stage.spotter.wants_landmarks(), t_s)
+                spent += time.perf_counter() - began
+                taker.spots(spots, stage)
+                taker.clip(index, stage)
+            view = stages[faces[0].id].spotter.view() if faces else None
+            seen += view is not None and view.phase != "blind"
+            words = view.reason if view else "no face"
+            if words != said:
+                refusals.append((index, words))
+                said = words
+            frames += 1
+            if tick and frames % _TICK == 0:
+                tick(_TICK)
+        for stage in stages.values():
+            taker.spots(stage.spotter.flush(), stage)
+    finally:
+        tracker.close()
+    if tick:
+        tick(frames % _TICK)
+    return Measured(
+        key=key,
+        name=video.name,
+        fps=video.fps,
+        frames=frames,
+        neutral=video.neutral,
+        performed=tuple(video.performed()),
+        found=tuple(sorted(taker.found, key=lambda found: (found.onset, found.kind))),
+        clips=tuple(taker.clips),
+        refusals=tuple(refusals),
+        unseen=frames - seen,
+        ms_per_frame=round(1000 * spent / max(frames, 1), 3),
+    )
