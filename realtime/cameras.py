@@ -5,16 +5,19 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from engines.errors import InputError
 from realtime.ring import Frame
 from realtime.sources import v4l2
 from realtime.sources.base import Source
-from realtime.sources.camera import Granted, OpenCapture, backend, exposure_limit
+from realtime.sources.camera import Granted, OpenCapture, backend, exposure_limit, open_camera
 from realtime.sources.v4l2 import Device, Mode
 
 __all__ = [
+    "Delivered",
     "Device",
     "Measured",
     "Meter",
@@ -24,7 +27,10 @@ __all__ = [
     "exposure_limit",
     "list_cameras",
     "measure",
+    "measure_size",
+    "sizes",
 ]
+Clock = Callable[[], int]
 
 _USB2_BYTES = 35e6  # what isochronous transfers leave of 480 Mbit/s, per second
 _BYTES_A_PIXEL = {
@@ -89,6 +95,61 @@ def measure(source: Source, seconds: float, *, clock: Callable[[], int] = time.m
             return meter.measured(ended=True)
         meter.add(frame)
     return meter.measured()
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A size of a camera: the rate promised for it (0 unknown), what was granted and what arrived; else why not."""
+
+    width: int
+    height: int
+    promised: float
+    granted: Granted | None = None
+    measured: Measured | None = None
+    problem: str = ""
+
+    @property
+    def advice(self) -> str:
+        """Why it delivers less than it promises, and what is lost at its rate; empty where all is well."""
+        if self.granted is None or self.measured is None:
+            return self.problem
+        said = (diagnose(self.promised or None, self.granted, self.measured), advice(self.measured.fps))
+        return ". ".join(line for line in said if line)
+
+
+def sizes(device: Device) -> list[tuple[int, int, float]]:
+    """Width, height and highest promised rate of each size, the fastest first."""
+    best: dict[tuple[int, int], float] = {}
+    for mode in device.modes:
+        place = (mode.width, mode.height)
+        best[place] = max(best.get(place, 0.0), mode.fps)
+    return sorted(((w, h, fps) for (w, h), fps in best.items()), key=lambda one: (-one[2], -one[0] * one[1]))
+
+
+def measure_size(
+    device: Device,
+    size: tuple[int, int, float],
+    seconds: float,
+    *,
+    clock: Clock = time.monotonic_ns,
+    **how: Any,
+) -> Delivered:
+    """Open a camera at a size (width, height, rate to ask; 0 its own) and read it for so many seconds.
+
+    ``how`` goes to `open_camera`. A camera that cannot be opened so is a problem told, not an error.
+    """
+    width, height, fps = size
+    try:
+        source = open_camera(
+            device.path or str(device.index), fps=fps or None, width=width, height=height, clock=clock, **how
+        )
+    except InputError as error:
+        return Delivered(width, height, fps, problem=str(error))
+    try:
+        measured = measure(source, seconds, clock=clock)
+        return Delivered(width, height, fps, source.granted, measured, source.problem)
+    finally:
+        source.close()
 
 
 def diagnose(asked_fps: float | None, granted: Granted, measured: Measured) -> str:

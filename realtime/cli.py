@@ -65,11 +65,18 @@ def live(
     ] = None,
     no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="No web page.")] = False,
     record: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep the frames of each event here.")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keep the frames of each event here; with --set record.session=true every frame.",
+        ),
     ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="F.json", help="Write what was measured at the end.")
     ] = None,
+    lsl: Annotated[
+        bool, typer.Option("--lsl", help="Events as markers of the Lab Streaming Layer too (apexcam[lsl]).")
+    ] = False,
 ) -> None:
     """Recognise micro-expressions live, from a camera or anything else that has frames.
 
@@ -91,6 +98,7 @@ def live(
             dashboard=not no_dashboard,
             record=record,
             report=report,
+            lsl=lsl,
         )
         code = run.run(options, open_screen())
     raise typer.Exit(code)
@@ -273,13 +281,13 @@ def _progress(total: int | None) -> Iterator[Callable[[int, float], None]]:
 @app.command()
 def cameras(
     measure: Annotated[
-        float, typer.Option(metavar="S", min=0.0, help="Measure each for so many seconds; 0: list only.")
+        float, typer.Option(metavar="S", min=0.0, help="Measure each size for so many seconds; 0: list only.")
     ] = 2.0,
     config: ConfigFile = None,
     set_: Settings = None,
     as_json: AsJson = False,
 ) -> None:
-    """What is plugged in, what it promises and what it really delivers.
+    """What is plugged in, what it promises and what it really delivers, size by size.
 
     Example: apexcam cameras --measure 5
     """
@@ -290,7 +298,7 @@ def cameras(
         from realtime import config as configuration
 
         wish = configuration.load(config, set_ or ()).source
-        rows = [_camera_row(device, wish, measure) for device in plugged.list_cameras()]
+        rows = [_camera_row(device, wish, measure, _told) for device in plugged.list_cameras()]
         if as_json:
             print(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
             return
@@ -299,18 +307,40 @@ def cameras(
                 "no camera is plugged in; apexcam live takes a video, an image folder, a URL or demo as well"
             )
             return
-        from rich.text import Text
-
-        table = _table("camera", "name", "modes", "granted", "delivered", "jitter p99", "advice")
-        for row in rows:
-            cells = (str(row["index"]), row["name"], row["modes"], *_delivered(row), row["advice"])
-            table.add_row(*map(Text, cells))
-        _print(table)
+        _print(_camera_table(rows))
 
 
-def _camera_row(device: Any, wish: Any, seconds: float) -> dict[str, Any]:
+def _told(text: str) -> None:
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr)
+
+
+def _camera_table(rows: list[dict[str, Any]]) -> Any:
+    """A line for each size of each camera: what is promised, granted, delivered."""
+    from rich.text import Text
+
+    table = _table(
+        "camera", "name", "size", "promised", "granted", "delivered", "jitter p99", "lost", "advice"
+    )
+    for row in rows:
+        who = (str(row["index"]), row["name"])
+        for mode in row["measured_modes"] or [{}]:
+            size = f"{mode['width']}x{mode['height']}" if mode else row["modes"]
+            promised = f"{mode['promised_fps']:g} fps" if mode.get("promised_fps") else ""
+            cells: tuple[str, ...] = ("", "", "", "")
+            if mode.get("granted"):
+                jitter = f"{mode['jitter_p99_ms']:g} ms"
+                cells = (mode["granted"], f"{mode['delivered_fps']:g} fps", jitter, str(mode["gaps"]))
+            table.add_row(*map(Text, (*who, size, promised, *cells, mode.get("advice", row["advice"]))))
+            who = ("", "")
+    return table
+
+
+def _camera_row(
+    device: Any, wish: Any, seconds: float, told: Callable[[str], None] = lambda text: None, **how: Any
+) -> dict[str, Any]:
+    """A camera: the size wished first, then every other size it has; all measured unless ``seconds`` is 0."""
     from realtime import cameras as plugged
-    from realtime.sources.camera import open_camera
 
     best: dict[str, float] = {}
     for mode in device.modes:
@@ -327,34 +357,40 @@ def _camera_row(device: Any, wish: Any, seconds: float) -> dict[str, Any]:
         "jitter_p99_ms": None,
         "gaps": None,
         "advice": "",
+        "measured_modes": [],
     }
     if seconds <= 0:
         return row
-    try:
-        source = open_camera(
-            device.path or str(device.index), fps=wish.fps, width=wish.width, height=wish.height
-        )
-    except InputError as error:
-        row["advice"] = str(error)
-        return row
-    try:
-        measured = plugged.measure(source, seconds)
-        granted = source.granted
-    finally:
-        source.close()
-    row["granted"] = f"{granted.fourcc} {granted.width}x{granted.height} {granted.fps:g} fps".strip()
-    row["delivered_fps"] = round(measured.fps, 2)
-    row["jitter_p99_ms"] = round(measured.jitter_p99_ms, 2)
-    row["gaps"] = measured.gaps
-    said = (plugged.diagnose(wish.fps, granted, measured), plugged.advice(measured.fps))
-    row["advice"] = ". ".join(line for line in said if line)
+    there = plugged.sizes(device)
+    wished = (wish.width, wish.height, wish.fps)
+    for size in [wished, *(one for one in there if one[:2] != wished[:2])]:
+        told(f"measuring {device.name} at {size[0]}x{size[1]}")
+        found = plugged.measure_size(device, size, seconds, **how)
+        mode = {
+            "width": size[0],
+            "height": size[1],
+            "promised_fps": next((fps for *place, fps in there if tuple(place) == size[:2]), 0.0),
+            "granted": None,
+            "delivered_fps": None,
+            "jitter_p99_ms": None,
+            "gaps": None,
+            "advice": found.advice,
+        }
+        if found.granted is not None and found.measured is not None:
+            granted, measured = found.granted, found.measured
+            mode |= {
+                "granted": f"{granted.fourcc} {granted.width}x{granted.height} {granted.fps:g} fps".strip(),
+                "delivered_fps": round(measured.fps, 2),
+                "jitter_p99_ms": round(measured.jitter_p99_ms, 2),
+                "gaps": measured.gaps,
+            }
+        row["measured_modes"].append(mode)
+        if found.granted is None and size == wished:
+            # In use or not permitted: every other size would say so again.
+            break
+    first = row["measured_modes"][0]
+    row |= {name: first[name] for name in ("granted", "delivered_fps", "jitter_p99_ms", "gaps", "advice")}
     return row
-
-
-def _delivered(row: dict[str, Any]) -> tuple[str, str, str]:
-    if row["granted"] is None:
-        return "", "", ""
-    return row["granted"], f"{row['delivered_fps']:g} fps", f"{row['jitter_p99_ms']:g} ms"
 
 
 @app.command()

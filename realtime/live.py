@@ -26,6 +26,7 @@ from engines.errors import InputError
 from realtime import messages, report
 from realtime.bus import Bus
 from realtime.config import Config, dump
+from realtime.lab_stream import LabStream
 from realtime.preview import Previewer
 from realtime.processes import table, wire
 from realtime.processes.child import Spec, Stages
@@ -51,6 +52,7 @@ class Options:
     dashboard: bool = True
     record: Path | None = None
     report: Path | None = None
+    lsl: bool = False
     stages: Stages = field(default_factory=Stages)
 
 
@@ -156,6 +158,7 @@ class Live:
         self._me_rss_mb = self._me_cpu = 0.0
         self.unrecognised = 0
         self.damaged: list[str] = []
+        self.lab_stream = LabStream() if options.lsl else None
         self.bus = Bus(options.config.bus)
         try:
             self.supervisor = Supervisor()
@@ -188,6 +191,8 @@ class Live:
         self.supervisor.kill_all()
         self.supervisor.close()
         self.bus.close()
+        if self.lab_stream is not None:
+            self.lab_stream.close()
 
     # --- starting
 
@@ -211,6 +216,10 @@ class Live:
     def _start(self) -> None:
         options, supervisor = self.options, self.supervisor
         self.screen.say(f"bus {self.bus.endpoint}")
+        if self.lab_stream is not None:
+            self.screen.say(
+                "Lab Streaming Layer: stream apexcam, type Markers, seen by the whole local network"
+            )
         for line in self.lines:
             if self._stop.why:
                 return
@@ -375,6 +384,8 @@ class Live:
         total = (time.monotonic_ns() - pending.found.apex_host_ns) / 1e6
         event = msgspec.structs.replace(event, latency_ms={**event.latency_ms, "total": round(total, 3)})
         self.bus.publish(event)
+        if self.lab_stream is not None:
+            self.lab_stream.push(event, pending.found.apex_host_ns)
         if pictures:
             self.bus.publish(self.preview.of_event(self.bus, event, pictures))
         line.counts[event.kind] += 1

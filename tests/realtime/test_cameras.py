@@ -412,3 +412,64 @@ def test_listing_here_does_not_fail() -> None:
     started = time.monotonic()
     assert isinstance(cameras.list_cameras(), list)
     assert time.monotonic() - started < 60
+
+
+def test_each_size_is_measured_against_its_promise() -> None:
+    from realtime import cli
+    from realtime.config import Source as Wish
+
+    clock = Clock()
+    delivers = {(640, 480): 200.0, (1280, 720): 31.0, (320, 240): 200.0}
+    opened: list[FakeCapture] = []
+
+    class ByMode(FakeCapture):
+        """Promises as its modes say; delivers what its electronics can."""
+
+        def set(self, prop: int, value: float) -> bool:
+            width, height, fps = self.grants
+            if prop == cv2.CAP_PROP_FRAME_WIDTH:
+                width = int(value)
+            if prop == cv2.CAP_PROP_FRAME_HEIGHT:
+                height = int(value)
+            self.grants = (width, height, value if prop == cv2.CAP_PROP_FPS else fps)
+            self.slower_from = (0, delivers.get((width, height), 30.0))
+            return super().set(prop, value)
+
+    def open_capture(index: int | str, api: int) -> FakeCapture:
+        opened.append(ByMode(clock))
+        return opened[-1]
+
+    modes = (Mode("MJPG", 640, 480, 200.0), Mode("MJPG", 1280, 720, 60.0), Mode("YUYV", 1280, 720, 10.0))
+    device = Device(0, "", "bench camera", modes=(*modes, Mode("MJPG", 320, 240, 200.0)))
+    row = cli._camera_row(
+        device, Wish(fps=200), 1.0, open_capture=open_capture, find=lambda spec: device, clock=clock
+    )
+    told = [
+        (m["width"], m["height"], m["promised_fps"], round(m["delivered_fps"])) for m in row["measured_modes"]
+    ]
+    assert told == [(640, 480, 200, 200), (320, 240, 200, 200), (1280, 720, 60, 31)]
+    assert row["measured_modes"][0]["advice"] == ""
+    assert row["measured_modes"][2]["advice"].startswith("31 fps of 60")
+    assert row["delivered_fps"] == row["measured_modes"][0]["delivered_fps"]
+    assert all(capture.released == 1 for capture in opened)
+    table = cli._camera_table([row])
+    assert table.row_count == 3
+    assert list(table.columns[3].cells)[2].plain == "60 fps"
+
+
+def test_a_camera_in_use_is_asked_once() -> None:
+    from realtime import cli
+    from realtime.config import Source as Wish
+
+    tried: list[int | str] = []
+
+    def open_capture(index: int | str, api: int) -> FakeCapture:
+        tried.append(index)
+        return FakeCapture(Clock(), opens=False)
+
+    device = Device(0, "", "desk", modes=(Mode("MJPG", 640, 480, 30.0), Mode("MJPG", 320, 240, 30.0)))
+    row = cli._camera_row(device, Wish(), 1.0, open_capture=open_capture, find=lambda spec: device)
+    assert len(tried) == 1
+    assert row["advice"]
+    assert row["delivered_fps"] is None
+    assert cli._camera_table([row]).row_count == 1
