@@ -108,8 +108,9 @@ def curves(points: Sequence[dict[str, Any]]) -> dict[str, str]:
             upper.set_ylim(0, 1.03)
             upper.grid(axis="y")
             upper.legend(loc="lower right" if curve in ("amplitude_px", "fps") else "lower left")
-            lower.plot(x, _numbers(rows, "apex_mae_ms"), color=_THIRD, marker="o", markersize=4)
-            lower.set_ylim(0, None)
+            errors = _numbers(rows, "apex_mae_ms")
+            lower.plot(x, errors, color=_THIRD, marker="o", markersize=4)
+            lower.set_ylim(0, 1.2 * max((e for e in errors if e > 0), default=1.0))
             lower.grid(axis="y")
             lower.set_ylabel("apex error, ms")
             lower.set_xlabel(TITLES[curve])
@@ -192,6 +193,10 @@ def timelines(measured: Sequence[Measured]) -> str:
             start = 0 if first < m.frames else first
             for row in rows_of(watched(m)):
                 _draw(axes, row, at, start)
+            for t in m.performed:
+                if t.kind == "speech":
+                    span = ((t.onset - start) / m.fps, (t.offset - t.onset) / m.fps)
+                    axes.broken_barh([span], (-at + 0.03, 0.3), facecolor=_THIRD, alpha=0.5)
         axes.set_yticks([-at for at in range(len(measured))], [m.name for m in measured])
         axes.set_ylim(-len(measured) + 0.4, 0.6)
         axes.set_xlabel("seconds")

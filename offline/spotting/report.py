@@ -27,6 +27,7 @@ th{font-weight:500;text-align:left;font-size:.88rem}
 td,th{padding:.3rem .9rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 .n{text-align:right}.scroll{overflow-x:auto}
 .row{display:flex;flex-wrap:wrap;gap:1.5rem 2.2rem}figure{margin:0 0 1rem}svg{max-width:100%;height:auto}
+.row figure{max-width:28rem}td:nth-child(-n+2){white-space:nowrap}
 .note{border-left:3px solid var(--line);padding-left:.9rem}
 .key i{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 .9em}
 """
@@ -245,7 +246,7 @@ def _over_time(measured: Sequence[Measured]) -> list[str]:
     return [
         "<h2>Over time</h2>",
         '<p class="key"><i style="background:var(--found)"></i>micro <i style="background:var(--other)"></i>macro '
-        '<i style="background:var(--line)"></i>blink '
+        '<i style="background:var(--line)"></i>blink <i style="background:var(--third);opacity:.5"></i>speech '
         '<i style="outline:2px solid var(--false)"></i>missed or false</p>',
         f"<figure>{figures.timelines([m for m in measured if m.name in names])}"
         f"<figcaption>{caption}</figcaption></figure>",

@@ -121,13 +121,15 @@ def why_false(found: Found, performed: Iterable[Interval], fps: float) -> str:
 
 
 def why_missed(video: Watched, truth: Interval) -> str:
-    """What the spotter told instead, else what it said last while it could still have told it."""
+    """What the spotter told instead, and what it said last while it could still have told the truth."""
     told = max((f for f in video.found), key=lambda f: iou(truth, f), default=None)
-    if told is not None and iou(truth, told) > 0:
-        return f"told as {told.kind} {told.onset}-{told.apex}-{told.offset}, IoU {iou(truth, told):.2f}"
     until = truth.offset + 0.75 * video.fps
-    said = [words for frame, words in video.refusals if truth.onset < frame <= until and words]
-    return said[-1] if said else "nothing seen"
+    said = [words for frame, words in video.refusals if truth.onset < frame <= until and words][-1:]
+    if told is not None and iou(truth, told) > 0:
+        said.insert(
+            0, f"told as {told.kind} {told.onset}-{told.apex}-{told.offset}, IoU {iou(truth, told):.2f}"
+        )
+    return "; ".join(said) or "nothing seen"
 
 
 def score(videos: Sequence[Watched]) -> dict[str, Any]:

@@ -138,10 +138,20 @@ def test_false_alarms_a_minute_count_neutral_video_only():
 
 def test_a_missed_movement_says_what_was_told_or_said_instead():
     performed = [truth(100, 110, 130), truth(300, 310, 330), truth(500, 510, 530)]
-    refusals = [(50, "early"), (340, "too faint"), (390, "rose and did not return"), (700, "late")]
+    refusals = [
+        (50, "early"),
+        (140, "a blink, nothing beside it"),
+        (340, "too faint"),
+        (390, "rose and did not return"),
+        (700, "late"),
+    ]
     spotted = [found(120, 124, 140, kind="blink")]
     causes = [r.cause for r in rows_of(video(performed, spotted, refusals=refusals)) if r.outcome == "missed"]
-    assert causes == ["told as blink 120-124-140, IoU 0.27", "rose and did not return", "nothing seen"]
+    assert causes == [
+        "told as blink 120-124-140, IoU 0.27; a blink, nothing beside it",
+        "rose and did not return",
+        "nothing seen",
+    ]
 
 
 def test_recognition_counts_hits_with_a_class_and_strs_is_the_product():
