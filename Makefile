@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test lint pictures clean
 
 setup: .venv/.ready-test
 
@@ -26,6 +26,10 @@ lint: .venv/.ready-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The README's pictures, by the program itself; needs a Chromium.
+pictures: .venv/.ready-test
+	$(BIN)/python docs/pictures.py
 
 clean:
 	rm -rf .venv build dist
