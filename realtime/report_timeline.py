@@ -52,6 +52,8 @@ def plot(
     inside = slice(int(np.searchsorted(times, first)), int(np.searchsorted(times, last, side="right")))
     moved = course.array()
     limit = _limit(moved if links else moved[:, inside], whole=links)
+    if links and (micro := [event.intensity_px for event in events if event.kind == "micro"]):
+        limit = max(1.0, math.ceil(2.4 * max(micro)) / 2)
 
     def x(at_s: float) -> float:
         return _LEFT + inner * min(1.0, max(0.0, (at_s - first) / (last - first)))
@@ -121,7 +123,7 @@ def _band(
 
 
 def _limit(moved: NDArray[np.float64], *, whole: bool) -> float:
-    """Pixels at the top of a lane: all that is drawn; of the whole recording, what it rarely exceeds, 1.5 to 8."""
+    """Pixels at the top of a lane: all that is drawn; of the whole recording, what it rarely exceeds."""
     moved = moved[~np.isnan(moved)]
     high = float(np.quantile(moved, 0.98 if whole else 1.0)) if moved.size else 1.0
     return min(8.0, max(1.5, math.ceil(2.4 * high) / 2)) if whole else max(0.5, math.ceil(2.1 * high) / 2)
