@@ -20,7 +20,7 @@ margin:0 auto;max-width:1140px;padding:1.2rem 1.2rem 3rem;font-variant-numeric:t
 h1{font-size:1.6rem;margin:0}header p{margin:.1rem 0 1rem}h2{font-size:1.1rem;margin:2rem 0 .5rem}
 .soft,small{color:var(--soft)}p{margin:.3rem 0}
 .problem,.again{padding:.6rem .9rem;border-radius:8px;background:var(--card);border-left:4px solid var(--surprise)}
-.again{border-color:var(--positive)}
+.again{border-color:var(--positive);margin-bottom:.7rem}
 .tiles{display:flex;flex-wrap:wrap;gap:.7rem}.tiles div{background:var(--card);border-radius:10px;padding:.7rem 1rem;
 flex:1 1 9rem;display:flex;flex-direction:column;border:1px solid var(--line)}
 .tiles b{font-size:1.7rem;line-height:1.2}.tiles span{font-size:.9rem}
