@@ -8,21 +8,14 @@ from numpy.typing import NDArray
 from offline.training import softmax
 
 
-def class_balance(labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Weights (N,) under which every class present counts the same; their mean is 1."""
-    counts = np.bincount(labels)
-    weights = 1 / counts[labels]
-    return np.asarray(weights * len(labels) / weights.sum(), np.float64)
-
-
 def log_loss(logits: NDArray[Any], labels: NDArray[np.int64], temperature: float = 1.0) -> float:
-    """Mean negative log likelihood, classes balanced, of logits (N, C) divided by a temperature."""
+    """Mean negative log likelihood of logits (N, C) divided by a temperature."""
     p = softmax((logits / temperature).astype(np.float32))[np.arange(len(labels)), labels]
-    return float((-np.log(np.maximum(p, 1e-12)) * class_balance(labels)).mean())
+    return float(-np.log(np.maximum(p, 1e-12)).mean())
 
 
 def fit_temperature(logits: NDArray[Any], labels: NDArray[np.int64]) -> float:
-    """The temperature in 0.2..5 that makes held-out logits (N, C) likeliest, classes balanced (Guo et al.,
+    """The temperature in 0.2..5 that makes held-out logits (N, C) likeliest (Guo et al.,
     ICML 2017).
     """
     candidates = np.geomspace(0.2, 5, 161)

@@ -11,33 +11,32 @@ if TYPE_CHECKING:
     from offline.release import Validation
     from offline.runs import Plan
 
-_DATA = """The maps are TV-L1 optical flow between onset and apex of face crops, with optical strain, shrunk
-to 28x28 and stretched to 0..255 for each image and channel, so that neither the size nor the zero of a
-motion is left: the network sees where and in what proportion the skin moved, not how far. They were made
-and published by researchers of the field (STSTNet, FG 2019, and works after it) from the databases CASME II
-and SMIC-HS: mostly young adults, recorded in a laboratory, holding back their expression while watching
-film clips. CASME II's classes are what coders and participants said; "negative" there is disgust and
-repression.
- **Licence.** CASME II, SMIC and SAMM are given out by their owners for research under signed agreements,
-and the derived maps carry no licence of their own. These weights are learnt from them. Whoever wants to use
-them for more than research should
-ask the owners, or train on data of their own with `apexbench train`."""
+_DATA = """The maps are TV-L1 optical flow between onset and apex of face crops, with optical strain, shrunk to
+28x28 and stretched to 0..255 for each image and channel, so that neither the size nor the zero of a
+motion is left: the network sees where and in what proportion the skin moved, not how far. They were
+made and published by researchers of the field (STSTNet, FG 2019, and works after it) from the
+databases CASME II, SMIC-HS and SAMM: mostly young adults, recorded in a laboratory, holding back
+their expression while watching film clips. "Negative" in CASME II is disgust and repression."""
 
-_LIMITS = """- **It is not a lie detector and does not read emotions.** It says which of three groups of
-facial movements a short
-  movement resembles most. Why the face moved so, and whether anything was felt, it cannot know.
-- It knows three classes and must choose one: an ordinary expression, speech or a blink handed to it is
-named too. Keeping
-  those away is the spotter's work; the abstention threshold helps with the rest.
-- Classes overlap in the face itself: a raised upper lip (AU 9, 10) and a smile look alike once their size
-is lost, and are
-  taken for each other.
-- Probabilities are calibrated on the benchmark's people, with the three classes held equally likely. On
-other cameras,
-  faces and occasions they are an ordering more than a frequency.
-- The databases are small and narrow in age, origin and setting. Scores for other groups are unknown; nobody
-should be
-  judged by them."""
+_LICENCE = """CASME II, SMIC and SAMM are given out by their owners for research under signed agreements, and the
+derived maps carry no licence of their own. These weights are learnt from them. Whoever wants to use
+them for more than research should ask the owners, or train on data of their own with `apexbench
+train`."""
+
+_LIMITS = (
+    "**It is not a lie detector and does not read emotions.** It says which of three groups of "
+    "facial movements a short movement resembles most. Why the face moved so, and whether anything "
+    "was felt, it cannot know.",
+    "It knows three classes and must choose one: an ordinary expression, speech or a blink handed to "
+    "it is named too. Keeping those away is the spotter's work; the abstention threshold helps with "
+    "the rest.",
+    "Classes overlap in the face itself: a raised upper lip (AU 9, 10) and a smile look alike once "
+    "their size is lost, and are taken for each other.",
+    "Probabilities are calibrated on the benchmark's people and its mix of classes. On other "
+    "cameras, faces and occasions they are an ordering more than a frequency.",
+    "The databases are small and narrow in age, origin and setting. Scores for other groups are "
+    "unknown; nobody should be judged by them.",
+)
 
 
 def card(
@@ -66,11 +65,13 @@ def card(
         f"| size | {exported.size / 1000:.0f} kB |\n"
         f"| SHA-256 | `{exported.sha256}` |\n"
         f"| difference from PyTorch | at most {exported.max_abs_diff:.1e} over the training maps |",
-        f"## Data\n\n{data}; {by_class}." + "".join(f" ({note}.)" for note in samples.notes),
+        f"## Data\n\n{data}; {by_class}."
+        + "".join(f" ({note[0].upper() + note[1:]}.)" for note in samples.notes),
         _DATA,
         "## How well it does on people it has not seen",
         _measured(samples, plan, validation),
-        "## Limits\n\n" + _LIMITS,
+        "## Licence of the data\n\n" + _LICENCE,
+        "## Limits\n\n" + "\n".join(f"- {limit}" for limit in _LIMITS),
     ]
     if notes.strip():
         parts.append(notes.strip())

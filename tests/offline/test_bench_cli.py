@@ -1,6 +1,8 @@
 """apexbench as people call it."""
 
+import errno
 import json
+import os
 import sys
 
 import pytest
@@ -142,3 +144,19 @@ def test_list_names_what_there_is(monkeypatch, capsys):
 def test_every_command_helps_with_an_example(command, monkeypatch, capsys):
     code, out, _ = call(monkeypatch, capsys, command, "--help")
     assert code == 0 and f"Example: apexbench {command}" in " ".join(out.split())
+
+
+def test_without_the_training_extra_it_says_what_to_install(release, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
+    code, _, err = call(monkeypatch, capsys, *run(release, tmp_path / "r"))
+    assert code == 2 and "pip install 'apexcam[train]'" in err
+
+
+def test_a_disk_that_fills_at_the_report_is_one_line(release, tmp_path, monkeypatch, capsys):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "report.html")
+
+    monkeypatch.setattr("offline.report.write_text", full)
+    code, _, err = call(monkeypatch, capsys, *run(release, tmp_path / "r"))
+    assert code == 2 and "the disk is full (report.html)" in err and (tmp_path / "r" / "results.json").exists()
