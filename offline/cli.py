@@ -384,7 +384,9 @@ def main() -> None:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        _say(f"apexbench: the disk is full ({error.filename or 'while writing'}); what is finished is kept: make room")
+        _say(
+            f"apexbench: the disk is full ({error.filename or 'while writing'}); what is finished is kept: make room"
+        )
         sys.exit(2)
     except KeyboardInterrupt:
         _say("apexbench: stopped; finished folds are kept, the same command goes on from there")

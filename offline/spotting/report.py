@@ -25,7 +25,7 @@ p{max-width:46rem}.soft,figcaption,th{color:var(--soft)}figcaption{font-size:.9r
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.95rem}
 th{font-weight:500;text-align:left;font-size:.88rem}
 td,th{padding:.3rem .9rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-.n{text-align:right}.scroll{overflow-x:auto}
+.n{text-align:right}.scroll{overflow-x:auto}.scroll table{min-width:44rem}
 .row{display:flex;flex-wrap:wrap;gap:1.5rem 2.2rem}figure{margin:0 0 1rem}svg{max-width:100%;height:auto}
 .row figure{max-width:28rem}td:nth-child(-n+2){white-space:nowrap}
 .note{border-left:3px solid var(--line);padding-left:.9rem}

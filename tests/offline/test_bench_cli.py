@@ -159,4 +159,6 @@ def test_a_disk_that_fills_at_the_report_is_one_line(release, tmp_path, monkeypa
 
     monkeypatch.setattr("offline.report.write_text", full)
     code, _, err = call(monkeypatch, capsys, *run(release, tmp_path / "r"))
-    assert code == 2 and "the disk is full (report.html)" in err and (tmp_path / "r" / "results.json").exists()
+    assert (
+        code == 2 and "the disk is full (report.html)" in err and (tmp_path / "r" / "results.json").exists()
+    )
