@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,18 +49,26 @@ def plan(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
+    before = children()  # joblib keeps the workers of other tests for a while
     yield
     deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and (children() or segments()):
+    while time.monotonic() < deadline and (new_children(before) or segments()):
         time.sleep(0.05)
-    assert children() == []
+    assert new_children(before) == []
     assert segments() == []
     assert folders(os.getpid()) == []
 
 
-def children() -> list[str]:
-    mine = psutil.Process().children(recursive=True)
-    found = [" ".join(child.cmdline()) for child in mine if child.status() != psutil.STATUS_ZOMBIE]
+def children() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
+def new_children(before: set[psutil.Process]) -> list[str]:
+    found = []
+    for child in children() - before:
+        with suppress(psutil.NoSuchProcess):
+            if child.status() != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(child.cmdline()))
     return [line for line in found if "resource_tracker" not in line]
 
 
