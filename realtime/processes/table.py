@@ -59,7 +59,7 @@ RECOGNISE: Final = Role(
     may_lose="nothing: main keeps a candidate until it is answered",
     per_camera=False,
     essential=True,
-    nice=5,
+    nice=0,
     silent_s=30.0,
 )
 RECORD: Final = Role(
