@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import f1_score
+from threadpoolctl import threadpool_info
 
 from engines.errors import InputError
 from offline import runs
@@ -97,6 +98,18 @@ def test_one_seed_gives_one_result_on_one_process_or_two(samples, tmp_path):
     assert without_time(reports[0]) == without_time(reports[1]) == without_time(reports[2])
     other = run(samples, plan(seeds=(5,)), tmp_path / "other")
     assert other["seeds"] == [5] and (tmp_path / "other" / "predictions.csv").read_text() not in texts
+
+
+def test_a_fold_is_computed_on_one_thread_wherever_it_runs(samples, tmp_path, monkeypatch):
+    seen = []
+
+    class Watched(Means):
+        def fit(self, X, y):
+            seen.extend(pool["num_threads"] for pool in threadpool_info())
+            return super().fit(X, y)
+
+    run(samples, plant(monkeypatch, lambda settings: Watched()), tmp_path / "run")
+    assert seen and set(seen) == {1}, "sums in another order would read as a leak"
 
 
 def test_dask_gives_what_one_process_gives(samples, tmp_path):
