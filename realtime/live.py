@@ -23,7 +23,7 @@ import psutil
 import zmq
 
 from engines.errors import InputError
-from realtime import messages, report
+from realtime import messages, report, ring
 from realtime.bus import Bus
 from realtime.config import Config, dump
 from realtime.lab_stream import LabStream
@@ -92,13 +92,24 @@ class Line:
         """A counter of watch, over its restarts."""
         return self.watch.count(name) if self.watch else 0
 
+    @property
+    def lost_ring(self) -> int:
+        """Frames that were captured and not watched."""
+        return self.watched("lost_ring") + self.counts["lost_unread"]
+
+    @property
+    def open(self) -> bool:
+        """Whether the capture that lives now has opened the source."""
+        capture, opened = self.capture, self.opened
+        return bool(capture and opened and capture.alive and opened.generation == capture.spec.generation)
+
 
 @dataclass(eq=False)
 class Pending:
     """A candidate that is not answered yet."""
 
     line: Line
-    found: wire.Found
+    found: wire.Spotted
     attempts: int = 0
 
 
@@ -299,10 +310,11 @@ class Live:
                 assert line is not None
                 line.state = state
                 self.bus.publish(state)
-            case wire.Found():
+            case wire.Found(candidates):
                 assert line is not None
-                self._pending[self._next_number] = Pending(line, message)
-                self._next_number += 1
+                for found in candidates:
+                    self._pending[self._next_number] = Pending(line, found)
+                    self._next_number += 1
             case wire.Named():
                 self._named(message)
             case wire.Useless(number, why):
@@ -325,8 +337,11 @@ class Live:
         line.opened = opened
         line.gone = False
         line.backoff_s = 0.5
+        if opened.kind == "camera" and line.capture is not None:
+            line.capture.silent_s = table.CAMERA_SILENT_S
         if not first:
-            self.screen.say(f"{line.camera}: capturing again")
+            rate = f" at {opened.fps:g} fps" if opened.fps else ""
+            self.screen.say(f"{line.camera}: capturing again, {opened.width}x{opened.height}{rate}")
             self._attach_all(line)
         elif all(each.opened is not None for each in self.lines):
             # Names are given when all are known: a second `clip` is `clip-2`, whoever was quicker.
@@ -356,11 +371,16 @@ class Live:
             self.preview.attach(line.camera, line.opened.ring)
 
     def _attach(self, line: Line, member: Member | None) -> None:
-        if member is None or line.opened is None:
+        if member is None or line.opened is None or not line.open:
             return
-        position = None
-        if member is line.watch and member.count("position"):
-            position = line.counts["position"] if line.counts["position_serial"] == line.serial else None
+        position = 0
+        if member is line.watch and line.counts["position_serial"] == line.serial:
+            position = line.counts["position"]
+        elif member is line.watch and line.counts["position_serial"] and line.capture is not None:
+            # Watch and capture died together: what the old ring still held is gone with it.
+            unread = line.capture.past("captured") - member.count("processed") - member.count("lost_ring")
+            line.counts["lost_unread"] = max(0, unread)
+            line.counts["position_serial"] = 0
         self.supervisor.send(
             member,
             wire.Attach(
@@ -501,11 +521,35 @@ class Live:
             line.counts["position"] = member.beat.counts.get("position", 0)
             line.counts["position_serial"] = member.beat.counts.get("serial", 0)
         if line is not None and member is line.capture:
+            self._read_on(line)
             self._note_times(line)
             line.counts["next_index"] = max(
                 line.counts["next_index"], member.beat.counts.get("last_index", -1) + 1
             )
         member.close_books()
+
+    def _read_on(self, line: Line) -> None:
+        """Capture is dead: the ring of one that was killed knows the frames written since its last beat. Whoever
+        reads it finishes what it holds and lets it go, since the next one may need the memory.
+        """
+        assert line.capture is not None
+        self.preview.detach(line.camera)
+        if line.watch is not None:
+            self.supervisor.send(line.watch, wire.Finish())
+        if line.opened is None or line.opened.generation != line.capture.spec.generation:
+            return
+        counts = line.capture.beat.counts
+        with contextlib.suppress(InputError), ring.RingReader(line.opened.ring, "newest") as reader:
+            newest = reader.latest()
+            if newest is None:
+                return
+            unheard = range(counts.get("last_index", -1) + 1, newest.index + 1)
+            frames = [frame for index in unheard if (frame := reader.read_at(index)) is not None]
+            counts["captured"] = reader.head
+            counts["lost_driver"] = counts.get("lost_driver", 0) + sum(frame.gap for frame in frames)
+            counts["first_ns"] = counts.get("first_ns") or newest.host_ns
+            counts["last_index"], counts["last_ns"] = newest.index, newest.host_ns
+        ring.unlink(line.opened.ring)
 
     def _bury_at_end(self, member: Member, line: Line | None) -> None:
         if line is not None and member is line.capture and not line.capture_ended:
@@ -679,7 +723,7 @@ class Live:
     def health(self, line: Line, now: float) -> messages.Health:
         """The health of one camera and of the processes it depends on."""
         status = {"starting": "starting", "running": "running"}.get(self.phase, "ending")
-        if line.gone and status == "running":
+        if status == "running" and not line.capture_ended and (line.gone or not line.open):
             status = "source lost"
         opened = line.opened
         return messages.Health(
@@ -692,7 +736,7 @@ class Live:
             captured=line.captured("captured"),
             processed=line.watched("processed"),
             lost_driver=line.captured("lost_driver"),
-            lost_ring=line.watched("lost_ring"),
+            lost_ring=line.lost_ring,
             events={kind: line.counts[kind] for kind in ("micro", "macro", "blink")},
             latency_ms=self._latencies(line),
             backends=self._backends(),
@@ -799,7 +843,7 @@ class Live:
                 "captured": captured,
                 "processed": line.watched("processed"),
                 "lost_driver": line.captured("lost_driver"),
-                "lost_ring": line.watched("lost_ring"),
+                "lost_ring": line.lost_ring,
             },
             "fps": {
                 "requested": self._requested(line),

@@ -27,6 +27,12 @@ class Previewer:
         if camera in self._readers:
             self._readers.pop(camera).close()
 
+    def detach(self, camera: str) -> None:
+        """Lets the ring of a camera that is gone go: the next one may need its memory."""
+        self._names.pop(camera, None)
+        if camera in self._readers:
+            self._readers.pop(camera).close()
+
     def publish_if_due(self, bus: Bus, camera: str, now: float) -> None:
         """Publishes a preview if it is time, somebody wants it and there is a new frame."""
         if now < self._due.get(camera, 0.0) or not bus.wanted(camera, "preview"):

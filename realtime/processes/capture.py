@@ -128,32 +128,35 @@ def _capture(link: Link, spec: Spec, source: Any, writer: ring.RingWriter) -> No
     offset = _resume(spec, source)
     lost = False
     truth = Truth(source)
-    while True:
-        if isinstance(link.receive(), wire.Finish):
-            break
-        frame = source.read()
-        if frame is None:
-            lost = source.lost
-            break
-        if offset is None:
-            # What was read while the others got ready does not count.
-            offset = spec.first_index - frame.index
-        if spec.duration_s is not None:
-            until_ns = until_ns or frame.host_ns + round(spec.duration_s * 1e9)
-            if frame.host_ns >= until_ns:
+    try:
+        while True:
+            if isinstance(link.receive(), wire.Finish):
                 break
-        frame.index += offset
-        writer.write(frame)
-        counts["captured"] += 1
-        counts["lost_driver"] += frame.gap
-        counts["first_ns"] = counts["first_ns"] or frame.host_ns
-        counts["last_ns"] = frame.host_ns
-        counts["last_index"] = frame.index
-        if link.due():
-            link.beat(counts)
-            truth.send(link, frame.index)
+            frame = source.read()
+            if frame is None:
+                lost = source.lost
+                break
+            if offset is None:
+                # What was read while the others got ready does not count.
+                offset = spec.first_index - frame.index
+            if spec.duration_s is not None:
+                until_ns = until_ns or frame.host_ns + round(spec.duration_s * 1e9)
+                if frame.host_ns >= until_ns:
+                    break
+            frame.index += offset
+            writer.write(frame)
+            counts["captured"] += 1
+            counts["lost_driver"] += frame.gap
+            counts["first_ns"] = counts["first_ns"] or frame.host_ns
+            counts["last_ns"] = frame.host_ns
+            counts["last_index"] = frame.index
+            if link.due():
+                link.beat(counts)
+                truth.send(link, frame.index)
+    finally:
+        # However it ends: what was counted tells the next capture where to go on.
+        link.beat(counts, now=True)
     writer.end()
-    link.beat(counts, now=True)
     truth.send(link, counts["last_index"])
     link.send(wire.Ended(lost=lost, damaged=getattr(source, "damaged", False), problem=source.problem))
 

@@ -50,6 +50,7 @@ class Member:
     mourned: bool = False
     start_again: float | None = None
     why: str = ""
+    silent_s: float = 0.0
     restarts: int = 0
     deaths: deque[float] = field(default_factory=deque)
     outbox: list[wire.Down] = field(default_factory=list)
@@ -72,6 +73,10 @@ class Member:
     def count(self, name: str) -> int:
         """A counter over all restarts."""
         return self._past[name] + self.beat.counts.get(name, 0)
+
+    def past(self, name: str) -> int:
+        """A counter of those who died."""
+        return self._past[name]
 
     def latency(self, name: str) -> Histogram:
         """A histogram over all restarts."""
@@ -134,7 +139,7 @@ class Supervisor:
 
     def add(self, role: Role, line: int | None, spec: child.Spec) -> Member:
         """Starts a process of this role."""
-        member = Member(role, line, spec)
+        member = Member(role, line, spec, silent_s=role.silent_s)
         self.members.append(member)
         self.start(member)
         return member
@@ -196,6 +201,8 @@ class Supervisor:
                 case wire.Beat():
                     member.beat = message
                     continue
+                case wire.Found(beat=beat):
+                    member.beat = beat
                 case wire.Ready():
                     member.ready = True
                     member.backends = message.backends
@@ -218,7 +225,7 @@ class Supervisor:
             if member.process is None or member.mourned:
                 continue
             if member.alive:
-                limit = member.role.silent_s if member.ready else member.role.start_s
+                limit = member.silent_s if member.ready else member.role.start_s
                 if now - member.heard > limit and not member.leaving:
                     member.why = f"silent for {limit:g} s"
                     self.kill(member)

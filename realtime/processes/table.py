@@ -38,8 +38,10 @@ CAPTURE: Final = Role(
     per_camera=True,
     essential=True,
     nice=0,
-    silent_s=12.0,  # a stream may be silent for 10 s before its driver gives up
+    silent_s=12.0,  # a stream may be silent for 10 s before its driver gives up; a camera: see below
 )
+CAMERA_SILENT_S: Final = 3.0  # a driver that hangs: OpenCV itself waits 2 s for a frame
+
 WATCH: Final = Role(
     name="watch",
     target="realtime.processes.watch:run",

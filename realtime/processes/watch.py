@@ -2,7 +2,7 @@
 
 import time
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -52,8 +52,7 @@ class Watch:
         if self._reader is not None:
             self._counts["lost_ring"] += self._reader.lag
         self.close()
-        start: int | Literal["oldest"] = "oldest" if order.position is None else order.position
-        self._reader = ring.RingReader(order.ring, start, timeout_s=5.0)
+        self._reader = ring.RingReader(order.ring, order.position, timeout_s=5.0)
         self._image = np.empty((self._reader.height, self._reader.width, 3), np.uint8)
         config = self._spec.config
         self._watcher = self._make_watcher(config.faces, config.spotting, order.camera, wall)
@@ -81,7 +80,7 @@ class Watch:
             order = link.receive(0.1 if ended else 0.0)
             if isinstance(order, wire.Attach):
                 self.attach(order)
-                ended = False
+                ended = last_words = False
             elif isinstance(order, wire.Finish):
                 # Capture is gone and cannot mark the end: what the ring still holds is all there is.
                 last_words = True
@@ -103,6 +102,9 @@ class Watch:
                 self._beat(now=True)
                 if not isinstance(item, ring.Replaced):
                     link.send(wire.Ended())
+                # A capture that starts again may need its memory.
+                self._reader.close()
+                self._reader = None
 
     def _step(self, frame: ring.Frame) -> None:
         assert self._reader is not None
@@ -116,14 +118,21 @@ class Watch:
             self._link.send(wire.Seen(self._watcher.state(frame)))
 
     def _send(self, candidates: list[Any]) -> None:
-        for candidate in candidates:
-            self._link.send(wire.Found(candidate.apex_host_ns, self._encoder.encode(candidate)))
+        if candidates:
+            spotted = [wire.Spotted(one.apex_host_ns, self._encoder.encode(one)) for one in candidates]
+            self._link.send(wire.Found(spotted, wire.Beat(dict(self._count()), self._latencies())))
 
     def _beat(self, *, now: bool = False) -> None:
+        self._link.beat(self._count(), self._latencies(), now=now)
+
+    def _count(self) -> dict[str, int]:
         if self._reader is not None:
             self._counts["position"] = self._reader.position
             self._counts["lag"] = self._reader.lag
-        self._link.beat(self._counts, {"capture_to_watched": self._latency.pack()}, now=now)
+        return self._counts
+
+    def _latencies(self) -> dict[str, bytes]:
+        return {"capture_to_watched": self._latency.pack()}
 
 
 def wall(host_ns: int) -> str:

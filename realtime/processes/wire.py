@@ -55,11 +55,18 @@ class Seen(msgspec.Struct, frozen=True, tag=True):
     state: messages.State
 
 
-class Found(msgspec.Struct, frozen=True, tag=True):
+class Spotted(msgspec.Struct, frozen=True):
     """A candidate, encoded by the watch process; main does not look inside."""
 
     apex_host_ns: int
     candidate: bytes
+
+
+class Found(msgspec.Struct, frozen=True, tag=True):
+    """The candidates of one frame and, in the same message, how far watch has read: a successor begins behind them."""
+
+    candidates: list[Spotted]
+    beat: Beat
 
 
 class Named(msgspec.Struct, frozen=True, tag=True):
@@ -129,7 +136,7 @@ Up = Hello | Opened | Ready | Beat | Seen | Found | Named | Useless | Truths | N
 
 
 class Attach(msgspec.Struct, frozen=True, tag=True):
-    """Read this ring from now on; ``position`` is where a predecessor stopped, None for the oldest frame.
+    """Read this ring from now on; ``position`` is where a predecessor stopped, 0 on a new ring: laps are counted.
 
     ``serial`` comes back in the counts of every `Beat`, so that a position is never taken for another ring's.
     """
@@ -139,7 +146,7 @@ class Attach(msgspec.Struct, frozen=True, tag=True):
     ring: str
     fps: float
     kind: str
-    position: int | None = None
+    position: int = 0
 
 
 class Go(msgspec.Struct, frozen=True, tag=True):

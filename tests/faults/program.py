@@ -1,0 +1,39 @@
+"""A live run with stand-in stages in a process of its own: ``program.py '{"source": ..., "report": ...}'``."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "realtime"))
+
+import live_fakes
+
+from realtime import config, live
+from realtime.cli import one_line_errors
+from realtime.processes import table
+from realtime.terminal import PlainLines
+
+
+def main(asked: dict[str, Any]) -> int:
+    for name, seconds in asked.get("silent_s", {}).items():
+        role = getattr(table, name.upper())
+        setattr(table, name.upper(), dataclasses.replace(role, silent_s=seconds))
+    settings = ["bus.endpoint=tcp://127.0.0.1:*", "dashboard.open=false", *asked.get("settings", ())]
+    record = asked.get("record")
+    options = live.Options(
+        sources=(asked["source"],),
+        config=config.load(None, settings),
+        duration_s=asked.get("duration_s"),
+        dashboard=asked.get("dashboard", False),
+        record=None if record is None else Path(record),
+        report=Path(asked["report"]),
+        stages=live_fakes.STAGES,
+    )
+    return live.run(options, PlainLines())
+
+
+if __name__ == "__main__":
+    with one_line_errors():
+        sys.exit(main(json.loads(sys.argv[1])))

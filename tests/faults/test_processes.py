@@ -1,0 +1,121 @@
+"""Each process killed and stopped at random moments: it comes back, nothing is lost but what is said."""
+
+import signal
+import time
+from typing import Any
+
+import pytest
+from running import EVERY, LONG, books, once_and_in_order
+
+from realtime import messages
+
+PATIENT = "supervise.restarts_a_minute=1000"
+QUICK = {"recognise": 3.0, "watch": 2.0, "record": 3.0, "dashboard": 3.0}
+
+
+def test_each_process_is_killed_at_a_random_moment(start: Any, told: Any, moment: Any) -> None:
+    run = start("fake:fps=100", settings=[PATIENT]).until_working()
+    for _ in range(5 if LONG else 1):
+        for role in ("watch", "capture", "recognise"):
+            time.sleep(moment.uniform(0.1, 0.6))
+            lost = run.of(messages.Health)[-1].lost_ring
+            took = run.hurt(role, signal.SIGKILL)
+            time.sleep(0.2)
+            lost = run.of(messages.Health)[-1].lost_ring - lost
+            assert took < 15
+            told(f"{role} killed", took, f"{lost} frames, counted" if lost else "nothing")
+    made = books(run.end())
+    assert made.restarts == (15 if LONG else 3)
+    frames = run.micro_frames()
+    assert frames == sorted(set(frames)), "an event was published twice"
+    assert len(frames) >= (made.processed // EVERY) - 2 * made.restarts
+
+
+def test_each_process_is_stopped_at_a_random_moment(start: Any, told: Any, moment: Any) -> None:
+    run = start("fake:fps=100,kind=camera", plan={"renumbered": True}, settings=[PATIENT], silent_s=QUICK)
+    run.until_working()
+    for role in ("watch", "capture", "recognise"):
+        time.sleep(moment.uniform(0.1, 0.6))
+        lost = run.of(messages.Health)[-1].lost_ring
+        took = run.hurt(role, signal.SIGSTOP)
+        time.sleep(0.2)
+        lost = run.of(messages.Health)[-1].lost_ring - lost
+        assert took < 20
+        told(f"{role} hangs (SIGSTOP)", took, f"{lost} frames, counted" if lost else "nothing")
+    assert books(run.end()).restarts == 3
+    frames = run.micro_frames()
+    assert frames == sorted(set(frames))
+
+
+def test_main_stopped_for_a_while_loses_nothing(start: Any, told: Any) -> None:
+    run = start("fake:fps=100,frames=600").until_working()
+    run.process.send_signal(signal.SIGSTOP)
+    time.sleep(2.5)
+    began = time.monotonic()
+    run.process.send_signal(signal.SIGCONT)
+    run.until(lambda: run.events(began), "an event")
+    took = time.monotonic() - began
+    made = books(run.end(number=None))
+    once_and_in_order(run.micro_frames(), 600)
+    assert made.restarts == made.lost_ring == 0
+    told("main stopped for 2.5 s", took, "nothing")
+
+
+def test_killing_main_ends_everybody(start: Any, told: Any) -> None:
+    run = start("fake:fps=100").until_working()
+    workers = run.workers()
+    began = time.monotonic()
+    run.end(signal.SIGKILL, code=-signal.SIGKILL)
+    run.leave_nothing(workers)
+    told("main killed", None, f"the run; its processes are gone after {time.monotonic() - began:.1f} s")
+
+
+def test_recognise_killed_again_and_again_names_every_candidate_once(start: Any, told: Any) -> None:
+    """Every 2 s; a candidate each .1 s, each takes .05 s, so that kills fall into the work."""
+    seconds, rate = (60, 250) if LONG else (10, 250)
+    run = start(
+        f"fake:fps={rate},frames={rate * seconds}", plan={"recognise_takes_s": 0.05}, settings=[PATIENT]
+    ).until_working()
+    began, kills = time.monotonic(), 0
+    while time.monotonic() - began < seconds - 2:
+        time.sleep(2.0)
+        run.worker("recognise").kill()
+        kills += 1
+    report = run.end(number=None)
+    once_and_in_order(run.micro_frames(), rate * seconds)
+    assert report["unrecognised"] == 0
+    assert report["frames"]["processed"] == rate * seconds
+    assert report["processes"]["recognise"]["restarts"] >= kills - 1
+    told(
+        f"recognise killed every 2 s, {kills} times",
+        None,
+        f"nothing: {seconds * rate // EVERY} candidates, each once",
+    )
+
+
+def test_a_process_that_keeps_dying_ends_the_run_and_says_so(start: Any, told: Any) -> None:
+    run = start("fake:fps=100", plan={"watch_dies_from": 3}, settings=["supervise.restarts_a_minute=2"])
+    report = run.end(number=None, code=1)
+    assert "watch died 3 times within a minute" in report["ended"]
+    told("watch dies more often than the budget", None, "the run ends with status 1 and says why")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_dashboard_comes_back_and_nobody_else_notices(
+    start: Any, told: Any, number: signal.Signals
+) -> None:
+    if number is signal.SIGSTOP and not LONG:
+        pytest.skip("long form only: set APEXCAM_LONG=1")
+    run = start("fake:fps=100", dashboard=True, settings=["dashboard.port=0"], silent_s=QUICK)
+    run.until_working()
+    run.until_line("dashboard http")
+    took = run.hurt("dashboard", number, at_work=lambda since: _dashboard_ready(run, since))
+    made = books(run.end())
+    assert made.lost_ring == 0
+    once_and_in_order(run.micro_frames(), made.processed)
+    told(f"dashboard {'killed' if number == signal.SIGKILL else 'hangs (SIGSTOP)'}", took, "nothing")
+
+
+def _dashboard_ready(run: Any, since: float) -> bool:
+    healths = run.of(messages.Health, since)
+    return any(p.name == "dashboard" and p.alive and p.restarts for h in healths for p in h.processes)
