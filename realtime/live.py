@@ -160,6 +160,7 @@ class Live:
         self._pending: OrderedDict[int, Pending] = OrderedDict()
         self._next_number = 0
         self._at_work: int | None = None
+        self._model: messages.Model | None = None
         self._phase_since = self.began
         self._record_done = True
         self._peak_rss_mb = 0.0
@@ -401,6 +402,10 @@ class Live:
         if pending is None:
             return
         line = pending.line
+        if event.model is not None:
+            if self._model is not None and event.model.sha256 != self._model.sha256:
+                self.screen.say(f"another network from here on: {event.model.name} {event.model.sha256[:12]}")
+            self._model = event.model
         total = (time.monotonic_ns() - pending.found.apex_host_ns) / 1e6
         event = msgspec.structs.replace(event, latency_ms={**event.latency_ms, "total": round(total, 3)})
         self.bus.publish(event)
@@ -634,9 +639,13 @@ class Live:
             if all(line.watch_ended for line in self.lines):
                 self._enter("draining")
         elif self.phase == "draining":
-            if self._pending and self._in_phase_s > _DRAIN_S:
+            hopeless = self.recognise is None or (
+                self.recognise.mourned and self.recognise.start_again is None
+            )
+            if self._pending and (hopeless or self._in_phase_s > _DRAIN_S):
+                why = "the recognise process is gone" if hopeless else f"no answer within {_DRAIN_S:g} s"
                 for number in list(self._pending):
-                    self._give_up(number, f"no answer within {_DRAIN_S:g} s")
+                    self._give_up(number, why)
             if not self._pending:
                 self._record_done = self.record is None or not self.record.alive or self.record.given_up
                 if self.record is not None and not self._record_done:
@@ -719,6 +728,12 @@ class Live:
             if line.opened is None:
                 continue
             self.bus.publish(self.health(line, now))
+            if line.lost_ring > 2 * line.counts["skips_told"]:
+                line.counts["skips_told"] = line.lost_ring
+                self.screen.say(
+                    f"{line.camera}: {line.lost_ring} frames skipped so far, watch was behind or started again; "
+                    "if it goes on, ask for fewer: --set source.fps"
+                )
 
     def health(self, line: Line, now: float) -> messages.Health:
         """The health of one camera and of the processes it depends on."""

@@ -26,6 +26,7 @@ from realtime.sources.v4l2 import Device, Exposure
 _BUFFERS = 8  # one loses frames at high rates, four is the least; OpenCV's V4L2 takes ten
 _STALL_S = 2.0  # as long as OpenCV is told to wait for a frame
 _FIRST_FRAME_S = 5.0
+_JUMP_NS = 10**9  # driver and host disagree by more about the time between two frames: a clock was set
 
 
 class Capture(Protocol):
@@ -116,7 +117,8 @@ class LossCounter:
 class CameraSource(PacedSource):
     """An opened camera. ``t_ns`` is the driver's stamp where it has one, else the host's monotonic clock at arrival.
 
-    Ends ``lost`` when it goes away, falls silent for two seconds or changes its frame size.
+    A driver's clock that jumps is followed from where it was. Ends ``lost`` when it goes away, falls silent for two
+    seconds or changes its frame size.
     """
 
     def __init__(
@@ -130,6 +132,8 @@ class CameraSource(PacedSource):
         self._clock = clock
         self._losses = LossCounter(granted.fps, 1 if granted.driver_clock else _BUFFERS)
         self._skipped = 0
+        self._shift_ns = 0
+        self._newest: tuple[int, int] | None = None  # t_ns and arrival
 
     def _shoot(self) -> Shot | None:
         import cv2
@@ -139,7 +143,7 @@ class CameraSource(PacedSource):
             if self._capture.grab():
                 arrived = self._clock()
                 stamp_ms = self._capture.get(cv2.CAP_PROP_POS_MSEC) if self.granted.driver_clock else 0.0
-                t_ns = round(stamp_ms * 1e6) if stamp_ms > 0 else arrived
+                t_ns = self._steady(round(stamp_ms * 1e6), arrived) if stamp_ms > 0 else arrived
                 gap = self._losses.lost_before(t_ns)
                 done, image = self._capture.retrieve()
                 if not done or image is None or not image.size:
@@ -163,6 +167,16 @@ class CameraSource(PacedSource):
                 self._lose(f"no frame for {_STALL_S:g} s")
                 return None
             time.sleep(0.005)
+
+    def _steady(self, stamp_ns: int, arrived: int) -> int:
+        t_ns = stamp_ns + self._shift_ns
+        if self._newest is not None:
+            jump = (t_ns - self._newest[0]) - (arrived - self._newest[1])
+            if abs(jump) > _JUMP_NS:
+                self._shift_ns -= jump
+                t_ns -= jump
+        self._newest = (t_ns, arrived)
+        return t_ns
 
     def _lose(self, why: str) -> None:
         self._problem = f"camera {self.info.spec}: {why}"

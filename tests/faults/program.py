@@ -10,8 +10,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "realtime"))
 
 import live_fakes
 
+from engines.errors import InputError
 from realtime import config, live
-from realtime.cli import one_line_errors
 from realtime.processes import table
 from realtime.terminal import PlainLines
 
@@ -35,5 +35,8 @@ def main(asked: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    with one_line_errors():
+    try:
         sys.exit(main(json.loads(sys.argv[1])))
+    except InputError as error:
+        print(f"apexcam: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -32,6 +32,7 @@ class FakeCapture:
     stops_at: int | None = None  # no frame from this number on
     turns_into: tuple[int, int, int] | None = None  # from frame, width, height
     slower_from: tuple[int, float] | None = None  # from frame, fps
+    jumped_ns: int = 0  # how far the driver's clock was set since
     asked: list[tuple[int, float]] = field(default_factory=list)
     released: int = 0
     _number: int = -1
@@ -57,7 +58,7 @@ class FakeCapture:
             cv2.CAP_PROP_FRAME_HEIGHT: float(height),
             cv2.CAP_PROP_FPS: fps,
             cv2.CAP_PROP_FOURCC: float(cv2.VideoWriter.fourcc(*self.fourcc)),
-            cv2.CAP_PROP_POS_MSEC: self._stamp / 1e6 if self.stamped else 0.0,
+            cv2.CAP_PROP_POS_MSEC: (self._stamp + self.jumped_ns) / 1e6 if self.stamped else 0.0,
         }.get(prop, 0.0)
 
     def grab(self) -> bool:

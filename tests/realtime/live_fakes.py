@@ -17,6 +17,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 
 from engines.errors import InputError
+from engines.inference.model_file import read_model
 from realtime.candidate import Candidate
 from realtime.config import Config
 from realtime.messages import Event, FlowUsed, Model, Moment, State
@@ -51,9 +52,16 @@ def first_time(path: str | None) -> bool:
 class FakeSource(PacedSource):
     def __init__(self, spec: str, pace: float | None) -> None:
         self.wish = settings(spec)
+        if Path(str(self.wish.get("once", "/nowhere"))).exists():
+            # Back again, and otherwise: then_fps, then_width, then_height.
+            again = {
+                name.removeprefix("then_"): v for name, v in self.wish.items() if name.startswith("then_")
+            }
+            self.wish |= again
         fps = float(self.wish.get("fps", 100))
+        self.size = int(self.wish.get("height", 48)), int(self.wish.get("width", 64))
         frames = int(self.wish["frames"]) if "frames" in self.wish else None
-        info = SourceInfo("fake", spec, self.wish.get("kind", "file"), 64, 48, fps, frames, "")
+        info = SourceInfo("fake", spec, self.wish.get("kind", "file"), *self.size[::-1], fps, frames, "")
         super().__init__(info, Pacer(pace or fps))
 
     def _shoot(self) -> Shot | None:
@@ -68,11 +76,24 @@ class FakeSource(PacedSource):
         if index == wish.get("lost_at") and first_time(wish.get("once")):
             self._lost, self._problem = True, "unplugged"
             return None
-        image = np.full((48, 64, 3), index % 256, np.uint8)
+        jump_clock(index)
+        image = np.full((*self.size, 3), index % 256, np.uint8)
+        if self.wish.get("noise"):
+            image[1:] = np.random.default_rng(index).integers(0, 256, image[1:].shape, np.uint8)
         return Shot(round(index * 1e9 / self.info.fps), image, gap=int(index == wish.get("gap_at")))
 
     def _release(self) -> None:
         pass
+
+
+def jump_clock(frame: int) -> None:
+    """Sets the wall clock of this process, from the frame the plan says."""
+    if frame < (plan("clock_jumps_at") or 1e9) or hasattr(time, "before_jump_ns"):
+        return
+    time.before_jump_ns = time.time_ns  # type: ignore[attr-defined]
+    by_ns = round(plan("clock_jumps_by_s") * 1e9)
+    time.time_ns = lambda: time.before_jump_ns() + by_ns  # type: ignore[attr-defined]
+    time.time = lambda: time.time_ns() / 1e9
 
 
 def open_source(spec: str, *, pace: Any = None, **_: Any) -> FakeSource:
@@ -93,6 +114,7 @@ class FakeWatcher:
 
     def step(self, frame: Frame) -> list[Candidate]:
         self.newest = Frame(frame.index, frame.t_ns, frame.host_ns, frame.gap, frame.image.copy())
+        jump_clock(frame.index)
         ahead = (frame.index - int(frame.image[0, 0, 0])) % 256
         self.ahead = ahead if self.ahead is None else self.ahead
         assert ahead == self.ahead
@@ -146,10 +168,13 @@ class FakeRecogniser:
         if settings.model == "missing.onnx":
             raise InputError("recognise.model missing.onnx: there is no such file")
         self.model, self.flow = Model("fake", "0", "none"), FlowUsed("none", "none")
+        if plan("reads_model"):
+            self.model = Model("fake", read_model(Path(settings.model)).sha256, "none")
         time.sleep(plan("recognise_starts_in_s") or 0)
 
     def __call__(self, candidate: Candidate) -> tuple[Event, dict[str, bytes]]:
         time.sleep(plan("recognise_takes_s") or 0)
+        jump_clock(candidate.offset.frame)
         if candidate.offset.frame == plan("recognise_dies_at") and first_time(plan("once")):
             os._exit(5)
         micro = candidate.kind == "micro"
