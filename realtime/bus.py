@@ -14,11 +14,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 import zmq
-import zmq.auth
 from zmq.auth.thread import ThreadAuthenticator
 
 from engines.errors import InputError
-from realtime import config, messages
+from realtime import config, keys, messages
 
 JSON_ROOT = "json."
 _KEPT = (messages.State, messages.Health)
@@ -87,16 +86,11 @@ class Bus:
         if settings.keys is None or settings.clients is None:
             raise InputError(
                 f"bus.endpoint {settings.endpoint}: reachable from other machines; give bus.keys (secret "
-                "CURVE certificate) and bus.clients (folder of public certificates), or bind 127.0.0.1"
+                "CURVE certificate) and bus.clients (folder of public certificates), which apexcam keys makes, "
+                "or bind 127.0.0.1"
             )
-        secret = Path(settings.keys)
-        clients = Path(settings.clients)
-        try:
-            public_key, secret_key = zmq.auth.load_certificate(secret)
-        except (OSError, ValueError) as error:
-            raise InputError(f"bus.keys {secret}: not a CURVE certificate: {error}") from None
-        if secret_key is None:
-            raise InputError(f"bus.keys {secret}: this is the public half; give the .key_secret file")
+        clients = Path(settings.clients).expanduser()
+        public_key, secret_key = keys.load_secret(Path(settings.keys).expanduser(), "bus.keys")
         if not any(clients.glob("*.key")):
             raise InputError(
                 f"bus.clients {clients}: no client certificate (*.key) there, so nobody could listen"

@@ -200,6 +200,42 @@ def _pretty() -> Callable[[Any], None]:
 
 
 @app.command()
+def keys(
+    client: Annotated[
+        list[str] | None, typer.Argument(metavar="[CLIENT]...", help="A name for each client to be let in.")
+    ] = None,
+    dir_: Annotated[
+        Path | None, typer.Option("--dir", metavar="DIR", help="Where the keys are kept; default your own.")
+    ] = None,
+    remove: Annotated[
+        str | None,
+        typer.Option(metavar="CLIENT", help="Take a client off the list; it holds from the next start."),
+    ] = None,
+) -> None:
+    """Make the keys with which a program publishes off its machine, encrypted, to the clients named and nobody else.
+
+    Example: apexcam keys --dir keys desk-in-room-12
+    """
+    with one_line_errors():
+        from realtime import keys as certificates
+
+        path = dir_ or certificates.default_folder()
+        if remove is not None:
+            certificates.remove(path, remove)
+        folder = certificates.make(path, client or [])
+        print(
+            f"publish:  apexcam live 0 --set bus.endpoint=tcp://0.0.0.0:5557 --set bus.keys={folder.secret} "
+            f"--set bus.clients={folder.clients}"
+        )
+        for name in client or []:
+            print(f"{name}: move {folder.client(name)} to its machine, copy {folder.public} there, then")
+            print(
+                f"  apexcam subscribe --endpoint tcp://THIS-MACHINE:5557 --keys {name}.key_secret --server server.key"
+            )
+        print(f"allowed: {', '.join(folder.allowed()) or 'nobody yet: apexcam keys NAME'}")
+
+
+@app.command()
 def analyze(
     video: Annotated[str, typer.Argument(help="A video, or a folder of images.")],
     out: Annotated[

@@ -19,10 +19,10 @@ from typing import Any
 
 import msgspec
 import zmq
-import zmq.auth
 
 from engines.errors import InputError
 from realtime import messages
+from realtime.keys import load_public, load_secret
 
 DEFAULT_ENDPOINT = "tcp://127.0.0.1:5557"
 
@@ -102,13 +102,8 @@ class Subscriber:
             raise InputError(
                 "CURVE needs both: keys (this client's secret certificate) and server (its public one)"
             )
-        try:
-            public, secret = zmq.auth.load_certificate(keys)
-            server_public, _ = zmq.auth.load_certificate(server)
-        except (OSError, ValueError) as error:
-            raise InputError(f"not a CURVE certificate: {error}") from None
-        if secret is None:
-            raise InputError(f"{keys}: this is the public half; give the .key_secret file")
+        public, secret = load_secret(keys, "keys")
+        server_public = load_public(server, "server")
         self._socket.curve_publickey, self._socket.curve_secretkey = public, secret
         self._socket.curve_serverkey = server_public
 

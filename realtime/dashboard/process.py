@@ -3,6 +3,7 @@
 import logging
 import socket
 import threading
+from pathlib import Path
 from typing import Final
 
 import uvicorn
@@ -92,7 +93,8 @@ class Listening(threading.Thread):
     def run(self) -> None:
         """Until `leave`. A program that was started again is found again."""
         topics = ["event", "state", "health", "preview"]
-        with Subscriber(self._endpoint, topics, keys=self._keys, server=self._keys) as subscriber:
+        own = None if self._keys is None else Path(self._keys).expanduser()
+        with Subscriber(self._endpoint, topics, keys=own, server=own) as subscriber:
             while not self._leave.is_set():
                 subscriber.want_previews(self._feed.wanted(_LINGER_S))
                 message = subscriber.receive(0.25)

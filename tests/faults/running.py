@@ -31,6 +31,7 @@ class Running:
         self.report_file = folder / "report.json"
         asked = {"source": source, "report": str(self.report_file), **asked}
         asked["settings"] = ["bus.health_hz=20", *asked.get("settings", ())]
+        self._keys = asked.pop("listen_with", {})
         self.lines: list[str] = []
         self.heard: list[tuple[float, messages.Message]] = []
         self.process = subprocess.Popen(
@@ -58,7 +59,7 @@ class Running:
                 self._threads[-1].start()
 
     def _listen(self, endpoint: str) -> None:
-        with Subscriber(endpoint) as subscriber:
+        with Subscriber(endpoint, **self._keys) as subscriber:
             while not self._deaf.is_set():
                 message = subscriber.receive(0.1)
                 if message is not None:

@@ -7,10 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 import zmq
-import zmq.auth
 
 from engines.errors import InputError
-from realtime import config, messages
+from realtime import config, keys, messages
 from realtime.bus import Bus, is_loopback
 from realtime.client import Subscriber
 
@@ -157,27 +156,27 @@ def test_loopback_is_told_apart(endpoint: str, local: bool) -> None:
 def test_off_loopback_it_refuses_without_keys(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="reachable from other machines"):
         Bus(config.Bus(endpoint="tcp://*:*"))
-    public, secret = zmq.auth.create_certificates(tmp_path, "server")
+    made = keys.make(tmp_path / "keys", [])
+    secret = str(made.secret)
     with pytest.raises(InputError, match="reachable from other machines"):
         Bus(config.Bus(endpoint="tcp://*:*", keys=secret))
-    nobody = tmp_path / "nobody"
-    nobody.mkdir()
+    nobody = str(made.clients)
     with pytest.raises(InputError, match="no client certificate"):
-        Bus(config.Bus(endpoint="tcp://*:*", keys=secret, clients=str(nobody)))
+        Bus(config.Bus(endpoint="tcp://*:*", keys=secret, clients=nobody))
     with pytest.raises(InputError, match="public half"):
-        Bus(config.Bus(endpoint="tcp://*:*", keys=public, clients=str(nobody)))
+        Bus(config.Bus(endpoint="tcp://*:*", keys=str(made.public), clients=nobody))
     with pytest.raises(InputError, match="not a CURVE certificate"):
-        Bus(config.Bus(endpoint="tcp://*:*", keys=str(tmp_path / "none"), clients=str(nobody)))
+        Bus(config.Bus(endpoint="tcp://*:*", keys=str(tmp_path / "none"), clients=nobody))
+    made.secret.chmod(0o644)
+    with pytest.raises(InputError, match="others may read this secret"):
+        Bus(config.Bus(endpoint="tcp://*:*", keys=secret, clients=nobody))
 
 
 def test_with_keys_only_listed_clients_hear_anything(tmp_path: Path) -> None:
-    clients = tmp_path / "clients"
-    clients.mkdir()
-    server_public, server_secret = zmq.auth.create_certificates(tmp_path, "server")
-    friend_public, friend_secret = zmq.auth.create_certificates(tmp_path, "friend")
-    (clients / "friend.key").write_bytes(Path(friend_public).read_bytes())
-    _, stranger_secret = zmq.auth.create_certificates(tmp_path, "stranger")
-    bus = Bus(config.Bus(endpoint=ANY_PORT, keys=server_secret, clients=str(clients)))
+    made = keys.make(tmp_path, ["friend"])
+    stranger_secret = keys.make(tmp_path / "other", ["stranger"]).client("stranger")
+    friend_secret, server_public = made.client("friend"), made.public
+    bus = Bus(config.Bus(endpoint=ANY_PORT, keys=str(made.secret), clients=str(made.clients)))
     try:
         with (
             Subscriber(bus.endpoint, ["event"], camera="desk") as plain,
