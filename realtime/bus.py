@@ -99,8 +99,8 @@ class Bus:
         self._guard.start()
         try:
             self._guard.configure_curve(domain=_ZAP_DOMAIN, location=str(clients))
-        except (OSError, ValueError) as error:
-            raise InputError(f"bus.clients {clients}: {error}") from None
+        except (OSError, ValueError, LookupError) as error:
+            raise InputError(f"bus.clients {clients}: not all are CURVE certificates: {error}") from None
         # The dashboard of this run listens with the run's own key.
         self._guard.certs.setdefault(_ZAP_DOMAIN, {})[public_key] = True
         self.socket.setsockopt_string(zmq.ZAP_DOMAIN, _ZAP_DOMAIN)

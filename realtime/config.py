@@ -8,7 +8,7 @@ what it changes), ``--set section.key=value``. An unknown key is an error, never
 import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import yaml
@@ -16,6 +16,9 @@ import yaml
 from engines.errors import InputError
 from engines.face.settings import FaceSettings
 from engines.spotting.settings import SpottingSettings
+
+_MOST_BYTES: Final = 1 << 20
+_MOST_KEYS: Final = 1000  # a file of aliases can say billions in a few lines
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -155,7 +158,11 @@ class _File:
         self.path = path
         self.lines: dict[str, int] = {}
         try:
-            text = path.read_text(encoding="utf-8")
+            with path.open("rb") as file:
+                content = file.read(_MOST_BYTES + 1)
+            if len(content) > _MOST_BYTES:
+                raise InputError(f"{path}: larger than {_MOST_BYTES >> 10} KiB; this is no configuration")
+            text = content.decode("utf-8")
         except OSError as error:
             raise InputError(f"{path}: cannot read the configuration: {error.strerror or error}") from None
         except UnicodeDecodeError:
@@ -182,6 +189,8 @@ class _File:
             dotted = f"{prefix}{key.value}"
             if dotted in self.lines:
                 raise InputError(f"{self.path}:{key.start_mark.line + 1}: '{dotted}' is given twice")
+            if len(self.lines) >= _MOST_KEYS:
+                raise InputError(f"{self.path}: more than {_MOST_KEYS} keys; this is no configuration")
             self.lines[dotted] = key.start_mark.line + 1
             self._number(value, f"{dotted}.")
 

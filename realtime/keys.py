@@ -5,6 +5,7 @@ A folder: ``server.key_secret`` and, of every client allowed, ``clients/<name>.k
 """
 
 import re
+import struct
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Final
 
 import zmq
 import zmq.auth
+from zmq.utils import z85
 
 from engines.errors import InputError
 
@@ -101,24 +103,28 @@ def remove(path: Path, name: str) -> Folder:
 
 def load_secret(file: Path | str, what: str) -> tuple[bytes, bytes]:
     """Public and secret key of a secret certificate. Raises InputError, too, if others may read it."""
-    try:
-        readable = sys.platform != "win32" and Path(file).stat().st_mode & 0o077
-        public, secret = zmq.auth.load_certificate(file)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{what} {file}: not a CURVE certificate: {error}; see apexcam keys") from None
+    public, secret = _read(file, what)
     if secret is None:
         raise InputError(f"{what} {file}: this is the public half; give the .key_secret file")
-    if readable:
+    if sys.platform != "win32" and Path(file).stat().st_mode & 0o077:
         raise InputError(f"{what} {file}: others may read this secret; chmod 600 {file}")
     return public, secret
 
 
 def load_public(file: Path | str, what: str) -> bytes:
     """The public key of a certificate. Raises InputError."""
+    return _read(file, what)[0]
+
+
+def _read(file: Path | str, what: str) -> tuple[bytes, bytes | None]:
     try:
-        return zmq.auth.load_certificate(file)[0]
-    except (OSError, ValueError) as error:
+        public, secret = zmq.auth.load_certificate(file)
+        for key in (public, secret):
+            if key is not None and len(z85.decode(key)) != 32:
+                raise ValueError("a key of another length")
+    except (OSError, ValueError, LookupError, struct.error) as error:
         raise InputError(f"{what} {file}: not a CURVE certificate: {error}; see apexcam keys") from None
+    return public, secret
 
 
 def _check(name: str) -> None:

@@ -77,6 +77,7 @@ class Histogram:
             len(places) != len(counts)
             or any(not 0 <= place < _BINS for place in places)
             or min(counts, default=0) < 0
+            or sum(counts) >= 1 << 62
         ):
             raise ValueError("not a histogram")
         made = cls()

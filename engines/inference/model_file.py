@@ -75,7 +75,7 @@ def _describe(session: ort.InferenceSession, where: str) -> tuple[str, tuple[str
     try:
         classes = json.loads(metadata["apexcam.classes"])
         name = metadata["apexcam.name"]
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, RecursionError):
         raise InputError(f"{where} does not name its classes: export it again with apexbench train") from None
     if not (
         isinstance(classes, list) and len(classes) > 1 and all(isinstance(word, str) for word in classes)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from engines.errors import InputError
 from engines.labels import CLASSES
@@ -85,12 +86,15 @@ def _read_table(directory: Path) -> list[dict[str, str]]:
             f"{directory} is not a flow-map release: {missing} is missing; give the folder that holds "
             f"{TABLE} and {FOLDER}/"
         )
-    with table.open(newline="", encoding="utf-8-sig") as lines:
-        reader = csv.DictReader(lines)
-        absent = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-        if absent:
-            raise InputError(f"{table}: no column {', '.join(absent)}; it needs {', '.join(COLUMNS)}")
-        rows = [{column: (row[column] or "").strip() for column in COLUMNS} for row in reader]
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as lines:
+            reader = csv.DictReader(lines)
+            absent = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+            if absent:
+                raise InputError(f"{table}: no column {', '.join(absent)}; it needs {', '.join(COLUMNS)}")
+            rows = [{column: (row[column] or "").strip() for column in COLUMNS} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{table} cannot be read as a table: {error}; copy it again") from None
     if not rows:
         raise InputError(f"{table} has no rows")
     seen: dict[tuple[str, str, str], int] = {}
@@ -106,6 +110,9 @@ def _read_table(directory: Path) -> list[dict[str, str]]:
             )
         if not row["sub"]:
             raise InputError(f"{where}: clip {row['filename_o']} has no subject")
+        name = f"{row['sub']}_{row['filename_o']}"
+        if Path(name).name != name or len(name.encode("utf-8", "replace")) > 200:
+            raise InputError(f"{where}: {name[:50]!r} is no name of a picture")
         if row["label"] not in {str(i) for i in range(len(CLASSES))}:
             raise InputError(
                 f"{where}: label {row['label']!r} of {row['sub']} {row['filename_o']} is outside the map: "
@@ -135,6 +142,13 @@ def _find_picture(directory: Path, row: dict[str, str]) -> Path:
 
 def _read_map(picture: Path) -> NDArray[Any]:
     """Float32 (3, 28, 28) in 0..1: u, v, strain."""
+    try:
+        with Image.open(picture) as opened:  # its head alone: a damaged one may promise gigabytes
+            width, height = opened.size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        raise InputError(f"{picture} cannot be read as a picture: copy it again") from None
+    if width * height > 1 << 20:
+        raise InputError(f"{picture} is {width}x{height} pixels, not 28x28: u, v and strain")
     image = cv2.imread(str(picture), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise InputError(f"{picture} cannot be read as a picture: copy it again")

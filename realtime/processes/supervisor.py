@@ -189,7 +189,7 @@ class Supervisor:
                 continue
             try:
                 message = self._decoder.decode(payload)
-            except msgspec.MsgspecError:
+            except wire.DAMAGED:
                 continue
             member.heard = time.monotonic()
             match message:

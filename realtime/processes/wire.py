@@ -177,4 +177,7 @@ class Bye(msgspec.Struct, frozen=True, tag=True):
     """Leave now."""
 
 
+# What decoding a damaged message raises: a string that is not UTF-8 is no error of msgspec's own.
+DAMAGED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
 Down = Attach | Go | Work | Keep | Finish | Bye

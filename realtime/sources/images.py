@@ -136,7 +136,9 @@ def _one_size(stills: list[Still]) -> tuple[int, int]:
         try:
             with Image.open(still.path) as image:
                 size = image.size
-        except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
+        except Image.DecompressionBombError:
+            raise InputError(f"{still.path}: too large for a frame; take it away") from None
+        except (OSError, UnidentifiedImageError, ValueError, SyntaxError):
             continue
         first = first or size
         if size != first:
