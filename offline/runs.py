@@ -4,8 +4,6 @@ import csv
 import errno
 import io
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import InputError
+from engines.files import write_bytes
 from offline.datasets.samples import Samples
 from offline.folds import FoldResult, run_fold
 from offline.metrics import bootstrap_uf1, by_subject, confusion_matrix, score, uf1_uar
@@ -102,18 +101,6 @@ def run(samples: Samples, plan: Plan, out: Path, progress: Progress | None = Non
 def write_text(path: Path, text: str) -> None:
     """Write a file so that it is either the old one or the whole new one."""
     write_bytes(path, text.encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that it is either the old one or the whole new one."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 # -- the folds ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 import functools
 import importlib
 import importlib.util
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import InputError
+from engines.fallback import Fallback, Heard, Way, say
 from engines.flow.presets import PRESETS, Preset
 
 SMALLEST = 16
@@ -48,10 +48,19 @@ Solve = Callable[[NDArray[np.float32], NDArray[np.float32]], list[Solved]]
 class Solver:
     """A backend with a preset, ready to measure. Safe to call from several threads."""
 
-    def __init__(self, backend: str, preset: Preset, solve: Solve):
-        self.backend = backend
+    def __init__(self, preset: Preset, using: Fallback[Solve]):
         self.preset = preset
-        self._solve = solve
+        self._using = using
+
+    @property
+    def backend(self) -> str:
+        """The one in use: another one takes over where it fails."""
+        return self._using.name
+
+    @property
+    def steps(self) -> list[str]:
+        """Why better backends are not in use, one line each."""
+        return self._using.steps
 
     def __call__(self, onset: NDArray[np.uint8], apex: NDArray[np.uint8]) -> Flow:
         """Flow from ``onset`` to ``apex``.
@@ -82,7 +91,10 @@ class Solver:
         return self._flows(np.stack([onset for onset, _ in pairs]), np.stack([apex for _, apex in pairs]))
 
     def _flows(self, onsets: NDArray[np.float32], apexes: NDArray[np.float32]) -> list[Flow]:
-        return [Flow(*solved, self.backend, self.preset.name) for solved in self._solve(onsets, apexes)]
+        def solve(backend: str, by: Solve) -> list[Flow]:
+            return [Flow(*solved, backend, self.preset.name) for solved in by(onsets, apexes)]
+
+        return self._using.run(solve)
 
 
 def _pair(
@@ -155,12 +167,16 @@ def backends() -> list[str]:
     return list(_present())
 
 
-def open_solver(backend: str = "auto", preset: str = "precise") -> Solver:
+def open_solver(
+    backend: str = "auto", preset: str = "precise", *, or_next: bool = False, heard: Heard = say
+) -> Solver:
     """Open a flow solver.
 
     Args:
-        backend: "cuda", "cpu" or "opencv"; "auto" takes the best one present.
+        backend: "cuda", "cpu" or "opencv"; "auto" takes the best one present, and the next where it fails.
         preset: "precise" (ours, for small motion under changing light) or "opencv" (what the papers used).
+        or_next: that a backend given by name hands over to the next too where it fails.
+        heard: is told in one line of a backend that failed.
 
     Returns:
         A callable ``(onset, apex) -> Flow``, with ``.batch(onsets, apexes) -> list[Flow]``.
@@ -176,27 +192,18 @@ def open_solver(backend: str = "auto", preset: str = "precise") -> Solver:
     if not here:
         raise InputError("no flow backend works here; install apexcam with its dependencies")
     if backend == "auto":
-        return _open_best(here, preset)
+        return _open(here, preset, heard)
     if backend not in here:
         raise InputError(
             f"flow backend {backend!r} does not work on this machine; present: {', '.join(here)}"
         )
-    return _open(backend, preset)
+    return _open(here[here.index(backend) :] if or_next else [backend], preset, heard)
 
 
-def _open(backend: str, preset: str) -> Solver:
-    module = importlib.import_module(f"engines.flow.{backend}")
-    return Solver(backend, PRESETS[preset], module.solver(PRESETS[preset]))
+def _open(names: list[str], preset: str, heard: Heard) -> Solver:
+    def way(name: str) -> Way[Solve]:
+        # A GPU may be present and still refuse, with an old driver for example.
+        make = importlib.import_module(f"engines.flow.{name}").solver
+        return name, lambda: "", lambda: make(PRESETS[preset])
 
-
-def _open_best(here: list[str], preset: str) -> Solver:
-    """The first that opens: a GPU may be present and still refuse, an old driver for example."""
-    for backend in here[:-1]:
-        try:
-            return _open(backend, preset)
-        except Exception as error:
-            reason = str(error).partition("\n")[0]
-            print(
-                f"apexcam: flow backend {backend} does not start ({reason}); trying the next", file=sys.stderr
-            )
-    return _open(here[-1], preset)
+    return Solver(PRESETS[preset], Fallback("flow backend", [way(name) for name in names], heard))

@@ -5,15 +5,19 @@ imported.
 >>> probabilities = classify(maps)                   # float32 (N, 3, 28, 28) in 0..1 → float32 (N, classes)
 """
 
-from collections.abc import Callable
-from importlib import import_module
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from numpy.typing import NDArray
 
 from engines.errors import InputError
-from engines.inference.model_file import ModelFile, read_model
+from engines.fallback import Fallback, Heard, say
+from engines.inference import onnxruntime_cpu, onnxruntime_cuda, tensorrt
+from engines.inference.model_file import ModelFile, check_maps, read_model
+from engines.inference.tensorrt.graph import PRECISIONS
 
 
 class Classifier(Protocol):
@@ -49,29 +53,95 @@ class Classifier(Protocol):
         ...
 
 
-# Best first. A runtime is a module with available() -> bool and open_runtime(ModelFile) -> Classifier.
-_RUNTIMES: Final = {"onnxruntime": "engines.inference.onnxruntime_cpu"}
+@dataclass(frozen=True)
+class _Runtime:
+    """``missing`` says why it cannot work here, empty when it can; ``open`` takes model, precision and heard."""
+
+    missing: Callable[[], str]
+    open: Callable[[ModelFile, str, Heard], Classifier]
+
+
+# Best first.
+_RUNTIMES: Final = {
+    **{
+        name: _Runtime(partial(tensorrt.missing_runtime, name), partial(tensorrt.open_runtime, name))
+        for name in tensorrt.MODULES
+    },
+    "onnxruntime-cuda": _Runtime(
+        onnxruntime_cuda.missing, lambda model, precision, heard: onnxruntime_cuda.open_runtime(model)
+    ),
+    "onnxruntime": _Runtime(lambda: "", lambda model, precision, heard: onnxruntime_cpu.open_runtime(model)),
+}
 
 
 def runtimes() -> list[str]:
     """The runtimes this machine has, best first."""
-    return [name for name, module in _RUNTIMES.items() if import_module(module).available()]
+    return [name for name, reason in every_runtime().items() if not reason]
 
 
-def open_classifier(path: Path | str | None = None, runtime: str = "auto") -> Classifier:
+def every_runtime() -> dict[str, str]:
+    """Every runtime there is, best first, with why it cannot work here; empty when it can."""
+    return {name: runtime.missing() for name, runtime in _RUNTIMES.items()}
+
+
+class FallingClassifier:
+    """A Classifier that goes over to the next runtime when the one in use fails, and says so in one line."""
+
+    def __init__(self, model: ModelFile, names: Sequence[str], precision: str, heard: Heard) -> None:
+        self.name, self.sha256, self.classes = model.name, model.sha256, model.classes
+        self._using = Fallback(
+            "runtime",
+            [
+                (name, _RUNTIMES[name].missing, partial(_RUNTIMES[name].open, model, precision, heard))
+                for name in names
+            ],
+            heard,
+        )
+
+    @property
+    def runtime(self) -> str:
+        """The one in use."""
+        return self._using.name
+
+    @property
+    def steps(self) -> list[str]:
+        """Why better runtimes are not in use, one line each."""
+        return self._using.steps
+
+    def __call__(self, maps: NDArray[Any]) -> NDArray[Any]:
+        """Probabilities, float32 (N, C), of maps, float32 (N, 3, 28, 28) in 0..1. ValueError for another
+        shape or NaN.
+        """
+        checked = check_maps(maps)
+        return self._using.run(lambda _, classifier: classifier(checked))
+
+
+def open_classifier(
+    path: Path | str | None = None,
+    runtime: str = "auto",
+    *,
+    precision: str = "fp32",
+    or_next: bool = False,
+    heard: Heard = say,
+) -> FallingClassifier:
     """The network in an ONNX file written by ``apexbench train``; None is the shipped one.
 
-    ``runtime`` is a name of ``runtimes()`` or "auto", the best of them. Raises InputError when the file is
-    missing, corrupt or not one of ours, and for a runtime that is unknown or not on this machine.
+    ``runtime`` is a name of ``runtimes()`` or "auto", the best of them, which hands over to the next where
+    it fails; with ``or_next`` one given by name does too. ``heard`` is told so in one line. ``precision``,
+    fp32 or fp16, is TensorRT's; the others compute in fp32. Raises InputError when the file is missing,
+    corrupt or not one of ours, and for a runtime that is unknown or not on this machine.
     """
     if runtime != "auto" and runtime not in _RUNTIMES:
         raise InputError(f"unknown runtime {runtime!r}: choose auto or one of {', '.join(_RUNTIMES)}")
+    if precision not in PRECISIONS:
+        raise InputError(f"unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
     model = read_model(None if path is None else Path(path))
-    chosen = runtimes()[0] if runtime == "auto" else runtime
-    module = import_module(_RUNTIMES[chosen])
-    if not module.available():
-        raise InputError(
-            f"runtime {chosen} is not on this machine: choose auto or one of {', '.join(runtimes())}"
-        )
-    open_runtime: Callable[[ModelFile], Classifier] = module.open_runtime
-    return open_runtime(model)
+    names = list(_RUNTIMES)
+    if runtime != "auto":
+        if reason := _RUNTIMES[runtime].missing():
+            raise InputError(
+                f"runtime {runtime} is not on this machine ({reason}): choose auto or one of "
+                f"{', '.join(runtimes())}"
+            )
+        names = names[names.index(runtime) :] if or_next else [runtime]
+    return FallingClassifier(model, names, precision, heard)

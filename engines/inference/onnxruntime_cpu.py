@@ -12,11 +12,6 @@ from numpy.typing import NDArray
 from engines.inference.model_file import INPUT, OUTPUT, ModelFile, check_maps
 
 
-def available() -> bool:
-    """Always: ONNX Runtime is a base dependency."""
-    return True
-
-
 @dataclass(frozen=True)
 class OnnxRuntimeClassifier:
     """See engines.inference.Classifier."""

@@ -15,7 +15,7 @@ import msgspec
 
 import engines
 from engines.errors import InputError
-from offline.runs import write_bytes
+from engines.files import write_bytes
 from offline.spotting.measure import Measured, Setup, measure
 from offline.spotting.truth import Video
 

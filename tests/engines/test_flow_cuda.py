@@ -2,9 +2,6 @@
 
 import ctypes
 import dataclasses
-import shutil
-import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,68 +10,10 @@ from engines.flow import PRESETS, as_benchmark, backends, flow_map, open_solver
 from engines.flow.cpu import solver as cpu_solver
 from engines.flow.cuda import compiling, plan
 from engines.flow.cuda.batches import TOGETHER, Batches
-from engines.flow.cuda.session import Memory, Session
+from engines.flow.cuda.session import Session
 from engines.flow.warped import warped_pair
 
-HERE = Path(__file__).parent
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
-
-
-class Host:
-    """Runs the launches of a plan on this processor, block by block, by the kernels' own source."""
-
-    def __init__(self, library):
-        self.library = library
-
-    def reserve(self, floats):
-        values = np.full(floats, np.nan, np.float32)
-        return Memory(values.ctypes.data, values)
-
-    def reserve_here(self, floats):
-        return np.zeros(floats, np.float32)
-
-    def record(self, uploads, launches, downloads):
-        def run():
-            for address, here in uploads:
-                ctypes.memmove(address, here.ctypes.data, here.nbytes)
-            for step in launches:
-                self.launch(step)
-            for here, address in downloads:
-                ctypes.memmove(here.ctypes.data, address, here.nbytes)
-
-        return run
-
-    def launch(self, step):
-        kernel = getattr(self.library, step.kernel)
-        kinds = {np.uint64: ctypes.c_void_p, np.int32: ctypes.c_int, np.float32: ctypes.c_float}
-        arguments = [kinds[type(a)](a.item()) for a in step.arguments]
-        across, pairs, planes = step.grid
-        for z in range(planes):
-            for y in range(pairs):
-                for x in range(across):
-                    self.library.set_block(x, y, z)
-                    kernel(*arguments)
-
-
-@pytest.fixture(scope="session")
-def host(tmp_path_factory):
-    compiler = shutil.which("g++") or shutil.which("c++")
-    if compiler is None:
-        pytest.skip("no C++ compiler here to run the CUDA kernels on the host")
-    library = tmp_path_factory.mktemp("flow_cuda") / "kernels.so"
-    # With the fused multiply-add of this processor, as a GPU has it.
-    command = [
-        compiler,
-        "-O2",
-        "-march=native",
-        "-std=c++17",
-        "-Wno-unknown-pragmas",
-        "-shared",
-        "-fPIC",
-    ]
-    source = ["-x", "c++", "-include", str(HERE / "flow_cuda_shim.h"), str(compiling.SOURCE)]
-    subprocess.run([*command, *source, "-o", str(library)], check=True)
-    return Host(ctypes.CDLL(str(library)))
 
 
 def grey(images):

@@ -9,7 +9,7 @@ import pytest
 
 from engines.errors import InputError
 from engines.inference import open_classifier, runtimes
-from engines.inference.model_file import SHIPPED
+from engines.inference.model_file import SHIPPED, read_model
 from engines.labels import CLASSES
 
 
@@ -87,5 +87,5 @@ def test_opening_a_network_imports_neither_torch_nor_sklearn():
 
 
 def test_the_session_uses_one_thread():
-    options = open_classifier().session.get_session_options()
+    options = read_model(None).session.get_session_options()
     assert isinstance(options, ort.SessionOptions) and options.intra_op_num_threads == 1

@@ -2,12 +2,11 @@
 
 import threading
 
-from engines.flow.cuda.session import Floats, Machine, Session
+from engines.cuda.machine import TOGETHER, Floats, Machine
+from engines.flow.cuda.session import Session
 from engines.flow.presets import Preset
 from engines.flow.solver import Solved
 
-# Pairs that go together when there are many.
-TOGETHER = 16
 # Sessions that are kept, by image size and number of pairs; a pair of benchmark crops takes 2.5 MB.
 _KEPT = 6
 

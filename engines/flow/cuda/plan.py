@@ -8,13 +8,13 @@ host.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.cuda.machine import Launch
 from engines.flow import light
 from engines.flow.flow_map import SIDE, SMOOTHING
 from engines.flow.presets import Preset
@@ -28,15 +28,6 @@ FUSED: Final = 5
 _BYTES: Final = 4
 # Buffers begin where a memory transaction begins.
 _ALIGNED: Final = 64
-
-
-@dataclass(frozen=True)
-class Launch:
-    """One kernel launch: its name in kernels.cu, blocks along x, y and z, and arguments as numpy scalars."""
-
-    kernel: str
-    grid: tuple[int, int, int]
-    arguments: tuple[np.generic, ...]
 
 
 # A buffer by its name, or from a number of floats on; a whole number; a real one.

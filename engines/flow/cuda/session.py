@@ -1,55 +1,35 @@
 """A plan with its memory, ready to be run again and again."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engines.flow.cuda.plan import Launch, Plan
+from engines.cuda.machine import Floats, Machine, Memory, Step
+from engines.flow.cuda.plan import Plan
 from engines.flow.presets import Preset
 from engines.flow.solver import Solved
 
-Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Memory:
-    """Where some memory begins, and the object that frees it when nobody holds it any more."""
-
-    address: int
-    owner: object
-
-
-class Machine(Protocol):
-    """Where a plan runs: a GPU, or in the tests the host."""
-
-    def reserve(self, floats: int) -> Memory:
-        """Room for so many float32 where the kernels run."""
-        ...
-
-    def reserve_here(self, floats: int) -> Floats:
-        """Room for so many float32 on the host, from which and to which copies are fast."""
-        ...
-
-    def record(
-        self,
-        uploads: list[tuple[int, Floats]],
-        launches: list[Launch],
-        downloads: list[tuple[Floats, int]],
-    ) -> Callable[[], None]:
-        """Make one thing of copies to addresses, launches, and copies from addresses. Calling it runs it to
-        the end.
-        """
-        ...
+# What else a recording does once the maps are made: steps, and copies to the host.
+Tail = tuple[list[Step], list[tuple[Floats, int]]]
 
 
 class Session:
-    """Solves ``pairs`` pairs of one size at a time. For one thread at a time."""
+    """Solves ``pairs`` pairs of one size at a time. For one thread at a time.
+
+    With ``maps`` the flow stays on the device beside the flow maps. ``tail`` is asked, with the memory laid
+    out, for what else belongs to the recording; the flow is then fetched too.
+    """
 
     def __init__(
-        self, machine: Machine, height: int, width: int, pairs: int, preset: Preset, *, maps: bool = False
+        self,
+        machine: Machine,
+        height: int,
+        width: int,
+        pairs: int,
+        preset: Preset,
+        *,
+        maps: bool = False,
+        tail: "Callable[[Session], Tail] | None" = None,
     ):
         plan = Plan(height, width, pairs, preset, maps=maps)
         self.plan = plan
@@ -64,15 +44,21 @@ class Session:
         self._quality = machine.reserve_here(2 * pairs * area)
         self._done = machine.reserve_here(pairs)
         results = [("flow", self._flow), ("quality", self._quality), ("done", self._done)]
+        downloads = [(here, self.address(name)) for name, here in results]
+        steps, more = ([], []) if tail is None else tail(self)
         self._run = machine.record(
             [(self.address("pictures"), self._pictures)],
-            plan.launches(self.arena.address),
-            [] if maps else [(here, self.address(name)) for name, here in results],
+            [*plan.launches(self.arena.address), *steps],
+            [] if maps and tail is None else [*downloads, *more],
         )
 
     def address(self, name: str) -> int:
         """Where a buffer of the plan lies."""
         return self.arena.address + self.plan.offset(name) * np.dtype(np.float32).itemsize
+
+    def memory(self, name: str) -> Memory:
+        """A buffer of the plan, to be lent: it lives as long as it is held."""
+        return Memory(self.address(name), self)
 
     def run(self, onsets: Floats, apexes: Floats) -> None:
         """Solve up to ``pairs`` pairs, float32 (N, H, W) in grey levels; results stay where they are."""

@@ -1,0 +1,25 @@
+"""Files that are either the old one or the whole new one, and the folder for what can be made again."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that it is either the old one or the whole new one. Raises OSError."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def cache_folder(name: str) -> Path:
+    """Where compiled things are kept: ``name`` in APEXCAM_CACHE, or in the user's cache folder. Not created."""
+    base = os.environ.get("APEXCAM_CACHE") or platformdirs.user_cache_dir("apexcam")
+    return Path(base) / name
