@@ -23,19 +23,31 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 
 @app.command("list")
 def list_engines(as_json: Json = False) -> None:
-    """Show the backends and presets that work on this machine.
+    """Show the backends, presets and runtimes that work on this machine, and what can be compiled for.
 
     Example: apexengine list --json
     """
     from engines.flow import PRESETS, backends
+    from engines.inference import every_runtime
+    from engines.inference.tensorrt.command import installed_library
+    from engines.inference.tensorrt.compiling import targets
 
-    rows = {"flow": {"backends": backends(), "presets": list(PRESETS)}}
+    found = every_runtime()
+    library = installed_library()
+    rows = {
+        "flow": {"backends": backends(), "presets": list(PRESETS)},
+        "classify": {
+            "runtimes": [name for name, reason in found.items() if not reason],
+            "missing": [f"{name} ({reason})" for name, reason in found.items() if reason],
+            "targets": [] if library is None else targets(library),
+        },
+    }
     if as_json:
         print(json.dumps(rows))
         return
     for engine, kinds in rows.items():
         for kind, names in kinds.items():
-            print(f"{engine} {kind}: {', '.join(names)}")
+            print(f"{engine} {kind}: {', '.join(names) or 'none'}")
 
 
 @app.command()
@@ -53,6 +65,44 @@ def flow(
     from engines.flow.file import measure
 
     print(measure(onset, apex, out, backend, preset))
+
+
+@app.command()
+def build(
+    model: Annotated[Path, typer.Argument(help="ONNX file made by apexbench train.")],
+    target: Annotated[
+        str, typer.Option(help="sm_75, sm_80, sm_86, sm_89, sm_120; current: this GPU.")
+    ] = "current",
+    precision: Annotated[str, typer.Option(help="fp32 or fp16.")] = "fp32",
+    batch: Annotated[int, typer.Option(help="Maps at a time, for a target by name.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="The engine of a target by name; default: beside the model.")
+    ] = None,
+) -> None:
+    """Compile MODEL with TensorRT: for this GPU into the cache, for another into a file. The latter needs no GPU.
+
+    Example: apexengine build model.onnx --target sm_89 --precision fp16
+    """
+    from engines.inference.tensorrt.command import build as compile_model
+
+    print(compile_model(model, target, precision, batch, out))
+
+
+@bench.command("classify")
+def bench_classify(
+    as_json: Json = False,
+    quick: Annotated[bool, typer.Option(help="The shipped network and STSTNet, few repeats.")] = False,
+    model: Annotated[
+        list[str] | None, typer.Option(help="A network of `apexbench list`, or shipped; may be repeated.")
+    ] = None,
+) -> None:
+    """Time every runtime here on every network against PyTorch (where installed) and ONNX Runtime on the CPU.
+
+    Example: apexengine bench classify --model shipped --json
+    """
+    from engines.inference.benchmark import report
+
+    report(as_json=as_json, quick=quick, models=model or [])
 
 
 @bench.command("flow")

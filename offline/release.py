@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from engines.errors import InputError
+from engines.networks.onnx_file import Probabilities
 from engines.networks.ststnet import MergedSTSTNet, STSTNet
 from offline.calibration import calibration_error, fit_temperature, log_loss
 from offline.card import card
 from offline.datasets.samples import Samples
-from offline.export import Exported, Probabilities, export
+from offline.export import Exported, export
 from offline.recognisers import Settings
 from offline.runs import Plan, Progress, run, write_text
 from offline.training import NetworkRecogniser, softmax

@@ -1,4 +1,4 @@
-"""The command apexengine: list, flow, bench flow."""
+"""The command apexengine: flow, list, bench flow."""
 
 import json
 import re

@@ -11,10 +11,11 @@ import torch
 from engines.errors import InputError
 from engines.inference import open_classifier
 from engines.networks import open_network
+from engines.networks.onnx_file import Probabilities
 from engines.networks.ststnet import MergedSTSTNet, STSTNet
 from offline import export as exporting
 from offline.calibration import calibration_error, fit_temperature, log_loss
-from offline.export import Probabilities, export
+from offline.export import export
 from offline.protocols import open_protocol
 from offline.recognisers import open_recogniser
 from offline.release import release as make_release
