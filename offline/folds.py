@@ -33,9 +33,9 @@ class FoldResult:
 def run_fold(
     model: str,
     settings: Settings,
-    train_maps: NDArray[np.float32],
+    train_maps: NDArray[Any],
     train_labels: NDArray[np.int64],
-    test_maps: NDArray[np.float32],
+    test_maps: NDArray[Any],
     audit: bool = False,
 ) -> FoldResult:
     """Train a fresh recogniser on the training side and let it predict the other, whose labels are not
@@ -67,7 +67,7 @@ def run_fold(
     return FoldResult(probabilities, watched, history, time.perf_counter() - began)
 
 
-def predict(recogniser: Recogniser, maps: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
+def predict(recogniser: Recogniser, maps: NDArray[Any], classes: int) -> NDArray[np.float32]:
     """Probabilities (N, classes), with zeros for classes that the training side did not have."""
     given = np.asarray(recogniser.predict_proba(maps), np.float32)
     probabilities = np.zeros((len(maps), classes), np.float32)

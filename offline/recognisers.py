@@ -1,7 +1,7 @@
-"""The recognisers there are: each a scikit-learn classifier over flow maps, with whose settings it is
+"""The recognisers there are: each a scikit-learn classifier over flow maps or another input, with whose settings it is
 trained.
 
-A recogniser is made anew for every fold and given nothing but that fold's training maps and labels.
+A recogniser is made anew for every fold and given nothing but that fold's training inputs and labels.
 """
 
 from collections.abc import Callable
@@ -20,11 +20,11 @@ class Recogniser(Protocol):
 
     classes_: NDArray[Any]
 
-    def fit(self, X: NDArray[np.float32], y: NDArray[np.int64]) -> Self:
-        """Learn from maps (N, 3, 28, 28) and labels (N,)."""
+    def fit(self, X: NDArray[Any], y: NDArray[np.int64]) -> Self:
+        """Learn from what its input makes of N clips, such as maps (N, 3, 28, 28), and labels (N,)."""
         ...
 
-    def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float32]:
         """Probabilities (N, len(classes_))."""
         ...
 
@@ -42,7 +42,7 @@ class Settings:
 @dataclass(frozen=True)
 class Entry:
     """One row of the list: ``title`` for people, ``source`` of architecture and settings, ``epochs`` by
-    default.
+    default; ``input`` is what it reads of a clip, by its name in offline.preparation.inputs.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Entry:
     source: str
     epochs: int | None
     make: Callable[[Settings], Recogniser]
+    input: str = "flow-map"
 
 
 def _network(

@@ -12,11 +12,12 @@ from engines.labels import CLASSES
 
 @dataclass(frozen=True)
 class Samples:
-    """N labelled flow maps. Row i of every array is the same clip.
+    """N labelled clips. Row i of every array is the same clip.
 
-    ``maps`` float32 (N, 3, 28, 28) in 0..1, channels u, v, optical strain; ``labels`` int64 (N,), indices
-    into ``classes``; ``datasets``, ``subjects``, ``clips`` str (N,). A person is a (dataset, subject) pair.
-    ``notes`` are lines for people: what is missing from the release, what was mended.
+    ``maps`` (N, ...), what a recogniser reads of each clip: for flow maps float32 (N, 3, 28, 28) in 0..1, channels u,
+    v, optical strain; for other inputs (offline.preparation.inputs) any shape and dtype, structured ones too.
+    ``labels`` int64 (N,), indices into ``classes``; ``datasets``, ``subjects``, ``clips`` str (N,). A person is a
+    (dataset, subject) pair. ``notes`` are lines for people: what is missing from the release, what was mended.
     """
 
     maps: NDArray[Any]

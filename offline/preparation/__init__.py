@@ -1,0 +1,1 @@
+"""From the frames of a clip to what a recogniser reads of it."""
