@@ -1,0 +1,120 @@
+"""CASME II (Yan et al., PLoS ONE 2014): 200 fps, `sub01/EP02_01f/img46.jpg` below one of three folders.
+
+`Cropped` (`reg_img46.jpg`), `CASME2_RAW_selected` and `CASME2-RAW`, as unpacked; the table beside them or above. Some
+copies of the table lack its blank columns, and three versions of its contents circulate.
+"""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from engines.errors import InputError
+from offline.datasets.clips import Clip, VideoDatabase, emotion_of, settled
+from offline.datasets.errata import mend
+from offline.datasets.images import folders, numbered, same_name
+from offline.datasets.sheets import Row, digits
+from offline.datasets.tabled import find_records
+
+NAME: Final = "casme2"
+FPS: Final = 200.0
+LOOKED_FOR: Final = (
+    "CASME II: sub01/EP02_01f/ with images, and a table with Filename, OnsetFrame, Estimated Emotion"
+)
+COLUMNS: Final = {
+    "subject": ("subject",),
+    "name": ("filename",),
+    "onset": ("onsetframe", "onset"),
+    "apex": ("apexframe", "apex", "apexframe1"),
+    "offset": ("offsetframe", "offset"),
+    "aus": ("actionunits", "actionunit", "aus", "au"),
+    "emotion": ("estimatedemotion", "emotion"),
+}
+
+_V1: Final = {
+    "others": 99,
+    "disgust": 63,
+    "happiness": 32,
+    "repression": 27,
+    "surprise": 25,
+    "sadness": 7,
+    "fear": 2,
+}
+_WHOLE: Final = {
+    "V1 (coding of 2014-05-08)": _V1,
+    "V2": _V1 | {"surprise": 28, "sadness": 4},
+    "V3": _V1 | {"disgust": 64},
+}
+VERSIONS: Final = _WHOLE | {
+    f"{version}, five classes alone": {
+        emotion: count for emotion, count in counts.items() if emotion not in ("sadness", "fear")
+    }
+    for version, counts in _WHOLE.items()
+}
+
+
+def version_of(emotions: Counter[str]) -> str:
+    """The version of the table with these rows an emotion, or that it is none of the known ones."""
+    rows = sum(emotions.values())
+    known = next((version for version, counts in VERSIONS.items() if emotions == Counter(counts)), None)
+    return f"{known}, {rows} rows" if known else f"of no known version, {rows} rows"
+
+
+def open_casme2(folder: Path, errata: bool = True) -> tuple[VideoDatabase, ...]:
+    """The database in a folder; none where it is not CASME II. InputError where its table is missing or unusable."""
+    roots = [path for path in folders(folder, 2) if _holds_subjects(path)]
+    if not roots:
+        return ()
+    root, layout = min(((root, _layout(root)) for root in roots), key=lambda found: _LAYOUTS.index(found[1]))
+    rows = find_records(root, folder, COLUMNS, ("aus", "apex"), LOOKED_FOR)
+    people = {
+        digits(path.name): path for path in root.iterdir() if path.is_dir() and digits(path.name) is not None
+    }
+    clips = [_clip(row, people) for row in rows]
+    version = version_of(Counter(clip.emotion for clip in clips))
+    clips, mended = mend(clips) if errata else (clips, [])
+    placed, faults, moved = settled(clips)
+    also = [f"{_layout(path)} frames are there too, not used: {path}" for path in roots if path != root]
+    return (VideoDatabase(NAME, layout, version, placed, faults, (*also, *mended, *moved)),)
+
+
+_LAYOUTS: Final = ("cropped", "selected raw", "raw")
+
+
+def _holds_subjects(root: Path) -> bool:
+    subjects = (path for path in root.iterdir() if re.fullmatch(r"sub\d+", path.name, re.IGNORECASE))
+    return any(path.is_dir() and any(_is_clip(clip) for clip in path.iterdir()) for path in subjects)
+
+
+def _is_clip(path: Path) -> bool:
+    return path.is_dir() and path.name.upper().startswith("EP")
+
+
+def _layout(root: Path) -> str:
+    for clip in sorted(root.glob("*/EP*")):
+        if clip.is_dir() and (images := numbered(clip)):
+            if images[0][1].name.startswith("reg_"):
+                return "cropped"
+            break
+    return "selected raw" if "selected" in root.name.lower() else "raw"
+
+
+def _clip(row: Row, people: dict[int | None, Path]) -> Clip:
+    number, name = row.number("subject"), row.text("name")
+    if number is None or not name:
+        raise InputError(f"{row.where}: no subject or no file name; remove the row or complete it")
+    person = people.get(number)
+    named = {same_name(path.name): path for path in person.iterdir() if path.is_dir()} if person else {}
+    folder = named.get(same_name(name))
+    return Clip(
+        NAME,
+        f"sub{number:02d}",
+        name,
+        tuple(numbered(folder)) if folder else (),
+        FPS,
+        row.frame("onset"),
+        None if row.text("apex") in ("", "/") else row.frame("apex"),
+        row.frame("offset"),
+        emotion_of(row.text("emotion")),
+        row.text("aus"),
+    )

@@ -1,0 +1,122 @@
+"""Databases with one folder a clip and one row of a table for it: CAS(ME)³ part A, MMEW, 4DME."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from engines.errors import InputError
+from offline.datasets.clips import Clip, VideoDatabase, emotion_of, settled
+from offline.datasets.errata import mend
+from offline.datasets.images import folders, numbered, same_name
+from offline.datasets.sheets import Row, records, tables
+from offline.datasets.tabled import find_records
+
+_COLUMNS: Final = {
+    "subject": ("subject", "subid"),
+    "name": ("filename", "foldname"),
+    "onset": ("onset", "onsetframe"),
+    "apex": ("apex", "apexframe"),
+    "offset": ("offset", "offsetframe"),
+    "aus": ("au", "aus", "actionunits"),
+    "emotion": ("emotion", "estimatedemotion"),
+}
+_OPTIONAL: Final = ("subject", "apex", "aus")
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How one database is unpacked.
+
+    ``holds``: whether a folder is the one above the clips. ``of_folder`` and ``of_row`` give a clip's folder (given as
+    its path below that one) and its row the name by which they find each other.
+    """
+
+    name: str
+    fps: float
+    holds: Callable[[Path], bool]
+    of_folder: Callable[[Path], str]
+    of_row: Callable[[Row], str]
+    looked_for: str
+
+
+def _has_subjects(folder: Path) -> bool:
+    return any(path.is_dir() and re.fullmatch(r"spNO\.\d+", path.name) for path in folder.iterdir())
+
+
+def _has_emotions(folder: Path) -> bool:
+    return {"happiness", "surprise"} <= {path.name.lower() for path in folder.iterdir() if path.is_dir()}
+
+
+def _has_fold_names(folder: Path) -> bool:
+    for table in tables(folder, 0):
+        try:
+            return bool(records(table, {"subject": ("subid",), "name": ("foldname",)}))
+        except InputError:
+            continue
+    return False
+
+
+_LAYOUTS: Final = (
+    _Layout(
+        *("casme3", 30.0, _has_subjects),
+        # `spNO.1/a/color/12.jpg`: a video holds several expressions.
+        lambda path: "/".join(part for part in path.parts if part != "color") if path.name != "depth" else "",
+        lambda row: f"{row.text('subject')}/{row.text('name')}",
+        "CAS(ME)³ part A: spNO.1/a/color/ with images, and a table with Subject, Filename, Onset, Offset, emotion",
+    ),
+    _Layout(
+        *("mmew", 90.0, _has_emotions),
+        lambda path: path.name,
+        lambda row: row.text("name"),
+        "MMEW: Micro_Expression/<emotion>/<clip>/ with images, and a table with Filename, Onset, Offset, Emotion",
+    ),
+    _Layout(
+        *("4dme", 60.0, _has_fold_names),
+        lambda path: path.name,
+        lambda row: row.text("name"),
+        "4DME: folders of images named as fold_name, and a table with sub_ID, fold_name, Onset, Offset, Emotion",
+    ),
+)
+LOOKED_FOR: Final = tuple(layout.looked_for for layout in _LAYOUTS)
+
+
+def open_one_row_a_clip(folder: Path, errata: bool = True) -> tuple[VideoDatabase, ...]:
+    """The database in a folder; none where it is none of these. InputError where its table is missing or unusable."""
+    for layout in _LAYOUTS:
+        root = next((path for path in folders(folder, 2) if layout.holds(path)), None)
+        if root is not None:
+            return (_open(layout, root, folder, errata),)
+    return ()
+
+
+def _open(layout: _Layout, root: Path, folder: Path, errata: bool) -> VideoDatabase:
+    found: dict[str, tuple[tuple[int, Path], ...]] = {}
+    for path in folders(root, 3):
+        key = layout.of_folder(path.relative_to(root)) if path != root else ""
+        if key and (frames := tuple(numbered(path))):
+            found[same_name(key)] = frames
+    rows = find_records(root, folder, _COLUMNS, _OPTIONAL, layout.looked_for)
+    seen: dict[str, int] = {}
+    clips = []
+    for row in rows:
+        key = layout.of_row(row)
+        seen[key] = seen.get(key, 0) + 1
+        clips.append(
+            Clip(
+                layout.name,
+                row.text("subject") or re.split(r"[-_]", key)[0],
+                key if seen[key] == 1 else f"{key}#{seen[key]}",
+                found.get(same_name(key), ()),
+                layout.fps,
+                row.frame("onset"),
+                None if row.text("apex") in ("", "/", "0", "-1") else row.frame("apex"),
+                row.frame("offset"),
+                emotion_of(row.text("emotion")),
+                row.text("aus"),
+            )
+        )
+    clips, mended = mend(clips) if errata else (clips, [])
+    placed, faults, moved = settled(clips)
+    return VideoDatabase(layout.name, "as released", f"{len(clips)} rows", placed, faults, (*mended, *moved))

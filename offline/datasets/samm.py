@@ -1,0 +1,79 @@
+"""SAMM (Davison et al., IEEE TAFFC 2018): 200 fps, `006/006_1_2/006_05562.jpg`; the header stands below many lines."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from engines.errors import InputError
+from offline.datasets.clips import Clip, VideoDatabase, emotion_of, settled
+from offline.datasets.errata import mend
+from offline.datasets.images import folders, numbered, same_name
+from offline.datasets.sheets import Row
+from offline.datasets.tabled import find_records
+
+NAME: Final = "samm"
+FPS: Final = 200.0
+LOOKED_FOR: Final = (
+    "SAMM: 006/006_1_2/ with images, and a table with Filename, Onset Frame, Estimated Emotion"
+)
+COLUMNS: Final = {
+    "subject": ("subject",),
+    "name": ("filename",),
+    "onset": ("onsetframe", "onset"),
+    "apex": ("apexframe", "apex"),
+    "offset": ("offsetframe", "offset"),
+    "aus": ("actionunits",),
+    "emotion": ("estimatedemotion", "emotion"),
+}
+COUNTS: Final = {
+    "anger": 57,
+    "others": 26,
+    "happiness": 26,
+    "surprise": 15,
+    "contempt": 12,
+    "disgust": 9,
+    "fear": 8,
+    "sadness": 6,
+}
+
+
+def open_samm(folder: Path, errata: bool = True) -> tuple[VideoDatabase, ...]:
+    """The database in a folder; none where it is not SAMM. InputError where its table is missing or unusable."""
+    roots = [path for path in folders(folder, 2) if _holds_subjects(path)]
+    if not roots:
+        return ()
+    found = {same_name(clip.name): clip for clip in sorted(roots[0].glob("*/*_*_*")) if clip.is_dir()}
+    rows = find_records(roots[0], folder, COLUMNS, ("subject", "aus"), LOOKED_FOR)
+    clips = [_clip(row, found) for row in rows]
+    clips, mended = mend(clips) if errata else (clips, [])
+    placed, faults, moved = settled(clips)
+    whole = len(clips) == sum(COUNTS.values())
+    version = f"V2, {len(clips)} rows" if whole else f"of no known version, {len(clips)} rows"
+    return (VideoDatabase(NAME, "as released", version, placed, faults, (*mended, *moved)),)
+
+
+def _holds_subjects(root: Path) -> bool:
+    people = (path for path in root.iterdir() if re.fullmatch(r"\d{1,3}", path.name))
+    return any(
+        path.is_dir() and any(re.fullmatch(r"\d+_\d+_\d+", c.name) for c in path.iterdir()) for path in people
+    )
+
+
+def _clip(row: Row, found: dict[str, Path]) -> Clip:
+    parts = row.text("name").split("_")
+    if len(parts) != 3 or not all(part.isdigit() for part in parts):
+        raise InputError(f"{row.where}: {row.text('name')!r} is not a clip's name such as 006_1_2")
+    name = "_".join([parts[0].zfill(3), *parts[1:]])
+    folder = found.get(same_name(name))
+    return Clip(
+        NAME,
+        name[:3],
+        name,
+        tuple(numbered(folder)) if folder else (),
+        FPS,
+        row.frame("onset"),
+        None if row.text("apex") in ("", "/", "-1") else row.frame("apex"),
+        row.frame("offset"),
+        emotion_of(row.text("emotion")),
+        row.text("aus"),
+    )

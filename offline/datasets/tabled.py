@@ -1,0 +1,31 @@
+"""Finding the table that belongs to a folder of clips."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from engines.errors import InputError
+from offline.datasets.sheets import Row, records, tables
+
+
+def find_records(
+    root: Path,
+    given: Path,
+    columns: Mapping[str, tuple[str, ...]],
+    optional: tuple[str, ...],
+    looked_for: str,
+) -> list[Row]:
+    """The rows of the table with these columns in the folder that was given, beside the images in ``root``, or above.
+
+    Raises InputError where no table has them: it names what the likeliest table lacks.
+    """
+    places = list(dict.fromkeys((given, root, root.parent, given.parent)))
+    problems = []
+    for place in places:
+        for table in tables(place, 1 if place == given else 0):
+            try:
+                return records(table, columns, optional)
+            except InputError as error:
+                problems.append(str(error))
+    if problems:
+        raise InputError(min(problems, key=len) + f"; looked for {looked_for}")
+    raise InputError(f"{given} holds images but no .xlsx or .csv table; looked for {looked_for}")

@@ -1,0 +1,392 @@
+"""The video databases as unpacked: every layout, version and known mistake; nothing dropped without a word."""
+
+import shutil
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from engines.errors import InputError
+from offline.datasets.class_maps import CDE, CDMER, FIVE, FOUR, SAMM_FIVE, compare_with_published
+from offline.datasets.video import open_video_dataset
+
+sys.path.insert(0, str(Path(__file__).parent))
+from databases import (
+    CASME2_HEADER,
+    CASME2_KNOWN,
+    SAMM_HEADER,
+    V1,
+    V2,
+    V3,
+    casme2,
+    casme2_rows,
+    pictures,
+    samm,
+    samm_rows,
+    smic,
+    smic_clips,
+    write_table,
+)
+
+
+def counts(database, chosen):
+    kept, left_out = chosen.labelled(database.clips)
+    assert len(kept) + sum(left_out.values()) == len(database.clips)
+    assert len(database.usable) + len(database.faults) == len(database.clips)
+    labels = Counter(label for _, label in kept)
+    return tuple(labels[i] for i in range(len(chosen.classes)))
+
+
+def by_name(database):
+    return {(clip.subject, clip.name): clip for clip in database.clips}
+
+
+@pytest.fixture
+def casme2_root(tmp_path):
+    pictures(tmp_path / "CASME2" / "Cropped" / "sub01" / "EP02_01f", range(46, 87), "reg_img{}.jpg")
+    return tmp_path / "CASME2"
+
+
+@pytest.mark.parametrize(
+    ("version", "emotions", "five", "cdmer"),
+    [
+        ("V1", V1, (32, 25, 63, 27, 99), (72, 32, 25)),
+        ("V2", V2, (32, 28, 63, 27, 99), (69, 32, 28)),
+        ("V3", V3, (32, 25, 64, 27, 99), (73, 32, 25)),
+    ],
+)
+def test_casme2_s_versions_are_told_by_their_counts(casme2_root, version, emotions, five, cdmer):
+    casme2(casme2_root, casme2_rows(version))
+    (database,) = open_video_dataset(casme2_root)
+    assert database.version.startswith(version) and f"{sum(emotions.values())} rows" in database.version
+    assert database.layout == "cropped" and database.emotions() == Counter(emotions)
+    assert counts(database, CDE) == (88, 32, 25)  # the composite's 145 of every version
+    assert counts(database, FIVE) == five and sum(five) in (246, 249, 247)
+    assert counts(database, CDMER) == cdmer and (sum(cdmer) == 130) == (version == "V3")
+    assert counts(database, FOUR) == ((73, 32, 25, 126) if version == "V3" else (*cdmer, 126))
+    kept, _ = CDMER.labelled(database.clips)
+    said = compare_with_published(CDMER, kept)
+    assert (said == []) == (version == "V3") and all(
+        "published are 130 clips 73/32/25" in line for line in said
+    )
+    assert compare_with_published(FIVE, FIVE.labelled(database.clips)[0]) == []
+
+
+@pytest.mark.parametrize(("version", "rows"), [("V1", 246), ("V2", 249), ("V3", 247)])
+def test_tables_of_the_five_classes_alone_are_known_too(casme2_root, version, rows):
+    casme2(casme2_root, [row for row in casme2_rows(version) if row[6] not in ("sadness", "fear")])
+    (database,) = open_video_dataset(casme2_root)
+    assert (
+        len(database.clips) == rows
+        and database.version.startswith(version)
+        and "five classes" in database.version
+    )
+
+
+def test_an_unknown_version_says_so_and_is_read(casme2_root):
+    casme2(casme2_root, casme2_rows("V1")[:-1])
+    (database,) = open_video_dataset(casme2_root)
+    assert database.version == "of no known version, 254 rows"
+    said = compare_with_published(CDMER, CDMER.labelled(database.clips)[0])
+    assert len(said) == 1 and said[0].startswith("casme2: 12")
+
+
+def test_every_known_mistake_of_casme2_is_mended_once_and_can_be_left(casme2_root):
+    casme2(casme2_root, casme2_rows("V1"))
+    (database,) = open_video_dataset(casme2_root)
+    (raw,) = open_video_dataset(casme2_root, errata=False)
+    clips, untouched = by_name(database), by_name(raw)
+    assert clips["sub04", "EP12_01f"].apex is None and untouched["sub04", "EP12_01f"].apex is None
+    assert clips["sub05", "EP09_05f"].apex is None and untouched["sub05", "EP09_05f"].apex == 30
+    for name in (("sub05", "EP16_04f"), ("sub12", "EP09_06"), ("sub20", "EP16_01"), ("sub25", "EP18_04f")):
+        assert clips[name] == untouched[name] and clips[name].apex == clips[name].offset
+        assert any(f"casme2 {name[0]} {name[1]}: apex = offset: kept" in note for note in database.notes)
+    assert (clips["sub07", "EP06_01"].onset, clips["sub07", "EP06_01"].offset) == (56, 116)
+    assert (clips["sub12", "EP09_02"].onset, clips["sub12", "EP09_02"].offset) == (161, 206)
+    assert (untouched["sub07", "EP06_01"].onset, untouched["sub12", "EP09_02"].offset) == (500, 20)
+    assert clips["sub16", "EP01_08"].offset == 96 and untouched["sub16", "EP01_08"].offset == 110
+    assert {("sub03", "EP01_2"), ("sub09", "EP09f"), ("sub07", "EP06_02_01")} <= set(clips)
+    assert sum(clip.action_units == "?" for clip in clips.values()) == 5
+    assert len(database.notes) == 9 and all("(" in note for note in database.notes)
+    assert not any("EP09_05f" in note for note in raw.notes)
+    casme2(casme2_root, casme2_rows("V2"))  # here the offset is right already
+    (newer,) = open_video_dataset(casme2_root)
+    assert by_name(newer)["sub16", "EP01_08"].offset == 96 and not any("EP01_08" in n for n in newer.notes)
+
+
+@pytest.mark.parametrize("order", ["as released", "no blank columns", "csv"])
+def test_columns_are_read_by_name(casme2_root, order):
+    rows = casme2_rows("V3")
+    if order == "as released":
+        casme2(casme2_root, rows)
+    elif order == "no blank columns":
+        casme2(casme2_root, rows, tuple(cell for cell in CASME2_HEADER if cell))
+    else:
+        header = (
+            "Estimated Emotion",
+            "Subject",
+            "Filename",
+            "Onset Frame",
+            "Apex Frame",
+            "Offset Frame",
+            "Action Units",
+        )
+        write_table(casme2_root / "casme2.csv", [header, *[(row[6], *row[:6]) for row in rows]])
+    (database,) = open_video_dataset(casme2_root)
+    clip = by_name(database)["sub24", "EP02_07"]
+    assert (clip.onset, clip.apex, clip.offset, clip.action_units) == (61, 91, 106, "4")
+    assert len(database.clips) == 256
+
+
+@pytest.mark.parametrize(
+    ("folder", "pattern", "layout"),
+    [
+        ("Cropped", "reg_img{}.jpg", "cropped"),
+        ("CASME2_RAW_selected", "img{}.jpg", "selected raw"),
+        ("CASME2-RAW", "img{:04d}.jpg", "raw"),
+    ],
+)
+def test_the_three_kinds_of_frames_are_told_apart(tmp_path, folder, pattern, layout):
+    root = tmp_path / "CASME2"
+    pictures(root / folder / "sub01" / "EP02_01f", range(40, 60), pattern)
+    pictures(root / folder / "sub03" / "EP01_02", range(8, 33), pattern)
+    rows = [(1, "EP02_01f", 46, 50, 58, "12", "happiness"), ("03", "EP01_2", 10, 20, 30, "1+2", "surprise")]
+    casme2(root, rows)
+    for given in (root, root / folder):
+        (database,) = open_video_dataset(given)
+        first, second = database.clips
+        assert database.layout == layout and not database.faults
+        assert first.frames[0][0] == 40 and [n for n, _ in first.frames] == list(range(40, 60))
+        assert (second.subject, len(second.frames), second.fps) == ("sub03", 25, 200.0)  # EP01_2 is EP01_02
+
+
+def test_frames_of_another_kind_beside_the_ones_used_are_said(casme2_root):
+    pictures(casme2_root / "CASME2-RAW" / "sub01" / "EP02_01f", range(1, 200))
+    casme2(casme2_root, casme2_rows("V1"))
+    (database,) = open_video_dataset(casme2_root)
+    assert database.layout == "cropped" and any("raw frames are there too" in note for note in database.notes)
+
+
+def test_missing_folders_and_frames_are_reported_clip_by_clip(tmp_path):
+    root = tmp_path / "CASME2"
+    for clip, numbers in {
+        "EP01": range(10, 41),
+        "EP02": range(30, 41),
+        "EP03": [*range(10, 20), *range(23, 41)],
+        "EP04": range(10, 39),
+        "EP05": [],
+    }.items():
+        pictures(root / "Cropped" / "sub01" / clip, numbers, "reg_img{}.jpg")
+    casme2(root, [(1, f"EP0{i}", 10, 25, 40, "4", "disgust") for i in range(1, 7)])
+    (database,) = open_video_dataset(root)
+    reasons = {fault.clip.name: fault.reason for fault in database.faults}
+    assert reasons == {
+        "EP02": "onset 10 is not among its frames 30 to 40",
+        "EP05": "its folder is missing or holds no image",
+        "EP06": "its folder is missing or holds no image",
+    }
+    notes = " ".join(database.notes)
+    assert "EP03: 3 of the frames 10 to 40 are missing" in notes
+    assert (
+        "EP04: onset 10, apex 25, offset 40 are not all among its files: onset 10, apex 25, offset 38"
+        in notes
+    )
+    assert [clip.name for clip in database.usable] == ["EP01", "EP03", "EP04"] and len(database.clips) == 6
+
+
+def test_samm_s_counts_and_mistakes(tmp_path):
+    root = samm(tmp_path / "SAMM", samm_rows())
+    pictures(root / "006" / "006_9_29", range(5, 40), "006_{:05d}.jpg")
+    (database,) = open_video_dataset(root)
+    assert database.version == "V2, 159 rows" and len({clip.subject for clip in database.clips}) == 29
+    assert counts(database, CDE) == (92, 26, 15)
+    assert counts(database, SAMM_FIVE) == (26, 15, 57, 12, 26)
+    assert counts(database, FOUR) == (92, 26, 15, 26)
+    assert all(compare_with_published(m, m.labelled(database.clips)[0]) == [] for m in (CDE, SAMM_FIVE, FOUR))
+    clips = by_name(database)
+    assert clips["028", "028_4_1"].apex is None and clips["032", "032_3_1"].apex is None
+    assert clips["013", "013_1_9"].offset == 5739 and clips["032", "032_3_2"].apex == 5130
+    assert clips["006", "006_9_29"].frames[0][0] == 5 and {f.clip.name for f in database.faults} >= {
+        "013_1_9"
+    }
+    assert {clip.action_units for clip in database.clips} == {"AU12 or R14", "4"}
+    (raw,) = open_video_dataset(root, errata=False)
+    assert by_name(raw)["028", "028_4_1"].apex == 3000
+    rows = [(*row[:3], 1105, 1113, 1124, *row[6:]) if row[1] == "028_4_1" else row for row in samm_rows()]
+    (fixed,) = open_video_dataset(samm(root, rows))  # the mended table that circulates
+    assert by_name(fixed)["028", "028_4_1"].apex == 1113 and not any(
+        "028_4_1" in note for note in fixed.notes
+    )
+
+
+def test_samm_with_unpadded_frames_and_names_is_the_same(tmp_path):
+    root = samm(tmp_path / "SAMM", samm_rows())
+    pictures(root / "frames" / "6" / "6_9_29", range(5, 40), "006_{}.jpg")
+    (database,) = open_video_dataset(root)
+    assert len(by_name(database)["006", "006_9_29"].frames) == 35
+
+
+@pytest.mark.parametrize("layout", ["cropped", "raw"])
+def test_smic_is_read_by_its_folders(tmp_path, layout):
+    root = tmp_path / f"SMIC_all_{layout}"
+    for camera in ("HS", "VIS", "NIR"):
+        smic(root, camera, layout=layout)
+    high, visible, infrared = open_video_dataset(root)
+    assert [d.name for d in (high, visible, infrared)] == ["smic", "smic-vis", "smic-nir"]
+    assert [d.layout for d in (high, visible, infrared)] == [layout] * 3
+    assert [clip.fps for clip in (high.clips[0], visible.clips[0], infrared.clips[0])] == [100, 25, 25]
+    for database, published in ((high, (70, 51, 43)), (visible, (23, 28, 20)), (infrared, (23, 28, 20))):
+        assert counts(database, CDE) == counts(database, CDMER) == published and not database.faults
+    clip = by_name(high)["s01", "s01_ne_02"]
+    assert (clip.onset, clip.apex, clip.offset) == (559740, None, 559743)
+    assert open_video_dataset(root / "VIS")[0].name == "smic-vis"
+
+
+def test_smic_s_sheet_lacks_two_clips_and_names_one_wrongly(tmp_path):
+    root = smic(tmp_path / "SMIC_all_cropped", "HS", empty=("s18_sur_03",))
+    header = ("Subject", "Filename", "OnsetF", "OffsetF", "FirstF", "LastF", "TotalMF1", "TotalVL", "Emotion")
+    rows = [
+        (subject, name, 559740, 559743, 1, 9, 4, 9, "negative" if name == "s18_sur_03" else word)
+        for subject, name, word in smic_clips("HS")
+        if name not in ("s1_ne_02", "s2_sur_05")
+    ]
+    write_table(root / "SMIC_HS.xlsx", [header, *rows])
+    assert len(rows) == 162
+    (database,) = open_video_dataset(root)
+    assert database.version == "162 rows, 2 more by their folders" and len(database.clips) == 164
+    assert any("s01_ne_02, s02_sur_05" in note for note in database.notes)
+    assert counts(database, CDE) == (70, 51, 43)
+    assert [fault.clip.name for fault in database.faults] == ["s18_sur_03"]
+    (raw,) = open_video_dataset(root, errata=False)
+    assert counts(raw, CDE) == (71, 51, 42)
+
+
+def test_extended_smic_needs_its_table_and_may_hold_several_expressions_a_clip(tmp_path):
+    root = tmp_path / "HS_long" / "SMIC-HS-E"
+    pictures(root / "s20" / "s20_ne_01", range(100, 200), "image{}.jpg")
+    pictures(root / "s20" / "s20_po_01", range(100, 140), "image{}.jpg")
+    with pytest.raises(InputError, match="no table of SMIC-HS-E"):
+        open_video_dataset(root)
+    header = ("Subject", "Filename", "OnsetF", "OffsetF", "Onset2F", "Offset2F", "FirstF", "LastF", "Emotion")
+    rows = [
+        (20, "s20_ne_01", 120, 140, 160, 175, 100, 199, "negative"),
+        (20, "s20_po_01", 110, 130, None, None, 100, 139, "positive"),
+    ]
+    write_table(root.parent / "SMIC-HS-E_annotation.xlsx", [header, *rows])
+    (database,) = open_video_dataset(root)
+    assert database.layout == "extended"
+    assert [(c.name, c.onset, c.offset, len(c.frames)) for c in database.clips] == [
+        ("s20_ne_01", 120, 140, 100),
+        ("s20_ne_01#2", 160, 175, 100),
+        ("s20_po_01", 110, 130, 40),
+    ]
+
+
+def test_long_videos_give_their_expressions_as_clips(tmp_path):
+    root = tmp_path / "SAMM_LV"
+    header = ("Subject", "Filename", "Onset", "Apex", "Offset", "Type", "Action Units")
+    rows = [
+        ("006", "006_1_2", 10, 15, 20, "Micro - 1/2", "4"),
+        ("006", "006_1_3", 25, -1, 30, "Macro", "12"),
+        ("007", "007_3_1", 5, 6, 7, "Macro", ""),
+    ]
+    words = [(f"line {i}",) for i in range(9)]
+    write_table(root / "SAMM_LongVideos_V3_Release.xlsx", [*words, header, *rows])
+    pictures(root / "SAMM_longvideos" / "006_1", range(1, 60), "006_1_{:04d}.jpg")
+    (database,) = open_video_dataset(root)
+    assert (database.name, database.version) == ("samm-lv", "2 macro and 1 micro rows")
+    assert [(c.name, c.kind, c.apex) for c in database.clips][:2] == [
+        ("006_1_2", "micro", 15),
+        ("006_1_3", "macro", None),
+    ]
+    assert [fault.clip.name for fault in database.faults] == ["007_3_1"]
+
+
+def test_databases_with_a_row_a_clip(tmp_path):
+    third = tmp_path / "CASME3"
+    pictures(third / "part_A" / "spNO.1" / "a" / "color", range(0, 60), "{}.jpg")
+    pictures(third / "part_A" / "spNO.1" / "a" / "depth", range(0, 60), "{}.png")
+    header = ("Subject", "Filename", "Onset", "Apex", "Offset", "AU", "Objective class", "emotion")
+    rows = [("spNO.1", "A", 5, 10, 20, "4", 2, "disgust"), ("spNO.1", "a", 30, 35, 40, "12", 1, "happy")]
+    write_table(third / "labels.xlsx", [header, *rows])
+    (database,) = open_video_dataset(third)
+    assert database.name == "casme3" and [clip.onset for clip in database.usable] == [5, 30]
+    assert all(path.parent.name == "color" for clip in database.usable for _, path in clip.frames)
+    assert counts(database, CDE) == (1, 1, 0)
+
+    mmew = tmp_path / "MMEW"
+    pictures(mmew / "Micro_Expression" / "happiness" / "S01-01-001", range(1, 30), "{}.jpg")
+    pictures(mmew / "Micro_Expression" / "surprise" / "S02-01-001", range(1, 30), "{}.jpg")
+    header = (
+        "Subject",
+        "Filename",
+        "OnsetFrame",
+        "ApexFrame",
+        "OffsetFrame",
+        "ActionUnits",
+        "Estimated Emotion",
+    )
+    rows = [
+        ("S01", "S01-01-001", 1, 9, 20, "12", "happiness"),
+        ("S02", "S02-01-001", 1, 9, 25, "1+2", "surprise"),
+    ]
+    write_table(mmew / "MMEW_Micro_Exp.xlsx", [header, *rows])
+    (database,) = open_video_dataset(mmew)
+    assert database.name == "mmew" and len(database.usable) == 2 and counts(database, CDE) == (0, 1, 1)
+
+    fourth = tmp_path / "4DME"
+    pictures(fourth / "frames" / "S01_01", range(1, 30), "{}.jpg")
+    header = ("sub_ID", "fold_name", "Onset", "Apex", "Offset", "AUs", "Emotion")
+    write_table(fourth / "labels.csv", [header, ("S01", "S01_01", 3, 9, 20, "4", "Negative")])
+    (database,) = open_video_dataset(fourth)
+    assert (database.name, database.clips[0].subject, len(database.usable)) == ("4dme", "S01", 1)
+
+
+def test_a_folder_that_is_no_database_says_what_was_looked_for(tmp_path):
+    with pytest.raises(InputError, match="no such folder"):
+        open_video_dataset(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"none of the known layouts; looked for CASME II: sub01/EP02_01f/"):
+        open_video_dataset(tmp_path)
+    with pytest.raises(InputError, match="samm in no known layout"):
+        open_video_dataset(tmp_path, "samm")
+    with pytest.raises(InputError, match="unknown database 'fer2013'; choose from casme2, smic"):
+        open_video_dataset(tmp_path, "fer2013")
+
+
+def test_a_table_with_other_columns_or_none_is_one_line(casme2_root):
+    with pytest.raises(InputError, match=r"no \.xlsx or \.csv table"):
+        open_video_dataset(casme2_root)
+    casme2(
+        casme2_root, casme2_rows("V1"), tuple(cell for cell in CASME2_HEADER if cell != "Estimated Emotion")
+    )
+    with pytest.raises(InputError, match=r"CASME2-coding\.xlsx: no column estimatedemotion"):
+        open_video_dataset(casme2_root)
+    (casme2_root / "CASME2-coding.xlsx").write_text("a,b")
+    with pytest.raises(InputError, match=r"should be an \.xlsx file"):
+        open_video_dataset(casme2_root)
+    for rows, words in (
+        ([(1, "EP01", "ten", 20, 30, "4", "disgust")], "row 2: 'ten' is not a frame number"),
+        ([(None, "EP01", 10, 20, 30, "4", "disgust")], "row 2: no subject"),
+    ):
+        casme2(casme2_root, rows)
+        with pytest.raises(InputError, match=words) as raised:
+            open_video_dataset(casme2_root)
+        assert "\n" not in str(raised.value)
+
+
+def test_a_samm_row_that_is_no_clip_is_named(tmp_path):
+    root = samm(tmp_path / "SAMM", [(6, "page 3", *[None] * 10)], SAMM_HEADER)
+    pictures(root / "006" / "006_1_2", range(3))
+    with pytest.raises(InputError, match=r"'page 3' is not a clip's name"):
+        open_video_dataset(root)
+    shutil.rmtree(root / "006")
+    with pytest.raises(InputError, match="none of the known layouts"):
+        open_video_dataset(root)
+
+
+def test_the_known_mistakes_are_all_in_the_table_of_the_tests():
+    from offline.datasets.errata import ERRATA
+
+    named = {(f"sub{row[0]:02d}", row[1]) for row in CASME2_KNOWN}
+    assert {(e.subject, e.clip) for e in ERRATA if e.dataset == "casme2"} <= named
