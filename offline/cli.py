@@ -40,7 +40,9 @@ def _say(line: str) -> None:
 
 def _load(flowmaps: Path | None) -> "Samples":
     if flowmaps is None:
-        raise InputError("no data: give --flowmaps DIR, the folder of the released flow maps")
+        raise InputError(
+            "no data: give --flowmaps DIR, the folder of the released flow maps, or, to run, --data DIR"
+        )
     from offline.datasets.flowmaps import load_flowmaps
 
     samples = load_flowmaps(flowmaps)
@@ -73,21 +75,30 @@ def _span(part: str) -> range:
 
 
 @contextmanager
-def _progress(title: str) -> Iterator[Any]:
+def _progress(title: str, unit: str = "") -> Iterator[Any]:
+    """A bar; with ``unit`` also how many of it a second."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        ProgressColumn,
+        Task,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.1f} {unit}/s" if unit and task.speed else "")
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        Rate(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(elapsed_when_finished=False),
@@ -105,13 +116,30 @@ def run(
         Path, typer.Option(help="Folder for the results; an interrupted run goes on from what is in it.")
     ],
     flowmaps: FlowMaps = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--data",
+            help="A video database as unpacked, DIR or NAME=DIR such as casme2=DIR; give it once for each.",
+        ),
+    ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds to train with, such as 0,1,2.")] = "0",
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs instead of the recipe's.")] = None,
     audit: Annotated[
         bool,
         typer.Option("--audit", help="Also say what choosing the epoch on test subjects would have claimed."),
     ] = False,
-    jobs: Annotated[int, typer.Option(min=0, help="Folds at a time; 0 is one for each core.")] = 0,
+    apex: Annotated[
+        str,
+        typer.Option(help="What finds an apex that no table has: motion, dcrois, interframe or middle."),
+    ] = "motion",
+    errata: Annotated[
+        bool, typer.Option("--errata/--no-errata", help="Mend the tables' known mistakes, and say which.")
+    ] = True,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder of prepared clips; the user's cache by default.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=0, help="Clips and folds at a time; 0 is one for each core.")] = 0,
     dask: Annotated[
         str | None, typer.Option(help="Address of a Dask scheduler whose workers run the folds.")
     ] = None,
@@ -121,6 +149,10 @@ def run(
     """Train and score a recogniser under a protocol.
 
     Example: apexbench run --protocol cde --model ststnet --flowmaps flowmaps --out runs/ststnet --seeds 0,1,2
+
+    From video: apexbench run --protocol cde --model ststnet --data CASME2 --data SMIC --data SAMM --out runs/video
+
+    Exit status 1: scored, but some clips could not be read; each is named.
     """
     from offline.protocols import open_protocol
     from offline.recognisers import open_recogniser
@@ -129,7 +161,29 @@ def run(
 
     chosen, entry, numbers = open_protocol(protocol), open_recogniser(model), _seeds(seeds)
     _check_device(device)
-    samples = _load(flowmaps)
+    unread: tuple[str, ...] = ()
+    if data:
+        if flowmaps is not None:
+            raise InputError("give either --flowmaps or --data, not both")
+        from offline.preparation.command import load_videos
+
+        with _progress("clips", "clips") as progress:
+            videos = load_videos(
+                data,
+                chosen,
+                entry,
+                cache=cache,
+                apex=apex,
+                errata=errata,
+                jobs=jobs or _cores(),
+                progress=progress,
+                say=_say,
+            )
+        samples, unread = videos.samples, videos.unread
+    elif entry.input != "flow-map":
+        raise InputError(f"{model} reads {entry.input}, not flow maps: give --data, the videos")
+    else:
+        samples = _load(flowmaps)
     plan = Plan(chosen, entry, numbers, epochs, audit, device, jobs or _cores(), dask)
     with _progress(f"{model} under {protocol}") as progress:
         report = run_plan(samples, plan, out, progress)
@@ -143,6 +197,9 @@ def run(
 
         print_run(report)
         _say(f"written: {out}/results.json, predictions.csv, report.html")
+    if unread:
+        _say(f"apexbench: {len(unread)} clips could not be read and were left out; they are named above")
+        raise typer.Exit(1)
 
 
 def _check_device(device: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import InputError
+from offline.datasets.class_maps import CLASS_MAPS, ClassMap
 from offline.datasets.flowmaps import TITLES
 from offline.datasets.samples import Samples
 
@@ -31,7 +32,8 @@ class Protocol:
     """A splitter with what it promises.
 
     ``datasets``: the databases it uses, None for all. ``independent``: no person is on both sides of a split.
-    ``make_splits``: of the samples it uses and a seed.
+    ``make_splits``: of the samples it uses and a seed; a clip that several splits score is given the mean of their
+    probabilities, one that none scores is no part of the result. ``class_map``: how emotions become its classes.
     """
 
     name: str
@@ -40,9 +42,15 @@ class Protocol:
     independent: bool
     make_splits: Callable[[Samples, int], list[Split]]
     datasets: tuple[str, ...] | None = None
+    class_map: ClassMap = CLASS_MAPS["cde"]
 
     def prepare(self, samples: Samples) -> Samples:
-        """The samples this protocol uses. InputError when there are none of a database it needs."""
+        """The samples this protocol uses. InputError when there are none of a database it needs, or other classes."""
+        if samples.class_map != self.class_map.name:
+            raise InputError(
+                f"protocol {self.name} needs the classes {', '.join(self.class_map.classes)} of the map "
+                f"{self.class_map.name!r}, these samples have those of {samples.class_map!r}: give --data, the videos"
+            )
         if self.datasets is not None:
             samples = samples.rows(np.isin(samples.datasets, self.datasets))
         if len(samples) == 0:
@@ -129,7 +137,60 @@ def _k_fold(folds: int) -> Callable[[Samples, int], list[Split]]:
     return make
 
 
+def _from_source(source: str, target: str, folds: int = 5) -> Callable[[Samples, int], list[Split]]:
+    def make(samples: Samples, seed: int) -> list[Split]:
+        """Each training has all but a fifth of the source, dealt out class by class; each is scored on the target."""
+        inside = np.flatnonzero(samples.datasets == source)
+        test = np.flatnonzero(samples.datasets == target)
+        for name, found in ((source, inside), (target, test)):
+            if len(found) == 0:
+                raise InputError(f"{TITLES[name]} is missing: this protocol goes from {source} to {target}")
+        parts = _k_fold(folds)(samples.rows(inside), seed)
+        return [
+            Split(f"{source}-to-{target}-{k}", inside[part.train], test) for k, part in enumerate(parts, 1)
+        ]
+
+    return make
+
+
 _SUBJECTS = _leave_one_out(lambda samples: samples.people)
+_COMPOSITE: Final = ("casme2", "smic", "samm")
+# Paper 002, table 10.
+_CDMER: Final = (
+    ("smic", "smic-vis"),
+    ("smic-vis", "smic"),
+    ("smic", "smic-nir"),
+    ("smic-nir", "smic"),
+    ("smic-vis", "smic-nir"),
+    ("smic-nir", "smic-vis"),
+    ("casme2", "smic"),
+    ("smic", "casme2"),
+    ("casme2", "smic-vis"),
+    ("smic-vis", "casme2"),
+    ("casme2", "smic-nir"),
+    ("smic-nir", "casme2"),
+)
+
+
+def _loso(name: str, dataset: str, class_map: str, source: str) -> Protocol:
+    chosen = CLASS_MAPS[class_map]
+    title = f"leave one subject out within {TITLES[dataset]}, {len(chosen.classes)} classes"
+    return Protocol(name, title, source, True, _SUBJECTS, (dataset,), chosen)
+
+
+def _cdmer(number: int, source: str, target: str) -> Protocol:
+    same_people = "casme2" not in (source, target)
+    return Protocol(
+        f"cdmer-{number}",
+        f"trained on {TITLES[source]}, scored on {TITLES[target]}: five trainings on four fifths of the source, their "
+        "probabilities averaged" + ("; the cameras share people" if same_people else ""),
+        f"CDMER (Zong et al.); paper 002, table 10, experiment {number}",
+        not same_people,
+        _from_source(source, target),
+        (source, target),
+        CLASS_MAPS["cdmer"],
+    )
+
 
 PROTOCOLS: Final = {
     protocol.name: protocol
@@ -140,6 +201,7 @@ PROTOCOLS: Final = {
             "MEGC 2019; papers 001-002",
             True,
             _SUBJECTS,
+            _COMPOSITE,
         ),
         Protocol(
             "hde",
@@ -147,6 +209,7 @@ PROTOCOLS: Final = {
             "paper 001, table III",
             True,
             _holdout_database,
+            _COMPOSITE,
         ),
         *(
             Protocol(
@@ -159,12 +222,27 @@ PROTOCOLS: Final = {
             )
             for dataset, title in TITLES.items()
         ),
+        _loso("loso-casme2-5", "casme2", "five", "papers 002-004"),
+        _loso("loso-samm-5", "samm", "samm-five", "paper 004, table III"),
+        _loso("loso-casme2-4", "casme2", "four", "paper 002, table 5"),
+        _loso("loso-samm-4", "samm", "four", "paper 002, table 5"),
+        *(_cdmer(number, *pair) for number, pair in enumerate(_CDMER, 1)),
         Protocol(
             "lovo",
             "leave one video out: the same person trains and is scored, so no figure for strangers",
             "CASME II's own baseline",
             False,
             _leave_one_out(_clip_keys),
+            _COMPOSITE,
+        ),
+        Protocol(
+            "lovo-casme2-5",
+            "leave one video out within CASME II, 5 classes: no figure for strangers",
+            "Yan et al., PLoS ONE 2014; paper 000",
+            False,
+            _leave_one_out(_clip_keys),
+            ("casme2",),
+            CLASS_MAPS["five"],
         ),
         Protocol(
             "kfold",
@@ -172,6 +250,7 @@ PROTOCOLS: Final = {
             "paper 002, table 8",
             False,
             _k_fold(5),
+            _COMPOSITE,
         ),
     )
 }

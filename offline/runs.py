@@ -63,6 +63,8 @@ def run(samples: Samples, plan: Plan, out: Path, progress: Progress | None = Non
     """
     samples = plan.protocol.prepare(samples)
     splits = {seed: plan.protocol.splits(samples, seed) for seed in plan.seeds}
+    if plan.audit:
+        _refuse_repeated(splits[plan.seeds[0]], plan)
     _claim(out, samples, plan)
     tasks = [
         _Task(seed, split, out / "folds" / f"seed{seed}-{_file_name(split.name)}.npz")
@@ -87,6 +89,9 @@ def run(samples: Samples, plan: Plan, out: Path, progress: Progress | None = Non
     if plan.device == "cpu":
         _repeat(samples, plan, tasks[0], results[tasks[0].file])
     probabilities, watched = _gather(samples, plan, tasks, results)
+    scored = np.unique(np.concatenate([task.split.test for task in tasks]))
+    if len(scored) < len(samples):  # the rest only trains
+        samples, probabilities = samples.rows(scored), probabilities[:, scored]
     report = _score(samples, plan, splits, probabilities, watched)
     report["seconds"] = round(sum(result.seconds for result in results.values()), 1)
     try:
@@ -96,6 +101,15 @@ def run(samples: Samples, plan: Plan, out: Path, progress: Progress | None = Non
     except OSError as error:
         raise _disk(error, out, "all folds are kept") from None
     return report
+
+
+def _refuse_repeated(splits: list[Split], plan: Plan) -> None:
+    """InputError for an audit of folds that score a clip more than once: there is no one epoch to choose for it."""
+    tested = np.concatenate([split.test for split in splits])
+    if len(np.unique(tested)) < len(tested):
+        raise InputError(
+            f"--audit is not for {plan.protocol.name}, which scores each clip several times: leave it out"
+        )
 
 
 def write_text(path: Path, text: str) -> None:
@@ -268,19 +282,21 @@ def _gather(
     samples: Samples, plan: Plan, tasks: list[_Task], results: dict[Path, FoldResult]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
     """Probabilities (seeds, N, C) and, when audited, what each epoch said, (seeds, E, N), in the order of
-    samples.
+    samples. A clip that several folds score has the mean of what they say, one that none scores has nan.
     """
     place = {seed: i for i, seed in enumerate(plan.seeds)}
-    probabilities = np.full((len(plan.seeds), len(samples), len(samples.classes)), np.nan, np.float32)
+    total = np.zeros((len(plan.seeds), len(samples), len(samples.classes)), np.float32)
+    times = np.zeros((len(plan.seeds), len(samples), 1), np.float32)
     watched: NDArray[np.int64] | None = None
     for task in tasks:
         result = results[task.file]
-        probabilities[place[task.seed], task.split.test] = result.probabilities
+        total[place[task.seed], task.split.test] += result.probabilities
+        times[place[task.seed], task.split.test] += 1
         if result.watched is not None:
             if watched is None:
                 watched = np.zeros((len(plan.seeds), len(result.watched), len(samples)), np.int64)
             watched[place[task.seed]][:, task.split.test] = result.watched
-    return probabilities, watched
+    return np.where(times > 0, total / np.maximum(times, 1), np.float32(np.nan)), watched
 
 
 def _score(

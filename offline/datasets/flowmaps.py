@@ -47,7 +47,18 @@ FULL: Final = {
     "smic": Expected((70, 51, 43), 16),
     "samm": Expected((92, 26, 15), 28),
 }
-TITLES: Final = {"casme2": "CASME II", "smic": "SMIC-HS", "samm": "SAMM"}
+TITLES: Final = {
+    "casme2": "CASME II",
+    "smic": "SMIC-HS",
+    "samm": "SAMM",
+    "smic-vis": "SMIC-VIS",
+    "smic-nir": "SMIC-NIR",
+    "casme-sq": "CAS(ME)²",
+    "samm-lv": "SAMM Long Videos",
+    "casme3": "CAS(ME)³",
+    "mmew": "MMEW",
+    "4dme": "4DME",
+}
 
 
 def load_flowmaps(directory: Path) -> Samples:

@@ -18,6 +18,7 @@ class Samples:
     v, optical strain; for other inputs (offline.preparation.inputs) any shape and dtype, structured ones too.
     ``labels`` int64 (N,), indices into ``classes``; ``datasets``, ``subjects``, ``clips`` str (N,). A person is a
     (dataset, subject) pair. ``notes`` are lines for people: what is missing from the release, what was mended.
+    ``class_map`` names how emotions became labels (offline.datasets.class_maps).
     """
 
     maps: NDArray[Any]
@@ -27,6 +28,7 @@ class Samples:
     clips: NDArray[Any]
     classes: tuple[str, ...] = CLASSES
     notes: tuple[str, ...] = field(default=())
+    class_map: str = "cde"
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -47,4 +49,5 @@ class Samples:
             self.clips[keep],
             self.classes,
             self.notes,
+            self.class_map,
         )

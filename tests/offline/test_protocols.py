@@ -4,13 +4,30 @@ import numpy as np
 import pytest
 
 from engines.errors import InputError
+from offline.datasets.flowmaps import TITLES
+from offline.datasets.samples import Samples
 from offline.protocols import PROTOCOLS, LeakError, Split, check_split, open_protocol
 
 
-@pytest.mark.parametrize("name", PROTOCOLS)
-def test_every_clip_is_scored_once_and_never_trained_on_by_the_model_that_scores_it(samples, name):
+def of_every_database(class_map):
+    """Three people of each database, with two clips a class."""
+    rows = [
+        (dataset, f"p{person}", f"c{label}{again}", label)
+        for dataset in TITLES
+        for person in range(3)
+        for label in range(len(class_map.classes))
+        for again in range(2)
+    ]
+    datasets, subjects, clips, labels = zip(*rows, strict=True)
+    maps = np.random.default_rng(0).random((len(rows), 4)).astype(np.float32)
+    names = (np.array(datasets), np.array(subjects), np.array(clips))
+    return Samples(maps, np.array(labels), *names, class_map.classes, (), class_map.name)
+
+
+@pytest.mark.parametrize("name", [name for name in PROTOCOLS if not name.startswith("cdmer")])
+def test_every_clip_is_scored_once_and_never_trained_on_by_the_model_that_scores_it(name):
     protocol = open_protocol(name)
-    used = protocol.prepare(samples)
+    used = protocol.prepare(of_every_database(protocol.class_map))
     splits = protocol.splits(used, seed=1)
     assert sorted(np.concatenate([split.test for split in splits])) == list(range(len(used)))
     for split in splits:
@@ -18,6 +35,36 @@ def test_every_clip_is_scored_once_and_never_trained_on_by_the_model_that_scores
         assert not set(split.train) & set(split.test)
         if protocol.independent:
             assert not set(used.people[split.train]) & set(used.people[split.test])
+
+
+def test_cdmer_trains_five_times_on_four_fifths_of_the_source_and_scores_all_of_the_target():
+    pairs = set()
+    for number in range(1, 13):
+        protocol = open_protocol(f"cdmer-{number}")
+        used = protocol.prepare(of_every_database(protocol.class_map))
+        splits = protocol.splits(used, seed=0)
+        ((source,), (target,)) = (set(used.datasets[split]) for split in (splits[0].train, splits[0].test))
+        pairs.add((source, target))
+        assert len(splits) == 5 and protocol.independent == ("casme2" in (source, target))
+        assert all(set(split.test) == set(np.flatnonzero(used.datasets == target)) for split in splits)
+        left_out = [set(np.flatnonzero(used.datasets == source)) - set(split.train) for split in splits]
+        assert sorted(i for part in left_out for i in part) == sorted(np.flatnonzero(used.datasets == source))
+    assert len(pairs) == 12 and {d for pair in pairs for d in pair} == {
+        "casme2",
+        "smic",
+        "smic-vis",
+        "smic-nir",
+    }
+    with pytest.raises(InputError, match="SMIC-VIS is missing"):
+        protocol = open_protocol("cdmer-1")
+        every = of_every_database(protocol.class_map)
+        protocol.splits(protocol.prepare(every.rows(every.datasets == "smic")))
+
+
+def test_flow_maps_of_three_classes_are_not_taken_for_other_classes(samples):
+    for name in ("loso-casme2-5", "cdmer-7", "loso-samm-4"):
+        with pytest.raises(InputError, match=r"give --data, the videos"):
+            open_protocol(name).prepare(samples)
 
 
 def test_the_protocols_have_the_folds_they_should(samples):

@@ -269,3 +269,39 @@ def test_a_fold_without_a_class_still_has_a_column_for_it(samples, tmp_path):
 def test_a_subject_dependent_protocol_says_so(samples, tmp_path):
     report = run(samples, plan("majority", protocol=open_protocol("kfold"), epochs=None), tmp_path / "run")
     assert any("no figure for strangers" in note for note in report["notes"]) and "paper" not in report
+
+
+def test_a_clip_scored_by_several_trainings_has_the_mean_of_what_they_say(samples, tmp_path):
+    names = np.where(
+        samples.datasets == "samm", "smic-vis", np.where(samples.datasets == "smic", "smic", "casme2")
+    )
+    source = replace(samples, datasets=names, class_map="cdmer")
+    cdmer = plan("linear", protocol=open_protocol("cdmer-1"), epochs=None)
+    report = run(source, cdmer, tmp_path / "run")
+    assert set(report["metrics"]) == {"full", "smic-vis"} and report["n_samples"] == 8
+    assert any("no figure for strangers" in note for note in report["notes"])
+    folds = sorted((tmp_path / "run" / "folds").glob("*.npz"))
+    said = np.mean([np.load(fold)["probabilities"] for fold in folds], 0)
+    with (tmp_path / "run" / "predictions.csv").open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    written = [[float(row[word]) for word in samples.classes] for row in rows]
+    assert len(folds) == 5 and len(rows) == 8 and np.allclose(said, written, atol=1e-5)
+    with pytest.raises(InputError, match="--audit is not for cdmer-1"):
+        run(source, replace(cdmer, audit=True), tmp_path / "audit")
+
+
+def test_what_a_clip_is_may_be_any_array_structured_ones_too(samples, tmp_path, monkeypatch):
+    kind = np.dtype([("flow", np.float32, (2,)), ("frames", np.uint8, (3, 4))])
+    maps = np.zeros(len(samples), kind)
+    maps["flow"] = np.random.default_rng(0).random((len(samples), 2))
+
+    class OfFlow(Means):
+        def fit(self, X, y):
+            assert X.dtype == kind
+            return super().fit(X["flow"].reshape(-1, 2, 1, 1), y)
+
+        def predict_proba(self, X):
+            return super().predict_proba(X["flow"].reshape(-1, 2, 1, 1))
+
+    report = run(replace(samples, maps=maps), plant(monkeypatch, lambda settings: OfFlow()), tmp_path / "run")
+    assert report["n_samples"] == len(samples)

@@ -1,0 +1,74 @@
+"""`--data`: from the folders a user names to samples, every step told."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from engines.errors import InputError
+from offline.datasets.clips import VideoDatabase
+from offline.datasets.video import READERS, open_video_dataset
+from offline.preparation.inputs import INPUTS
+from offline.preparation.prepare import check_rule
+from offline.preparation.samples import FromVideo, from_video
+from offline.preparation.work import Progress
+from offline.protocols import Protocol
+from offline.recognisers import Entry
+
+
+def default_cache() -> Path:
+    """Where prepared clips are kept unless a folder is named."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("apexcam")) / "clips"
+
+
+def load_videos(
+    data: Sequence[str],
+    protocol: Protocol,
+    entry: Entry,
+    *,
+    cache: Path | None = None,
+    apex: str,
+    errata: bool = True,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> FromVideo:
+    """The samples of the folders in ``data``, each DIR or NAME=DIR, that a protocol uses and a recogniser reads.
+
+    ``say`` is told what was found, mended, left out and prepared. Raises InputError for a folder that is no database,
+    a database given twice, one that the protocol lacks, and what `from_video` raises.
+    """
+    check_rule(apex)
+    if entry.input not in INPUTS:
+        raise InputError(f"{entry.name} reads {entry.input}, which nothing here prepares")
+    databases = _databases(data, errata)
+    used = [d for d in databases if protocol.datasets is None or d.name in protocol.datasets]
+    missing = [name for name in protocol.datasets or () if name not in {d.name for d in used}]
+    found = ", ".join(database.name for database in databases)
+    if not used:
+        raise InputError(f"protocol {protocol.name} needs {', '.join(missing)}; given are {found}")
+    for database in used:
+        say(f"{database.name}: {database.layout}, table {database.version}")
+        for note in database.notes:
+            say(f"note: {note}")
+    for name in missing:
+        say(f"note: protocol {protocol.name} also uses {name}, which is not given")
+    made = from_video(used, protocol.class_map, entry.input, cache or default_cache(), apex, jobs, progress)
+    for entry_again in made.damaged:
+        say(f"note: damaged in the cache, prepared again: {entry_again}")
+    for line in made.unread:
+        say(f"cannot be used: {line}")
+    say(made.summary)
+    return made
+
+
+def _databases(data: Sequence[str], errata: bool) -> list[VideoDatabase]:
+    found: dict[str, VideoDatabase] = {}
+    for text in data:
+        name, _, folder = text.rpartition("=")
+        named = name in READERS or (name and not Path(text).exists())
+        for database in open_video_dataset(Path(folder if named else text), name if named else None, errata):
+            if database.name in found:
+                raise InputError(f"--data {text}: {database.name} is given twice; leave one of them out")
+            found[database.name] = database
+    return list(found.values())

@@ -1,0 +1,106 @@
+"""Video databases to the samples that protocols split: labelled, prepared, counted so that nothing gets lost."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engines.errors import InputError
+from offline.datasets.class_maps import ClassMap, compare_with_published
+from offline.datasets.clips import VideoDatabase
+from offline.datasets.samples import Samples
+from offline.preparation.work import Progress, make_inputs
+
+
+@dataclass(frozen=True)
+class FromVideo:
+    """Samples of videos.
+
+    ``counts``: a line of figures a database, whose parts add up to its rows; ``unread``: a line for each clip that
+    cannot be used; ``summary``: what preparing took, in a line; ``damaged``: entries of the cache made again.
+    """
+
+    samples: Samples
+    counts: tuple[dict[str, Any], ...]
+    unread: tuple[str, ...]
+    summary: str
+    damaged: tuple[str, ...]
+
+
+def from_video(
+    databases: Sequence[VideoDatabase],
+    class_map: ClassMap,
+    wanted: str,
+    cache: Path,
+    rule: str,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> FromVideo:
+    """The clips of databases that a class map labels, each as the input called ``wanted``.
+
+    Clips whose frames are missing or unreadable are left out and named. Raises InputError where none is left, and
+    where the cache in the folder ``cache`` cannot be written.
+    """
+    labelled = [class_map.labelled(database.clips) for database in databases]
+    faults = {fault.clip: fault.reason for database in databases for fault in database.faults}
+    wanted_clips = [(clip, label) for kept, _ in labelled for clip, label in kept]
+    usable = [(clip, label) for clip, label in wanted_clips if clip not in faults]
+    inputs = make_inputs([clip for clip, _ in usable], wanted, cache, rule, jobs, progress)
+    pairs = list(zip(usable, inputs.made, strict=True))
+    unread = [f"{clip.title}: {faults[clip]}" for clip, _ in wanted_clips if clip in faults]
+    unread += [made.reason for _, made in pairs if made.value is None]
+    used = [(clip, label, made.value) for (clip, label), made in pairs if made.value is not None]
+    if not used:
+        first = f", such as {unread[0]}" if unread else ": no clip has a class of this protocol"
+        raise InputError(f"none of {sum(len(d.clips) for d in databases)} clips can be used{first}")
+    counted = Counter(clip.dataset for clip, _, _ in used)
+    counts = tuple(
+        _counts(database, kept, left_out, counted[database.name])
+        for database, (kept, left_out) in zip(databases, labelled, strict=True)
+    )
+    differing = compare_with_published(class_map, [(clip, label) for clip, label, _ in used])
+    notes = [_sentence(row) for row in counts] + differing
+    if unread:
+        notes.append(
+            f"{len(unread)} clips could not be read: {'; '.join(unread[:3])}{' ...' * (len(unread) > 3)}"
+        )
+    samples = Samples(
+        np.stack([value for _, _, value in used if value is not None]),
+        np.array([label for _, label, _ in used], np.int64),
+        np.array([clip.dataset for clip, _, _ in used]),
+        np.array([clip.subject for clip, _, _ in used]),
+        np.array([clip.name for clip, _, _ in used]),
+        class_map.classes,
+        tuple(notes),
+        class_map.name,
+    )
+    damaged = tuple(entry for made in inputs.made for entry in made.damaged)
+    return FromVideo(samples, counts, tuple(unread), inputs.summary(), damaged)
+
+
+def _counts(
+    database: VideoDatabase, kept: Sequence[Any], left_out: Counter[str], used: int
+) -> dict[str, Any]:
+    row = {
+        "database": database.name,
+        "layout": database.layout,
+        "version": database.version,
+        "rows": len(database.clips),
+        "left out": sum(left_out.values()),
+        "unreadable": len(kept) - used,
+        "used": used,
+        "why left out": ", ".join(f"{count} {reason}" for reason, count in left_out.most_common()),
+    }
+    assert row["rows"] == sum(left_out.values()) + len(kept)
+    return row
+
+
+def _sentence(row: dict[str, Any]) -> str:
+    why = f" ({row['why left out']})" if row["why left out"] else ""
+    return (
+        f"{row['database']}, {row['layout']}, table {row['version']}: {row['rows']} = {row['used']} used + "
+        f"{row['left out']} left out{why} + {row['unreadable']} unreadable"
+    )
