@@ -39,14 +39,14 @@ _EYES = np.array([[33, 160, 158, 133, 153, 144], [263, 387, 385, 362, 380, 373]]
 
 
 class Mesh:
-    """FaceMesh with iris for one face, following it from call to call."""
+    """FaceMesh with iris for one face, following it from call to call; ``still`` looks at each picture by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, still: bool = False) -> None:
         with _without_native_chatter():
             from mediapipe.python.solutions import face_mesh
 
             self._mesh: Any = face_mesh.FaceMesh(
-                static_image_mode=False,
+                static_image_mode=still,
                 max_num_faces=1,
                 refine_landmarks=True,
                 min_detection_confidence=0.5,

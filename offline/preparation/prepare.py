@@ -72,7 +72,7 @@ def prepare(clip: Clip, rule: str = DEFAULT_APEX) -> PreparedClip:
 
 @functools.cache
 def _mesh() -> Mesh:
-    return Mesh()
+    return Mesh(still=True)  # what is found on a clip must not depend on the clip before it
 
 
 def _read(clip: Clip, path: Path, flags: int) -> NDArray[Any]:
@@ -89,7 +89,6 @@ def _read(clip: Clip, path: Path, flags: int) -> NDArray[Any]:
 def _transform(clip: Clip, paths: list[Path]) -> Matrix:
     """The similarity of the whole clip: the median pose of the eyes on a few of its frames."""
     mesh = _mesh()
-    mesh.forget()
     poses, size = [], (0, 0)
     for at in np.unique(np.linspace(0, len(paths) - 1, _LOOKS).round().astype(int)):
         rgb = cv2.cvtColor(_read(clip, paths[at], cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
@@ -100,7 +99,6 @@ def _transform(clip: Clip, paths: list[Path]) -> Matrix:
             margin = round(_MARGIN * max(size))
             around = cv2.copyMakeBorder(rgb, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
             landmarks = mesh.landmarks(np.asarray(around, np.uint8))
-            mesh.forget()
         if landmarks is not None:
             left, right = landmarks[INNER_EYE_LEFT, :2] - margin, landmarks[INNER_EYE_RIGHT, :2] - margin
             if np.hypot(*(right - left)) >= 1:
