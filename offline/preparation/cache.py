@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.runs import write_bytes
+from engines.files import write_bytes
 
 Arrays = dict[str, NDArray[Any]]
 _CHECKSUM = "checksum"
