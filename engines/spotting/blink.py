@@ -23,6 +23,7 @@ class BlinkTracker:
     def __init__(self) -> None:
         self._looks: deque[tuple[float, float, float]] = deque(maxlen=256)
         self._usual_look: NDArray[np.float64] | None = None
+        self._learnt = False
         self._openness: deque[tuple[float, float]] = deque(maxlen=256)
         self._usual_openness = 0.0
         self._calm: Instant | None = None
@@ -36,6 +37,11 @@ class BlinkTracker:
         """Whether the eyes look unlike themselves now."""
         return self._onset is not None
 
+    @property
+    def wants_openness(self) -> bool:
+        """Whether the eyes' openness should be measured now: they are disturbed, or not known by their look yet."""
+        return self.disturbed or not self._learnt
+
     def push(
         self, index: int, t_s: float, eyes: NDArray[np.float64], openness: tuple[float, float] | None
     ) -> tuple[Instant, Instant, Instant] | None:
@@ -46,7 +52,10 @@ class BlinkTracker:
         share = self._share(t_s, openness)
         here = Instant(index, t_s)
         self._learn_look(t_s, eyes)
-        if self._usual_look is None or t_s - self._looks[0][0] < _LEARNT_S:
+        self._learnt = self._usual_look is not None and t_s - self._looks[0][0] >= _LEARNT_S
+        if self._usual_look is None or not self._learnt:
+            if share < _SHUT:  # too early to time a blink, not to know of one
+                self._spans.append((t_s, t_s))
             return None
         away = float(np.abs(eyes - self._usual_look).min())
         if self._onset is None:
@@ -103,5 +112,5 @@ class BlinkTracker:
     def reset(self) -> None:
         """Forget what is under way and how the eyes looked against the reference; their openness is kept."""
         self._looks.clear()
-        self._usual_look = None
+        self._usual_look, self._learnt = None, False
         self._onset = self._calm = None

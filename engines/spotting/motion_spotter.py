@@ -101,7 +101,7 @@ class MotionSpotter:
 
     def wants_landmarks(self) -> bool:
         """See `Spotter.wants_landmarks`."""
-        return self._blinks.disturbed
+        return self._blinks.wants_openness
 
     def flush(self) -> list[Spot]:
         """See `Spotter.flush`: a bump that has returned is measured; anything else has no offset."""

@@ -166,6 +166,25 @@ def test_interrupting_forgets_and_says_why():
     assert np.all(spotter.view().motion == 0)
 
 
+def test_a_blink_just_after_an_interruption_is_no_expression():
+    blinks = tuple(
+        _performance("blink", None, (45,), at, 0.13, rise=0.05, hold_s=0.01) for at in (1.5, 3.5, 5.5)
+    )
+    scene = Scene(identity=Identity.from_seed(302), fps=FPS, seed=302, performances=blinks, **SWAY)
+    renderer, tracker = Renderer(scene), FaceTracker(FaceSettings())
+    stage = FaceStage(open_spotter(SpottingSettings()))
+    spots = []
+    for index in range(int(6.5 * FPS)):
+        frame, t_s = renderer.frame(index), index / FPS
+        (face,) = tracker.step(frame, t_s)
+        if index in (120, 320, 520):
+            stage.spotter.interrupt("the camera was knocked")
+        spots += stage.push(face, frame, index, t_s)
+        tracker.help_spotter(face.id, stage.spotter.wants_landmarks(), t_s)
+    tracker.close()
+    assert not [spot for spot in spots if spot.kind != "blink"]
+
+
 @pytest.mark.parametrize("method", ["interframe", "dcrois"])
 def test_the_literature_s_features_find_the_apex_of_a_clear_movement_on_a_still_head(method):
     clear = (_performance("micro", "surprise", (1, 2), 2.0, 0.4, amplitude_px=2.6),)
