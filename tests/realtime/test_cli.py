@@ -35,7 +35,7 @@ def invoke(*arguments: str) -> tuple[int, str, str]:
     return done.exit_code, done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("command", ["live", "analyze", "subscribe", "keys", "cameras", "doctor"])
+@pytest.mark.parametrize("command", ["live", "analyze", "subscribe", "keys", "bench", "cameras", "doctor"])
 def test_help_shows_an_example(command: str) -> None:
     code, out, _ = invoke(command, "--help")
     assert code == 0
