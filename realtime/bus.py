@@ -36,6 +36,63 @@ def is_loopback(endpoint: str) -> bool:
         return False
 
 
+def let_in(
+    context: "zmq.Context[zmq.Socket[bytes]]",
+    socket: "zmq.Socket[bytes]",
+    endpoint: str,
+    settings: config.Bus,
+    setting: str,
+) -> ThreadAuthenticator | None:
+    """Lets only those on the allow-list in, encrypted; on loopback without keys everybody (None).
+
+    What it returns must be stopped when the socket is closed. Raises InputError for unusable keys, or for none off
+    loopback.
+    """
+    if settings.keys is None and is_loopback(endpoint):
+        return None
+    if settings.keys is None or settings.clients is None:
+        raise InputError(
+            f"{setting} {endpoint}: reachable from other machines; give bus.keys (secret CURVE certificate) and "
+            "bus.clients (folder of public certificates), which apexcam keys makes, or bind 127.0.0.1"
+        )
+    clients = Path(settings.clients).expanduser()
+    public_key, secret_key = keys.load_secret(Path(settings.keys).expanduser(), "bus.keys")
+    if not any(clients.glob("*.key")):
+        raise InputError(
+            f"bus.clients {clients}: no client certificate (*.key) there, so nobody could listen"
+        )
+    guard = ThreadAuthenticator(context)
+    guard.start()
+    try:
+        guard.configure_curve(domain=_ZAP_DOMAIN, location=str(clients))
+    except (OSError, ValueError, LookupError) as error:
+        guard.stop()
+        raise InputError(f"bus.clients {clients}: not all are CURVE certificates: {error}") from None
+    # The dashboard of this run listens with the run's own key.
+    guard.certs.setdefault(_ZAP_DOMAIN, {})[public_key] = True
+    socket.setsockopt_string(zmq.ZAP_DOMAIN, _ZAP_DOMAIN)
+    # Without a guard that answers, nobody gets in.
+    socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
+    socket.curve_publickey = public_key
+    socket.curve_secretkey = secret_key
+    socket.curve_server = True
+    return guard
+
+
+def bind(socket: "zmq.Socket[bytes]", endpoint: str, setting: str) -> str:
+    """Binds; the endpoint with its real port. Raises InputError naming the setting."""
+    if "[" in endpoint:
+        socket.ipv6 = True
+    port = endpoint.rpartition(":")[2]
+    if port.isdigit() and int(port) > 65535:
+        raise InputError(f"{setting} {endpoint}: a port is at most 65535")
+    try:
+        socket.bind(endpoint)
+    except zmq.ZMQError as error:
+        raise InputError(_why_not(setting, endpoint, error)) from None
+    return socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+
 class Bus:
     """Binds the endpoint and publishes. One thread only.
 
@@ -69,46 +126,8 @@ class Bus:
         socket.setsockopt(zmq.MAXMSGSIZE, 4096)
         socket.setsockopt(zmq.HEARTBEAT_IVL, 5000)
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 20000)
-        if "[" in settings.endpoint:
-            socket.ipv6 = True
-        if settings.keys is not None or not is_loopback(settings.endpoint):
-            self._secure(settings)
-        port = settings.endpoint.rpartition(":")[2]
-        if port.isdigit() and int(port) > 65535:
-            raise InputError(f"bus.endpoint {settings.endpoint}: a port is at most 65535")
-        try:
-            socket.bind(settings.endpoint)
-        except zmq.ZMQError as error:
-            raise InputError(_why_not(settings.endpoint, error)) from None
-        self.endpoint = socket.getsockopt_string(zmq.LAST_ENDPOINT)
-
-    def _secure(self, settings: config.Bus) -> None:
-        if settings.keys is None or settings.clients is None:
-            raise InputError(
-                f"bus.endpoint {settings.endpoint}: reachable from other machines; give bus.keys (secret "
-                "CURVE certificate) and bus.clients (folder of public certificates), which apexcam keys makes, "
-                "or bind 127.0.0.1"
-            )
-        clients = Path(settings.clients).expanduser()
-        public_key, secret_key = keys.load_secret(Path(settings.keys).expanduser(), "bus.keys")
-        if not any(clients.glob("*.key")):
-            raise InputError(
-                f"bus.clients {clients}: no client certificate (*.key) there, so nobody could listen"
-            )
-        self._guard = ThreadAuthenticator(self._context)
-        self._guard.start()
-        try:
-            self._guard.configure_curve(domain=_ZAP_DOMAIN, location=str(clients))
-        except (OSError, ValueError, LookupError) as error:
-            raise InputError(f"bus.clients {clients}: not all are CURVE certificates: {error}") from None
-        # The dashboard of this run listens with the run's own key.
-        self._guard.certs.setdefault(_ZAP_DOMAIN, {})[public_key] = True
-        self.socket.setsockopt_string(zmq.ZAP_DOMAIN, _ZAP_DOMAIN)
-        # Without a guard that answers, nobody gets in.
-        self.socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
-        self.socket.curve_publickey = public_key
-        self.socket.curve_secretkey = secret_key
-        self.socket.curve_server = True
+        self._guard = let_in(self._context, socket, settings.endpoint, settings, "bus.endpoint")
+        self.endpoint = bind(socket, settings.endpoint, "bus.endpoint")
 
     def publish(self, message: messages.Message) -> None:
         """Sends one message to whoever subscribed; never blocks."""
@@ -190,7 +209,13 @@ class Bus:
         self._context.term()
 
 
-def _why_not(endpoint: str, error: zmq.ZMQError) -> str:
+def _why_not(setting: str, endpoint: str, error: zmq.ZMQError) -> str:
+    where = f"{setting} {endpoint}"
     if error.errno == zmq.EADDRINUSE:
-        return f"bus.endpoint {endpoint}: in use by another program; stop it or give --set bus.endpoint=tcp://127.0.0.1:PORT"
-    return f"bus.endpoint {endpoint}: cannot listen there: {error.strerror}; expected for example tcp://127.0.0.1:5557"
+        give = (
+            f"{setting} tcp://127.0.0.1:PORT"
+            if setting.startswith("-")
+            else f"--set {setting}=tcp://127.0.0.1:PORT"
+        )
+        return f"{where}: in use by another program; stop it or give {give}"
+    return f"{where}: cannot listen there: {error.strerror}; expected for example tcp://127.0.0.1:5557"

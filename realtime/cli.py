@@ -200,6 +200,31 @@ def _pretty() -> Callable[[Any], None]:
 
 
 @app.command()
+def recognise(
+    endpoint: Annotated[str, typer.Option(help="Where it listens.")] = "tcp://127.0.0.1:5558",
+    config: ConfigFile = None,
+    set_: Settings = None,
+) -> None:
+    """Recognise for programs on other machines, which are given --set recognise.at=ENDPOINT; until Ctrl-C.
+
+    Off loopback it wants bus.keys and bus.clients, see apexcam keys.
+
+    Example: apexcam recognise --endpoint tcp://0.0.0.0:5558 --set bus.keys=server.key_secret --set bus.clients=clients
+    """
+    with one_line_errors():
+        from realtime import config as configuration
+        from realtime import remote
+        from realtime.recogniser import Recogniser
+
+        loaded = configuration.load(config, set_ or ())
+        made = Recogniser(loaded.recognise)
+        what = f"{made.flow.backend} {made.flow.preset}, {made.model.name} on {made.model.runtime}"
+        remote.serve(
+            made, endpoint, loaded.bus, lambda where: print(f"recognising at {where}: {what}", flush=True)
+        )
+
+
+@app.command()
 def keys(
     client: Annotated[
         list[str] | None, typer.Argument(metavar="[CLIENT]...", help="A name for each client to be let in.")
@@ -505,8 +530,9 @@ def bench(
             for sample in result.samples if not sys.stderr.isatty() else ():
                 print(_sample_line(sample))
             print(
-                f"{'flat' if result.flat else 'NOT FLAT'} over {result.minutes:g} min at {result.fps:g} fps: memory "
-                f"{result.memory_growth:+.2%}, handles {result.handles_growth:+d}, threads {result.threads_growth:+d}, "
+                f"{'flat' if result.flat else 'NOT FLAT'} over {result.minutes:g} min, "
+                f"{result.delivered_fps:g} of {result.fps:g} fps: memory {result.memory_growth:+.2%}, "
+                f"handles {result.handles_growth:+d}, threads {result.threads_growth:+d}, "
                 f"segments {result.segments_growth:+d}, {result.restarts} restarts; frames {result.frames}"
             )
         else:

@@ -82,7 +82,9 @@ class Recognise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """How a spotted movement is measured and named.
 
     ``backend`` and ``preset`` choose the flow solver, ``model`` an ONNX file (null: the shipped one),
-    ``runtime`` what runs it; a class less probable than ``abstain_below`` is not named.
+    ``runtime`` what runs it; a class less probable than ``abstain_below`` is not named. ``at`` is the endpoint of an
+    ``apexcam recognise`` that does all this on another machine, ``keys`` this program's secret CURVE certificate and
+    ``server`` the public one of that machine.
     """
 
     backend: str = "auto"
@@ -90,6 +92,9 @@ class Recognise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     model: str | None = None
     runtime: str = "auto"
     abstain_below: Share = 0.45
+    at: str | None = None
+    keys: str | None = None
+    server: str | None = None
 
 
 class Supervise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

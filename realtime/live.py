@@ -156,6 +156,9 @@ class Live:
         self.began_wall = time.time()
         self.went: float | None = None
         self._stop = stop
+        self._stages = options.stages
+        if options.config.recognise.at is not None:
+            self._stages = replace(options.stages, recogniser="realtime.remote:RemoteRecogniser")
         self._said_slow = False
         self._pending: OrderedDict[int, Pending] = OrderedDict()
         self._next_number = 0
@@ -219,7 +222,7 @@ class Live:
             main_pid=os.getpid(),
             generation=0,
             config=options.config,
-            stages=options.stages,
+            stages=self._stages,
             record=None if options.record is None else str(options.record),
             endpoint=self.bus.endpoint,
             **more,

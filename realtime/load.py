@@ -290,6 +290,7 @@ class Endurance:
     segments_growth: int
     restarts: int
     frames: dict[str, int]
+    delivered_fps: float
 
     @property
     def flat(self) -> bool:
@@ -346,6 +347,7 @@ def judge(minutes: float, fps: float, samples: list[Sample], report: dict[str, A
         segments_growth=round(grown(lambda one: one.segments)),
         restarts=report["restarts"],
         frames=report["frames"],
+        delivered_fps=report["fps"]["delivered"],
     )
 
 
@@ -356,9 +358,11 @@ def _sample(pid: int, at_s: float, healths: list[messages.Health]) -> Sample | N
     try:
         main = psutil.Process(pid)
         for process in (main, *main.children(recursive=True)):
-            name = "main" if process.pid == pid else " ".join(process.cmdline()).strip().rpartition(" ")[2]
-            if "tracker" in name or name.isdecimal():
+            title = "apexcam: main" if process.pid == pid else " ".join(process.cmdline()).strip()
+            if not title.startswith("apexcam: "):
+                # Python's own resource tracker.
                 continue
+            name = title.rpartition(" ")[2]
             # Without what is shared: every process maps the ring.
             memory[name] = round(process.memory_full_info().uss / 2**20, 2)
             handles += process.num_fds() if hasattr(process, "num_fds") else process.num_handles()
@@ -372,7 +376,7 @@ def _sample(pid: int, at_s: float, healths: list[messages.Health]) -> Sample | N
         handles=handles,
         threads=threads,
         segments=sum(segment.owner(name) == pid for name in segment.names()),
-        waiting=newest.captured - newest.processed - newest.lost_ring if newest else 0,
+        waiting=max(0, newest.captured - newest.processed - newest.lost_ring) if newest else 0,
         skipped=newest.lost_ring if newest else 0,
         dropped=sum(newest.dropped_messages.values()) if newest else 0,
     )

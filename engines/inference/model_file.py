@@ -89,7 +89,13 @@ def _describe(session: ort.InferenceSession, where: str) -> tuple[str, tuple[str
             f"{where} has inputs {inputs} and outputs {outputs}, not float32 {INPUT} (N, 3, 28, 28) and "
             f"{OUTPUT} (N, {len(classes)}): export it with apexbench train"
         )
-    (blank,) = session.run(None, {INPUT: np.zeros((1, *MAP_SHAPE), np.float32)})
+    try:
+        (blank,) = session.run(None, {INPUT: np.zeros((1, *MAP_SHAPE), np.float32)})
+    except Exception as error:  # as above: a graph can be well-formed and not fit its weights
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"{where} does not run (damaged?): {reason}; export it again with apexbench train"
+        ) from None
     if not (np.isfinite(blank).all() and abs(float(blank.sum()) - 1) < 1e-3):
         raise InputError(f"{where} does not give probabilities: export it again with apexbench train")
     return name, tuple(classes)

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from realtime import messages, segment
 from realtime.client import Subscriber
 
 HERE = Path(__file__).parent
 LONG = bool(os.environ.get("APEXCAM_LONG"))
+long_form = pytest.mark.skipif(not LONG, reason="long form only: set APEXCAM_LONG=1")
 EVERY = 25  # frames between the stand-in watcher's candidates
 PATIENCE_S = 60.0
 

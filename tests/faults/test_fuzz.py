@@ -40,7 +40,7 @@ HANG_S = 20.0
 ROOM_BYTES = 1 << 31
 
 
-def fuzz(strategy: st.SearchStrategy[Any], short: int = 300) -> Callable[[Any], Any]:
+def fuzz(strategy: st.SearchStrategy[Any], short: int = 200) -> Callable[[Any], Any]:
     """So many inputs of one strategy, given as ``data``."""
     checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
     how = settings(max_examples=10_000 if LONG else short, deadline=None, suppress_health_check=checks)
@@ -221,7 +221,7 @@ WORDS = st.sampled_from(
 
 @fuzz(
     damaged(st.just(DEFAULTS)) | st.lists(WORDS, max_size=20).map(lambda words: "".join(words).encode()),
-    short=150,
+    short=60,
 )
 def test_configurations(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "c.yaml"
@@ -233,7 +233,7 @@ def test_configurations(tmp_path: Path, data: bytes) -> None:
 @fuzz(
     st.text(max_size=40)
     | st.tuples(st.sampled_from(list(config.every_key())), st.text(max_size=20)).map("=".join),
-    short=150,
+    short=60,
 )
 def test_settings(data: str) -> None:
     with survived():
@@ -526,7 +526,7 @@ CASME_BOOKS = other_values(CASME, SHEET_CELLS).map(
 @fuzz(
     st.tuples(st.just("sammlv"), SAMM_BOOKS | damaged(st.just(workbook({"table": SAMM}))))
     | st.tuples(st.just("casme2long"), CASME_BOOKS | damaged(st.just(workbook(sheets_of(CASME))))),
-    short=150,
+    short=60,
 )
 def test_annotation_sheets(videos: Path, data: tuple[str, bytes]) -> None:
     layout, book = data

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from running import EVERY, books
+from running import EVERY, books, long_form
 
 from realtime import messages, segment
 
@@ -93,6 +93,7 @@ def test_damaged_slots_in_the_ring_are_survived(start: Any, told: Any, moment: A
     told("rubbish written into the ring", took, f"{made.lost_ring} frames, counted")
 
 
+@long_form
 def test_a_run_that_was_killed_with_all_its_processes_leaves_nothing_to_the_next(
     start: Any, tmp_path: Path
 ) -> None:

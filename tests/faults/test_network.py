@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import zmq
-from running import EVERY, books, once_and_in_order
+from running import EVERY, books, long_form, once_and_in_order
 
 from realtime import messages
 from realtime.client import Subscriber
@@ -101,6 +101,7 @@ def test_rubbish_on_every_socket_harms_nobody(start: Any, told: Any, moment: Any
     told("rubbish sent to every socket", 0.0, "nothing")
 
 
+@long_form
 def test_a_subscriber_finds_a_program_that_was_killed_and_started_again(start: Any, told: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         endpoint = f"tcp://127.0.0.1:{free.getsockname()[1]}"

@@ -5,12 +5,12 @@ import time
 from typing import Any
 
 import pytest
-from running import EVERY, LONG, books, once_and_in_order
+from running import EVERY, LONG, books, long_form, once_and_in_order
 
 from realtime import messages
 
 PATIENT = "supervise.restarts_a_minute=1000"
-QUICK = {"recognise": 3.0, "watch": 2.0, "record": 3.0, "dashboard": 3.0}
+QUICK = {"recognise": 1.5, "watch": 1.5, "record": 3.0, "dashboard": 3.0}
 
 
 def test_each_process_is_killed_at_a_random_moment(start: Any, told: Any, moment: Any) -> None:
@@ -48,7 +48,7 @@ def test_each_process_is_stopped_at_a_random_moment(start: Any, told: Any, momen
 
 
 def test_main_stopped_for_a_while_loses_nothing(start: Any, told: Any) -> None:
-    run = start("fake:fps=100,frames=600").until_working()
+    run = start("fake:fps=100,frames=400").until_working()
     run.process.send_signal(signal.SIGSTOP)
     time.sleep(2.5)
     began = time.monotonic()
@@ -56,11 +56,12 @@ def test_main_stopped_for_a_while_loses_nothing(start: Any, told: Any) -> None:
     run.until(lambda: run.events(began), "an event")
     took = time.monotonic() - began
     made = books(run.end(number=None))
-    once_and_in_order(run.micro_frames(), 600)
+    once_and_in_order(run.micro_frames(), 400)
     assert made.restarts == made.lost_ring == 0
     told("main stopped for 2.5 s", took, "nothing")
 
 
+@long_form
 def test_killing_main_ends_everybody(start: Any, told: Any) -> None:
     run = start("fake:fps=100").until_working()
     workers = run.workers()
@@ -72,7 +73,7 @@ def test_killing_main_ends_everybody(start: Any, told: Any) -> None:
 
 def test_recognise_killed_again_and_again_names_every_candidate_once(start: Any, told: Any) -> None:
     """Every 2 s; a candidate each .1 s, each takes .05 s, so that kills fall into the work."""
-    seconds, rate = (60, 250) if LONG else (10, 250)
+    seconds, rate = (60, 250) if LONG else (8, 250)
     run = start(
         f"fake:fps={rate},frames={rate * seconds}", plan={"recognise_takes_s": 0.05}, settings=[PATIENT]
     ).until_working()
@@ -93,6 +94,7 @@ def test_recognise_killed_again_and_again_names_every_candidate_once(start: Any,
     )
 
 
+@long_form
 def test_a_process_that_keeps_dying_ends_the_run_and_says_so(start: Any, told: Any) -> None:
     run = start("fake:fps=100", plan={"watch_dies_from": 3}, settings=["supervise.restarts_a_minute=2"])
     report = run.end(number=None, code=1)
@@ -100,12 +102,12 @@ def test_a_process_that_keeps_dying_ends_the_run_and_says_so(start: Any, told: A
     told("watch dies more often than the budget", None, "the run ends with status 1 and says why")
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=long_form)], ids=["killed", "stopped"]
+)
 def test_the_dashboard_comes_back_and_nobody_else_notices(
     start: Any, told: Any, number: signal.Signals
 ) -> None:
-    if number is signal.SIGSTOP and not LONG:
-        pytest.skip("long form only: set APEXCAM_LONG=1")
     run = start("fake:fps=100", dashboard=True, settings=["dashboard.port=0"], silent_s=QUICK)
     run.until_working()
     run.until_line("dashboard http")
