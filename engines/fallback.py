@@ -28,8 +28,9 @@ def first_line(error: BaseException) -> str:
 class Fallback(Generic[T]):
     """The first of ``ways`` that opens. Any error but InputError while it is used goes over to the next, for good.
 
-    ``steps`` are the reasons why better ways are not used, one line each; ``heard`` is told those that are a
-    surprise: what is simply not installed is none. For several threads at once. Raises what the last way raises.
+    ``steps`` are the reasons why better ways are not used, one line each; ``failures`` those that are a
+    surprise, which ``heard`` is told: what is simply not here is none. For several threads at once.
+    Raises what the last way raises.
     """
 
     def __init__(self, what: str, ways: Sequence[Way[T]], heard: Heard = say) -> None:
@@ -37,6 +38,7 @@ class Fallback(Generic[T]):
         self._ways = list(ways)
         self._turn = threading.Lock()
         self.steps: list[str] = []
+        self.failures: list[str] = []
         self._using = self._open()
 
     @property
@@ -75,4 +77,5 @@ class Fallback(Generic[T]):
 
     def _fell(self, name: str, reason: str) -> None:
         self.steps.append(f"{name}: {reason}")
+        self.failures.append(f"{name}: {reason}")
         self._heard(f"{self._what} {name} {reason}; trying {self._ways[0][0]}")

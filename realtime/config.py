@@ -82,15 +82,16 @@ class Recognise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """How a spotted movement is measured and named.
 
     ``backend`` and ``preset`` choose the flow solver, ``model`` an ONNX file (null: the shipped one),
-    ``runtime`` what runs it; a class less probable than ``abstain_below`` is not named. ``at`` is the endpoint of an
-    ``apexcam recognise`` that does all this on another machine, ``keys`` this program's secret CURVE certificate and
-    ``server`` the public one of that machine.
+    ``runtime`` what runs it, on TensorRT in ``precision``; a class less probable than ``abstain_below`` is not named.
+    ``at`` is the endpoint of an ``apexcam recognise`` that does all this on another machine, ``keys`` this program's
+    secret CURVE certificate and ``server`` the public one of that machine.
     """
 
     backend: str = "auto"
     preset: str = "precise"
     model: str | None = None
     runtime: str = "auto"
+    precision: Literal["fp32", "fp16"] = "fp32"
     abstain_below: Share = 0.45
     at: str | None = None
     keys: str | None = None
@@ -127,13 +128,13 @@ def defaults_path() -> Path:
 
 
 def load(path: Path | str | None = None, settings: Sequence[str] = ()) -> Config:
-    """The configuration from the defaults, an optional file and ``a.b=value`` settings.
+    """The configuration from the defaults, an optional file (or a preset's name) and ``a.b=value`` settings.
 
     Raises InputError with file, line and what was expected.
     """
     layers = [_File(defaults_path())]
     if path is not None:
-        layers.append(_File(Path(path)))
+        layers.append(_File(_found(Path(path))))
     merged: dict[str, Any] = {}
     for layer in layers:
         _check_keys(Config, layer.tree, "", layer.where)
@@ -146,6 +147,12 @@ def load(path: Path | str | None = None, settings: Sequence[str] = ()) -> Config
         _merge(merged, tree)
         _convert(merged, where)
     return _convert(merged, layers[-1].where)
+
+
+def _found(path: Path) -> Path:
+    """The file, or the preset of that name that came with the program."""
+    preset = defaults_path().parent / path.name
+    return preset if path.name == str(path) and not path.exists() and preset.is_file() else path
 
 
 def dump(config: Config) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from engines.errors import InputError
+from engines.fallback import first_line
 from realtime.config import Config
 
 _FRAMES: Final = 160
@@ -43,6 +44,7 @@ def examine(config: Config, *, heard: Callable[[str], None] = lambda text: None)
         ("watch", _watch),
         ("flow", _flow),
         ("classify", _classify),
+        ("recognise", _recognise),
         ("ports", _ports),
         ("dashboard", _dashboard),
     ]
@@ -199,16 +201,51 @@ def _flow(config: Config) -> Iterator[Finding]:
 
 
 def _classify(config: Config) -> Iterator[Finding]:
-    from engines.inference import open_classifier, runtimes
+    from engines.inference import every_runtime, open_classifier
 
+    wish = config.recognise
     maps = np.random.default_rng(0).random((1, 3, 28, 28), dtype=np.float32)
-    for runtime in runtimes():
-        classify = open_classifier(config.recognise.model, runtime)
-        classify(maps)
-        times = _timed(lambda _, classify=classify: classify(maps), 50)  # type: ignore[misc]
+    for runtime, reason in every_runtime().items():
+        if reason:
+            yield Finding(f"classify {runtime}", "not here", "missing", advice=reason)
+            continue
+        try:
+            classify = open_classifier(wish.model, runtime, precision=wish.precision)
+            classify(maps)
+            times = _timed(lambda _, classify=classify: classify(maps), 50)  # type: ignore[misc]
+        except InputError:
+            raise
+        except Exception as error:
+            yield Finding(f"classify {runtime}", "does not run", "broken", advice=first_line(error))
+            continue
         yield Finding(
             f"classify {runtime}", f"{classify.name} {classify.sha256[:12]}", "ok", *_p50_p99(times)
         )
+
+
+def _recognise(config: Config) -> Iterator[Finding]:
+    """The way that live takes from crops to class, and what it had to do without."""
+    from engines.face import CROP_HEIGHT, CROP_WIDTH
+    from engines.recognition import Recognition
+
+    wish, failed = config.recognise, list[str]()
+    recognition = Recognition(
+        wish.model,
+        backend=wish.backend,
+        preset=wish.preset,
+        runtime=wish.runtime,
+        precision=wish.precision,
+        heard=failed.append,
+    )
+    crop = np.random.default_rng(0).integers(0, 255, (CROP_HEIGHT, CROP_WIDTH), dtype=np.uint8)
+    times = _timed(lambda _: list(recognition([crop], [crop])), _PAIRS)
+    yield Finding(
+        "recognise, as live does",
+        f"{recognition.way}: flow {' '.join(recognition.flow)}, {recognition.runtime}",
+        "slow" if failed else "ok",
+        *_p50_p99(times),
+        advice="; ".join(failed),
+    )
 
 
 def _ports(config: Config) -> Iterator[Finding]:

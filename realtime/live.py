@@ -22,6 +22,7 @@ import msgspec
 import psutil
 import zmq
 
+from engines.cuda.machine import TOGETHER
 from engines.errors import InputError
 from realtime import messages, report, ring
 from realtime.bus import Bus
@@ -162,7 +163,7 @@ class Live:
         self._said_slow = False
         self._pending: OrderedDict[int, Pending] = OrderedDict()
         self._next_number = 0
-        self._at_work: int | None = None
+        self._at_work: set[int] = set()
         self._model: messages.Model | None = None
         self._phase_since = self.began
         self._record_done = True
@@ -400,8 +401,7 @@ class Live:
     def _named(self, named: wire.Named) -> None:
         event, pictures = named.event, named.pictures
         pending = self._pending.pop(named.number, None)
-        if self._at_work == named.number:
-            self._at_work = None
+        self._at_work.discard(named.number)
         if pending is None:
             return
         line = pending.line
@@ -432,29 +432,24 @@ class Live:
         if self._pending.pop(number, None) is not None:
             self.unrecognised += 1
             self.screen.say(f"a candidate could not be recognised: {why}")
-        if self._at_work == number:
-            self._at_work = None
+        self._at_work.discard(number)
 
     def _hand_out(self) -> None:
-        """One candidate at a time: a process that dies takes at most the one it was at, and that one is
-        known.
-        """
-        if (
-            self._at_work is not None
-            or self.recognise is None
-            or not self.recognise.ready
-            or not self._pending
-        ):
+        """Those that wait, together; what was at work when a process died goes alone, so that a deadly one is known."""
+        if self.recognise is None or not self.recognise.ready or not self.recognise.alive:
             return
-        if not self.recognise.alive:
-            return
-        number, pending = next(iter(self._pending.items()))
-        pending.attempts += 1
-        if pending.attempts > _ATTEMPTS:
-            self._give_up(number, f"the recognise process died {_ATTEMPTS} times at it")
-            return
-        self._at_work = number
-        self.supervisor.send(self.recognise, wire.Work(number, pending.found.candidate))
+        for number, pending in list(self._pending.items()):
+            if number not in self._at_work:
+                if len(self._at_work) >= TOGETHER or (pending.attempts and self._at_work):
+                    return
+                pending.attempts += 1
+                if pending.attempts > _ATTEMPTS:
+                    self._give_up(number, f"the recognise process died {_ATTEMPTS} times at it")
+                    continue
+                self._at_work.add(number)
+                self.supervisor.send(self.recognise, wire.Work(number, pending.found.candidate))
+            if pending.attempts > 1:
+                return
 
     def _refused(self, member: Member, line: Line | None, text: str) -> None:
         member.why = text
@@ -500,7 +495,7 @@ class Live:
             return
         self._keep_books(member, line)
         if member is self.recognise:
-            self._at_work = None
+            self._at_work.clear()
         if member.given_up:
             return
         if line is not None and member is line.capture and line.gone:
@@ -567,7 +562,7 @@ class Live:
         elif line is not None and member is line.watch:
             line.watch_ended = True
         elif member is self.recognise:
-            self._at_work = None
+            self._at_work.clear()
             member.close_books()
             if self._pending and self.supervisor.may_restart(
                 member, self.options.config.supervise.restarts_a_minute

@@ -1,59 +1,93 @@
 """The recognise stage: a candidate in, an event with its class out. Live and `analyze` run this same object."""
 
 import time
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.face.geometry import Image
-from engines.flow import as_benchmark, flow_map, open_solver, picture, strain
-from engines.inference import open_classifier
+from engines.fallback import say
+from engines.flow import picture, strain
+from engines.recognition import Recognised, Recognition
 from realtime.candidate import Candidate
 from realtime.config import Recognise
 from realtime.messages import Event, FlowUsed, Model
 
 
 class Recogniser:
-    """Flow between onset and apex, flow map, class. Raises InputError if the model or a backend is unusable."""
+    """Flow between onset and apex, flow map, class. Raises InputError if the model or a backend is unusable.
 
-    def __init__(self, settings: Recognise) -> None:
+    ``heard`` is told in one line when something of the GPU fails and the next best takes over.
+    """
+
+    def __init__(self, settings: Recognise, heard: Callable[[str], None] = say) -> None:
         self._settings = settings
-        self._solver = open_solver(settings.backend, settings.preset)
-        self._classifier = open_classifier(settings.model, settings.runtime)
-        self.model = Model(self._classifier.name, self._classifier.sha256, self._classifier.runtime)
-        noise = np.random.default_rng(0).integers(0, 255, (170, 140), dtype=np.uint8)
-        flow = self._solver(noise, noise)
-        self.flow = FlowUsed(flow.backend, flow.preset)
-        self._classifier(as_benchmark(flow_map(flow.u, flow.v))[None])
+        self._recognition = Recognition(
+            settings.model,
+            backend=settings.backend,
+            preset=settings.preset,
+            runtime=settings.runtime,
+            precision=settings.precision,
+            heard=heard,
+        )
+
+    @property
+    def model(self) -> Model:
+        """The network and what runs it now."""
+        return Model(self._recognition.name, self._recognition.sha256, self._recognition.runtime)
+
+    @property
+    def flow(self) -> FlowUsed:
+        """What measures the flow now."""
+        return FlowUsed(*self._recognition.flow)
+
+    @property
+    def backends(self) -> dict[str, str]:
+        """The same in words, and what was tried and failed."""
+        found = {
+            "flow": " ".join(self._recognition.flow),
+            "classify": f"{self.model.name} on {self.model.runtime}",
+        }
+        failures = self._recognition.failures
+        return found | ({"failed": "; ".join(failures)} if failures else {})
 
     def __call__(self, candidate: Candidate) -> tuple[Event, dict[str, bytes]]:
         """The event, and its pictures as PNG: onset, apex and, for a micro-expression, flow and strain."""
-        started = time.monotonic_ns()
+        (answer,) = self.many([candidate])
+        return answer
+
+    def many(self, candidates: Sequence[Candidate]) -> Iterator[tuple[Event, dict[str, bytes]]]:
+        """The same for candidates that wait, in order; on a GPU together, elsewhere each as soon as it is done."""
+        pairs = [candidate.crops() for candidate in candidates if candidate.kind == "micro"]
+        recognised = self._recognition([onset for onset, _ in pairs], [apex for _, apex in pairs])
+        for candidate in candidates:
+            yield self._event(candidate, next(recognised) if candidate.kind == "micro" else None)
+
+    def _event(self, candidate: Candidate, found: Recognised | None) -> tuple[Event, dict[str, bytes]]:
+        spent_ms = 0.0 if found is None else sum(found.ms.values())
         onset, apex = candidate.crops()
-        pictures = {"onset": _png(onset), "apex": _png(apex)}
         latency = {
             "spotted": (candidate.spotted_ns - candidate.apex_host_ns) / 1e6,
-            "queued": (started - candidate.spotted_ns) / 1e6,
+            "queued": (time.monotonic_ns() - candidate.spotted_ns) / 1e6 - spent_ms,
         }
+        pictures = {"onset": _png(onset), "apex": _png(apex)}
         label, probabilities, abstained, reason = None, {}, False, candidate.reason
-        micro = candidate.kind == "micro"
-        if micro:
-            began = time.monotonic_ns()
-            flow = self._solver(onset, apex)
-            measured = time.monotonic_ns()
-            maps = as_benchmark(flow_map(flow.u, flow.v))[None]
-            row = self._classifier(maps)[0]
-            done = time.monotonic_ns()
-            latency |= {"flow": (measured - began) / 1e6, "classify": (done - measured) / 1e6}
+        if found is not None:
+            latency |= found.ms
             probabilities = {
-                name: round(float(p), 4) for name, p in zip(self._classifier.classes, row, strict=True)
+                name: round(float(p), 4)
+                for name, p in zip(self._recognition.classes, found.probabilities, strict=True)
             }
             label = max(probabilities, key=lambda name: probabilities[name])
             if probabilities[label] < self._settings.abstain_below:
                 reason += f"; no class reaches {self._settings.abstain_below:g}"
                 label, abstained = None, True
-            pictures |= {"flow": _png(picture(flow.u, flow.v)), "strain": _png(_heat(strain(flow.u, flow.v)))}
+            pictures |= {
+                "flow": _png(picture(found.u, found.v)),
+                "strain": _png(_heat(strain(found.u, found.v))),
+            }
         latency["total"] = (time.monotonic_ns() - candidate.apex_host_ns) / 1e6
         event = Event(
             event_id=candidate.event_id,
@@ -71,8 +105,8 @@ class Recogniser:
             frames_lost=candidate.frames_lost,
             fps=candidate.fps,
             latency_ms={stage: round(ms, 3) for stage, ms in latency.items()},
-            model=self.model if micro else None,
-            flow=self.flow if micro else None,
+            model=None if found is None else Model(self.model.name, self.model.sha256, found.runtime),
+            flow=None if found is None else FlowUsed(found.backend, found.preset),
             reason=reason,
         )
         return event, pictures

@@ -46,7 +46,7 @@ def missing() -> str:
 
 
 @functools.cache
-def gpu() -> Any:
+def current() -> Any:
     """The current CUDA device as an `engines.cuda.machine.Machine`, one for the process. Raises what CUDA raises."""
     from engines.cuda.gpu import Gpu
 

@@ -12,6 +12,9 @@ from cuda.core.utils import StridedMemoryView
 from engines.cuda import driver_version
 from engines.cuda.machine import Floats, Launch, Memory, Step
 
+# Of DLPack: memory of the device, and memory managed for both.
+_DEVICES = (2, 13)
+
 
 class Gpu:
     """The current CUDA device and the one stream on it that everything runs on. Threads take turns."""
@@ -108,9 +111,11 @@ class Gpu:
 
     def borrow(self, array: Any) -> tuple[Memory, tuple[int, ...]]:
         """Waits, on the stream, for what the owner of the array has still to do."""
+        if array.__dlpack_device__()[0] not in _DEVICES:
+            raise ValueError("an array that is not on the GPU")
         view = StridedMemoryView.from_dlpack(array, stream_ptr=int(self.stream.handle))
-        if view.dtype != np.float32 or not view.is_device_accessible:
-            raise ValueError(f"an array of {view.dtype}, not float32 on the GPU")
+        if view.dtype != np.float32:
+            raise ValueError(f"an array of {view.dtype}, not float32")
         shape = tuple(view.shape)
         if view.strides is not None and view.strides != _packed(shape):
             raise ValueError(f"an array of shape {shape} that is not in one piece")

@@ -58,9 +58,9 @@ class Solver:
         return self._using.name
 
     @property
-    def steps(self) -> list[str]:
-        """Why better backends are not in use, one line each."""
-        return self._using.steps
+    def failures(self) -> list[str]:
+        """Better backends that were tried and failed, one line each."""
+        return self._using.failures
 
     def __call__(self, onset: NDArray[np.uint8], apex: NDArray[np.uint8]) -> Flow:
         """Flow from ``onset`` to ``apex``.

@@ -108,6 +108,11 @@ class FallingClassifier:
         """Why better runtimes are not in use, one line each."""
         return self._using.steps
 
+    @property
+    def failures(self) -> list[str]:
+        """Those of them that were tried and failed."""
+        return self._using.failures
+
     def __call__(self, maps: NDArray[Any]) -> NDArray[Any]:
         """Probabilities, float32 (N, C), of maps, float32 (N, 3, 28, 28) in 0..1. ValueError for another
         shape or NaN.
@@ -131,11 +136,21 @@ def open_classifier(
     fp32 or fp16, is TensorRT's; the others compute in fp32. Raises InputError when the file is missing,
     corrupt or not one of ours, and for a runtime that is unknown or not on this machine.
     """
-    if runtime != "auto" and runtime not in _RUNTIMES:
-        raise InputError(f"unknown runtime {runtime!r}: choose auto or one of {', '.join(_RUNTIMES)}")
-    if precision not in PRECISIONS:
-        raise InputError(f"unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
+    _check(runtime, precision)
     model = read_model(None if path is None else Path(path))
+    return open_classifier_of(model, runtime, precision=precision, or_next=or_next, heard=heard)
+
+
+def open_classifier_of(
+    model: ModelFile,
+    runtime: str = "auto",
+    *,
+    precision: str = "fp32",
+    or_next: bool = False,
+    heard: Heard = say,
+) -> FallingClassifier:
+    """`open_classifier` for a file that is already read."""
+    _check(runtime, precision)
     names = list(_RUNTIMES)
     if runtime != "auto":
         if reason := _RUNTIMES[runtime].missing():
@@ -145,3 +160,10 @@ def open_classifier(
             )
         names = names[names.index(runtime) :] if or_next else [runtime]
     return FallingClassifier(model, names, precision, heard)
+
+
+def _check(runtime: str, precision: str) -> None:
+    if runtime != "auto" and runtime not in _RUNTIMES:
+        raise InputError(f"unknown runtime {runtime!r}: choose auto or one of {', '.join(_RUNTIMES)}")
+    if precision not in PRECISIONS:
+        raise InputError(f"unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}")

@@ -1,4 +1,6 @@
-"""Recognise: candidates → events. One at a time, at lower priority than capture and watch."""
+"""Recognise: candidates → events. One worker for all cameras; candidates that wait go together."""
+
+from typing import Any
 
 import msgspec
 
@@ -8,32 +10,58 @@ from realtime.processes.child import Link, Spec, load
 
 
 def run(link: Link, spec: Spec) -> None:
-    """Loads flow solver and network, then answers every `wire.Work`."""
-    recogniser = load(spec.stages.recogniser)(spec.config.recognise)
-    decoder = msgspec.msgpack.Decoder(load(spec.stages.candidate))
-    link.send(
-        wire.Ready(
-            {
-                "flow": f"{recogniser.flow.backend} {recogniser.flow.preset}",
-                "classify": f"{recogniser.model.name} on {recogniser.model.runtime}",
-            }
-        )
+    """Loads flow solver and network, then answers every `wire.Work`, those that wait together."""
+    recogniser = load(spec.stages.recogniser)(
+        spec.config.recognise, lambda text: link.send(wire.Note(f"recognise: {text}"))
     )
+    decoder = msgspec.msgpack.Decoder(load(spec.stages.candidate))
+    backends = recogniser.backends
+    link.send(wire.Ready(backends))
     done = 0
     while True:
-        order = link.receive(0.1)
-        if isinstance(order, wire.Work):
-            try:
-                candidate = decoder.decode(order.candidate)
-                event, pictures = recogniser(candidate)
-            except (InputError, msgspec.MsgspecError, ValueError) as error:
-                link.send(wire.Useless(order.number, str(error)))
-            else:
-                link.send(
-                    wire.Named(order.number, event, pictures, candidate.crop_to_frame, candidate.taken_from)
-                )
-            done += 1
-        elif isinstance(order, wire.Finish):
+        works, order = _waiting(link)
+        _answer(link, recogniser, _decoded(link, decoder, works))
+        done += len(works)
+        if recogniser.backends != backends:
+            backends = recogniser.backends
+            link.send(wire.Ready(backends))
+        if isinstance(order, wire.Finish):
             link.beat({"recognised": done}, now=True)
             link.send(wire.Ended())
         link.beat({"recognised": done})
+
+
+def _waiting(link: Link) -> tuple[list[wire.Work], wire.Down | None]:
+    """Every candidate that waits, and the order after them."""
+    works: list[wire.Work] = []
+    order = link.receive(0.1)
+    while isinstance(order, wire.Work):
+        works.append(order)
+        order = link.receive()
+    return works, order
+
+
+def _decoded(link: Link, decoder: Any, works: list[wire.Work]) -> list[tuple[int, Any]]:
+    """Number and candidate; one that cannot be read is answered here."""
+    found = []
+    for work in works:
+        try:
+            candidate = decoder.decode(work.candidate)
+            candidate.crops()
+        except (msgspec.MsgspecError, ValueError) as error:
+            link.send(wire.Useless(work.number, str(error)))
+        else:
+            found.append((work.number, candidate))
+    return found
+
+
+def _answer(link: Link, recogniser: Any, waiting: list[tuple[int, Any]]) -> None:
+    """Each as soon as it is known; one that cannot be recognised does not keep the others from it."""
+    while waiting:
+        try:
+            for event, pictures in recogniser.many([candidate for _, candidate in waiting]):
+                number, candidate = waiting.pop(0)
+                link.send(wire.Named(number, event, pictures, candidate.crop_to_frame, candidate.taken_from))
+        except (InputError, ValueError) as error:
+            number, _ = waiting.pop(0)
+            link.send(wire.Useless(number, str(error)))

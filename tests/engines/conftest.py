@@ -60,7 +60,7 @@ class Host:
     def borrow(self, array):
         values = np.from_dlpack(array)
         if values.dtype != np.float32:
-            raise ValueError(f"an array of {values.dtype}, not float32 on the GPU")
+            raise ValueError(f"an array of {values.dtype}, not float32")
         return Memory(values.ctypes.data, values), values.shape
 
     def launch(self, step):

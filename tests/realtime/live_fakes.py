@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,7 +165,9 @@ class FakeWatcher:
 class FakeRecogniser:
     """Names everything positive; dies at the candidate the plan says."""
 
-    def __init__(self, settings: Any) -> None:
+    backends = {"flow": "none none", "classify": "fake on none"}  # noqa: RUF012
+
+    def __init__(self, settings: Any, heard: Any) -> None:
         if settings.model == "missing.onnx":
             raise InputError("recognise.model missing.onnx: there is no such file")
         self.model, self.flow = Model("fake", "0", "none"), FlowUsed("none", "none")
@@ -172,7 +175,11 @@ class FakeRecogniser:
             self.model = Model("fake", read_model(Path(settings.model)).sha256, "none")
         time.sleep(plan("recognise_starts_in_s") or 0)
 
-    def __call__(self, candidate: Candidate) -> tuple[Event, dict[str, bytes]]:
+    def many(self, candidates: list[Candidate]) -> Iterator[tuple[Event, dict[str, bytes]]]:
+        for candidate in candidates:
+            yield self._one(candidate)
+
+    def _one(self, candidate: Candidate) -> tuple[Event, dict[str, bytes]]:
         time.sleep(plan("recognise_takes_s") or 0)
         jump_clock(candidate.offset.frame)
         if candidate.offset.frame == plan("recognise_dies_at") and first_time(plan("once")):

@@ -97,3 +97,17 @@ def test_a_report_never_shows_the_token() -> None:
     loaded = config.load(None, ["dashboard.token=hunter2"])
     assert loaded.dashboard.token == "hunter2"
     assert "hunter2" not in msgspec.json.encode(config.dump(loaded)).decode()
+
+
+def test_a_preset_is_found_by_its_name_unless_a_file_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert config.load("live-gpu.yaml").recognise.precision == "fp16"
+    assert config.load("live-gpu.yaml").source == config.load().source
+    (tmp_path / "live-gpu.yaml").write_text("recognise: {precision: fp32}")
+    assert config.load("live-gpu.yaml").recognise.precision == "fp32"
+    with pytest.raises(InputError, match=r"no/live-gpu\.yaml: cannot read"):
+        config.load("no/live-gpu.yaml")
+    with pytest.raises(InputError, match=r"'recognise\.precision': "):
+        config.load(None, ["recognise.precision=int8"])

@@ -147,3 +147,39 @@ def test_crops_of_the_wrong_size_are_refused(watched):
 def test_a_missing_model_is_one_clear_error(tmp_path):
     with pytest.raises(InputError, match=r"none\.onnx"):
         Recogniser(Recognise(model=str(tmp_path / "none.onnx")))
+
+
+def test_candidates_that_wait_together_are_answered_as_if_alone(watched):
+    smile, blink = watched[0]
+    recogniser = Recogniser(Recognise())
+    together = list(recogniser.many([smile, blink, smile]))
+    for (event, pictures), candidate in zip(together, (smile, blink, smile), strict=True):
+        alone, own = recogniser(candidate)
+        assert msgspec.structs.replace(event, latency_ms={}) == msgspec.structs.replace(alone, latency_ms={})
+        assert pictures == own
+    assert recogniser.backends["classify"].endswith(f"on {recogniser.model.runtime}")
+
+
+def test_a_gpu_that_dies_is_said_and_every_event_says_what_ran(watched, monkeypatch):
+    from engines import inference
+
+    class Dies:
+        def __call__(self, maps):
+            if maps.any() and maps.shape[0] == 1 and dies:
+                raise RuntimeError("CUDA_ERROR_LAUNCH_FAILED")
+            return np.tile(np.float32([0, 1, 0]), (len(maps), 1))
+
+    dies = []
+    made = dict(inference._RUNTIMES)
+    made["tensorrt-rtx"] = inference._Runtime(lambda: "", lambda model, precision, heard: Dies())
+    monkeypatch.setattr(inference, "_RUNTIMES", made)
+    heard = []
+    recogniser = Recogniser(Recognise(), heard.append)
+    smile = watched[0][0]
+    event, _ = recogniser(smile)
+    assert (event.model.runtime, heard, "failed" in recogniser.backends) == ("tensorrt-rtx", [], False)
+    dies.append(True)
+    event, _ = recogniser(smile)
+    assert event.model.runtime == recogniser.model.runtime == inference.runtimes()[-1]
+    assert len(heard) == 1 and "tensorrt-rtx failed (CUDA_ERROR_LAUNCH_FAILED)" in heard[0]
+    assert "CUDA_ERROR_LAUNCH_FAILED" in recogniser.backends["failed"]

@@ -25,7 +25,7 @@ def machine() -> Any:
     from engines.flow.cuda.compiling import KERNELS, compile_kernels
     from engines.flow.cuda.plan import THREADS
 
-    gpu = cuda.gpu()
+    gpu = cuda.current()
     gpu.load(compile_kernels(f"sm_{gpu.device.arch}", cache_folder("cuda")), KERNELS, THREADS)
     return gpu
 

@@ -57,8 +57,8 @@ class Session:
         return self.arena.address + self.plan.offset(name) * np.dtype(np.float32).itemsize
 
     def memory(self, name: str) -> Memory:
-        """A buffer of the plan, to be lent: it lives as long as it is held."""
-        return Memory(self.address(name), self)
+        """A buffer of the plan; the arena lives as long as it is held."""
+        return Memory(self.address(name), self.arena.owner)
 
     def run(self, onsets: Floats, apexes: Floats) -> None:
         """Solve up to ``pairs`` pairs, float32 (N, H, W) in grey levels; results stay where they are."""

@@ -18,4 +18,4 @@ def open_runtime(runtime: str, model: ModelFile, precision: str, heard: Heard): 
     """The model compiled for the GPU that is here. Raises whatever driver and library raise."""
     from engines.inference.tensorrt.classifier import TensorRtClassifier
 
-    return TensorRtClassifier(model, load(MODULES[runtime]), cuda.gpu(), runtime, precision, heard)
+    return TensorRtClassifier(model, load(MODULES[runtime]), cuda.current(), runtime, precision, heard)
