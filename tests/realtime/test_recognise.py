@@ -109,7 +109,7 @@ def live():
         sent=sent,
         given_up=given_up,
         _at_work=set(),
-        _pending=OrderedDict((n, Pending(None, wire.Found(0, b""))) for n in range(20)),
+        _pending=OrderedDict((n, Pending(None, wire.Spotted(0, b""))) for n in range(20)),
     )
 
     def give_up(number, why):
