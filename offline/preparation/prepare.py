@@ -40,15 +40,22 @@ def check_rule(rule: str) -> str:
     return rule
 
 
+def frames_used(clip: Clip) -> list[tuple[int, Path]]:
+    """The frames of a clip that are prepared: onset to offset, and `AROUND` frames on either side of the apex; of
+    onset and offset where no apex is annotated.
+    """
+    low, high = (clip.onset, clip.offset) if clip.apex is None else (clip.apex, clip.apex)
+    first, last = min(clip.onset, low - AROUND), max(clip.offset, high + AROUND)
+    return [(number, path) for number, path in clip.frames if first <= number <= last]
+
+
 def prepare(clip: Clip, rule: str = DEFAULT_APEX) -> PreparedClip:
-    """Crops of a clip from `AROUND` frames before its apex (its onset, if that is earlier) to as many after it.
+    """Crops of the frames that `frames_used` gives, in grey, and the apex in colour.
 
     ``rule`` names what finds an apex that is not annotated (engines.spotting.clip.APEX_RULES). Raises InputError,
     naming clip and frame, for a file that is no image, frames of different sizes, and a clip without a face.
     """
-    marked = (clip.onset, clip.offset) if clip.apex is None else (clip.apex, clip.apex)
-    first, last = min(clip.onset, marked[0] - AROUND), max(clip.offset, marked[1] + AROUND)
-    frames = [(number, path) for number, path in clip.frames if first <= number <= last]
+    frames = frames_used(clip)
     numbers = [number for number, _ in frames]
     onset, offset = numbers.index(clip.onset), numbers.index(clip.offset)
     matrix = _transform(clip, [path for _, path in frames[onset : offset + 1]])
@@ -90,7 +97,8 @@ def _transform(clip: Clip, paths: list[Path]) -> Matrix:
     """The similarity of the whole clip: the median pose of the eyes on a few of its frames."""
     mesh = _mesh()
     poses, size = [], (0, 0)
-    for at in np.unique(np.linspace(0, len(paths) - 1, _LOOKS).round().astype(int)):
+    looked = np.unique(np.linspace(0, len(paths) - 1, _LOOKS).round().astype(int))
+    for at in looked:
         rgb = cv2.cvtColor(_read(clip, paths[at], cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
         size = rgb.shape[:2]
         landmarks = mesh.landmarks(np.asarray(rgb, np.uint8))
@@ -110,4 +118,4 @@ def _transform(clip: Clip, paths: list[Path]) -> Matrix:
         height, width = size
         wide, high = width / CROP_WIDTH, height / CROP_HEIGHT
         return np.array([[wide, 0, (wide - 1) / 2], [0, high, (high - 1) / 2]])
-    raise InputError(f"{clip.title}: no face found on {len(paths)} frames from {paths[0]}")
+    raise InputError(f"{clip.title}: no face found on {len(looked)} of its frames, such as {paths[0]}")

@@ -15,7 +15,7 @@ from offline.datasets.clips import Clip
 from offline.preparation import cache
 from offline.preparation.clip import PreparedClip
 from offline.preparation.inputs import INPUTS, Input
-from offline.preparation.prepare import AROUND, DEFAULT_APEX, prepare
+from offline.preparation.prepare import AROUND, DEFAULT_APEX, frames_used, prepare
 
 # Enters every key: raise it when what `prepare` gives for the same clip changes.
 _EDITION: Final = f"1 around {AROUND}"
@@ -164,7 +164,7 @@ def _key(clip: Clip, rule: str) -> str:
     """Of the clip's frames (number, name, size and time of each file), its marks and how it is prepared."""
     spotted = rule if clip.apex is None else ""
     digest = sha256(f"{_EDITION} {spotted} {clip.onset} {clip.apex} {clip.offset} {clip.fps:g}\n".encode())
-    for number, path in clip.frames:
+    for number, path in frames_used(clip):
         stat = path.stat()
         digest.update(f"{number} {path.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:32]

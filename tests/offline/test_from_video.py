@@ -1,0 +1,363 @@
+"""From a rendered database in an official layout to scores: rendered, read, prepared, cached, run."""
+
+import csv
+import json
+import os
+import pickle
+import shutil
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from engines.errors import InputError
+from engines.face import CROP_HEIGHT, CROP_WIDTH
+from offline import cli
+from offline.datasets import rendered
+from offline.datasets.class_maps import CDE, FIVE
+from offline.datasets.rendered import Rendering, open_layout, render
+from offline.datasets.video import open_video_dataset
+from offline.preparation import work
+from offline.preparation.inputs import INPUTS, Input
+from offline.preparation.prepare import AROUND, prepare
+from offline.preparation.samples import from_video
+from offline.preparation.work import make_inputs
+
+FIRST = Input("first", "1", lambda clip: clip.crops[clip.onset])
+
+
+@pytest.fixture(scope="module")
+def casme2(tmp_path_factory):
+    out = tmp_path_factory.mktemp("rendered") / "casme2"
+    assert render(Rendering(open_layout("casme2"), 2, 2), out) == {"": 4}
+    return out
+
+
+@pytest.fixture
+def mine(casme2, tmp_path):
+    """A copy to spoil."""
+    return shutil.copytree(casme2, tmp_path / "casme2")
+
+
+@pytest.fixture
+def fast_inputs(monkeypatch):
+    monkeypatch.setitem(INPUTS, "first", FIRST)
+
+
+def clips_of(folder):
+    return open_video_dataset(folder)[0].usable
+
+
+def call(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(sys, "argv", ["apexbench", *map(str, arguments)])
+    try:
+        cli.main()
+        code = 0
+    except SystemExit as leaving:
+        code = leaving.code or 0
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+# -- rendered ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_rendered_database_is_read_back_whole(casme2):
+    (database,) = open_video_dataset(casme2)
+    assert (database.name, database.layout, len(database.clips)) == ("casme2", "cropped", 4)
+    assert (
+        not database.faults
+        and not database.notes
+        and {clip.subject for clip in database.clips} == {"sub01", "sub02"}
+    )
+    for clip in database.clips:
+        numbers = [number for number, _ in clip.frames]
+        assert numbers == list(range(clip.onset, clip.offset + 1)) and clip.onset < clip.apex < clip.offset
+        assert clip.frames[0][1].name == f"reg_img{clip.onset}.jpg" and clip.action_units
+    kept, left_out = FIVE.labelled(database.clips)
+    assert len(kept) == 4 and not left_out
+    assert cv2.imread(str(database.clips[0].frames[0][1])).shape == (340, 280, 3)
+
+
+class Blank:
+    """A renderer that renders nothing."""
+
+    def __init__(self, scene):
+        self.eyes = np.zeros((478, 3), np.float32)
+        self.eyes[362, 0] = 60
+
+    def landmarks(self, index):
+        return self.eyes
+
+    def frame(self, index):
+        return np.full((48, 64, 3), 90, np.uint8)
+
+
+@pytest.fixture
+def blank_faces(monkeypatch):
+    """No picture is rendered, everything else is done."""
+    monkeypatch.setattr(rendered, "Renderer", Blank)
+
+
+@pytest.mark.parametrize(
+    ("layout", "images", "first"),
+    [
+        ("casme2", "raw", "CASME2_RAW_selected/sub01"),
+        ("smic", "cropped", "SMIC_all_cropped/HS/s1/micro"),
+        ("smic", "raw", "SMIC_all_raw/VIS/s2/micro"),
+        ("samm", "raw", "006/006_5_1"),
+    ],
+)
+def test_every_layout_is_told_by_its_folder_alone(tmp_path, blank_faces, layout, images, first):
+    counts = render(Rendering(open_layout(layout), 2, 1, images=images), tmp_path / "out")
+    assert (tmp_path / "out" / first).is_dir()
+    databases = open_video_dataset(tmp_path / "out")
+    assert [len(d.clips) for d in databases] == list(counts.values()) and not any(d.faults for d in databases)
+    assert {d.name.split("-")[0] for d in databases} == {layout}
+    assert all(
+        clip.onset < (clip.apex or clip.onset + 1) <= clip.offset for d in databases for clip in d.clips
+    )
+
+
+def test_rendering_depends_on_the_seed_alone(tmp_path, blank_faces):
+    chosen = open_layout("smic")
+
+    def files(name, **changes):
+        render(Rendering(chosen, 2, 1, **changes), tmp_path / name)
+        return sorted(str(path.relative_to(tmp_path / name)) for path in (tmp_path / name).rglob("*.bmp"))
+
+    first = files("a")
+    assert files("b") == first and files("c", seed=1) != first
+    with pytest.raises(InputError, match="is not an empty folder"):
+        files("a")
+    with pytest.raises(InputError, match="choose one of casme2, smic, samm"):
+        open_layout("casme")
+    with pytest.raises(InputError, match="choose cropped or raw"):
+        Rendering(chosen, 1, 1, images="warped")
+
+
+def test_errata_are_rendered_and_mended(tmp_path, blank_faces):
+    render(Rendering(open_layout("casme2"), 5, 2, errata=True), tmp_path / "casme2")
+    (mended,), (raw,) = (open_video_dataset(tmp_path / "casme2", errata=errata) for errata in (True, False))
+    marks = {clip.name: (clip.onset, clip.apex, clip.offset) for clip in raw.clips}
+    assert marks["EP12_01f"][1] is None and marks["EP09_05f"][0] == marks["EP09_05f"][1]
+    assert marks["EP16_04f"][1] == marks["EP16_04f"][2] and "EP01_2" in marks
+    assert {clip.name for clip in mended.clips if clip.apex is None} == {"EP12_01f", "EP09_05f"}
+    assert [fault.clip.name for fault in raw.faults] == ["EP09_05f"] and not mended.faults
+    assert sum(clip.action_units == "?" for clip in raw.clips) == 1
+
+
+# -- prepared ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_clip_s_crops_have_the_benchmark_s_geometry(casme2):
+    clip = clips_of(casme2)[0]
+    made = prepare(clip)
+    assert made.crops.shape == (len(clip.frames), CROP_HEIGHT, CROP_WIDTH) and made.crops.dtype == np.uint8
+    assert (made.onset, made.apex, made.offset) == (0, clip.apex - clip.onset, clip.offset - clip.onset)
+    # The rendered frames are the benchmark's crop at twice its size.
+    frame = cv2.imread(str(clip.frames[made.apex][1]))
+    expected = cv2.resize(frame, (CROP_WIDTH, CROP_HEIGHT), interpolation=cv2.INTER_AREA)
+    middle = np.s_[30:150, 20:120]
+    moved, _ = cv2.phaseCorrelate(
+        made.crops[made.apex].astype(np.float32),
+        cv2.cvtColor(expected, cv2.COLOR_BGR2GRAY).astype(np.float32),
+    )
+    assert np.hypot(*moved) < 3
+    colours = made.apex_colour[middle].mean((0, 1)), expected[middle].mean((0, 1))[::-1]
+    assert np.allclose(*colours, atol=12)
+    assert INPUTS["flow-map"].make(made).shape == (3, 28, 28)
+
+
+def test_frames_around_the_apex_are_kept_where_there_are_any(tmp_path, blank_faces, monkeypatch):
+    render(Rendering(open_layout("samm"), 1, 1), tmp_path / "samm")
+    (clip,) = clips_of(tmp_path / "samm")
+    monkeypatch.setattr(
+        "offline.preparation.prepare._transform", lambda clip, paths: np.array([[2.0, 0, 0], [0, 2, 0]])
+    )
+    made = prepare(clip)
+    assert made.onset == clip.onset - (clip.apex - AROUND) or clip.apex - AROUND > clip.onset
+    assert len(made.crops) - 1 - made.apex >= AROUND and made.offset - made.onset == clip.offset - clip.onset
+    assert np.array_equal(made.apex_colour[..., 0], made.apex_colour[..., 1])
+
+
+@pytest.mark.parametrize("rule", ["motion", "dcrois", "interframe", "middle"])
+def test_an_apex_that_is_not_annotated_is_spotted(casme2, rule):
+    from dataclasses import replace
+
+    annotated = clips_of(casme2)[0]
+    made = prepare(replace(annotated, apex=None), rule)
+    assert made.onset < made.apex <= made.offset
+    if rule == "motion":
+        assert abs(made.apex - (annotated.apex - annotated.onset)) <= 12
+    if rule == "middle":
+        assert made.apex == len(made.crops) // 2
+
+
+def test_what_cannot_be_prepared_is_named(mine, monkeypatch):
+    broken, small, plain, whole = clips_of(mine)
+    broken.frames[3][1].write_bytes(b"no picture")
+    with pytest.raises(
+        InputError, match=rf"{broken.name}: .*reg_img{broken.frames[3][0]}\.jpg is not a readable image"
+    ):
+        prepare(broken)
+    cv2.imwrite(str(small.frames[2][1]), np.zeros((50, 50, 3), np.uint8))
+    with pytest.raises(InputError, match=f"frame {small.frames[2][0]} is of another size"):
+        prepare(small)
+    for _, path in plain.frames:
+        cv2.imwrite(str(path), np.full((340, 280, 3), 90, np.uint8))
+    assert prepare(plain).crops.shape[1:] == (CROP_HEIGHT, CROP_WIDTH)  # cropped by its owners: taken whole
+    for _, path in whole.frames:
+        cv2.imwrite(str(path), np.full((340, 280, 3), 90, np.uint8))
+        path.rename(path.with_name(path.name.removeprefix("reg_")))
+    again = next(clip for clip in clips_of(mine) if clip.name == whole.name and clip.subject == whole.subject)
+    with pytest.raises(InputError, match="no face found on 5 of its frames"):
+        prepare(again)
+
+
+# -- cached ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_call_reads_the_cache_and_other_settings_do_not(casme2, tmp_path, monkeypatch, fast_inputs):
+    clips = clips_of(casme2)[:2]
+    first = make_inputs(clips, "first", tmp_path)
+    assert [made.cached for made in first.made] == [
+        False,
+        False,
+    ] and "0 of them from the cache" in first.summary()
+
+    def refuse(clip, rule):
+        raise AssertionError("prepared again")
+
+    monkeypatch.setattr(work, "prepare", refuse)
+    second = make_inputs(clips, "first", tmp_path)
+    assert [made.cached for made in second.made] == [True, True]
+    assert all(np.array_equal(a.value, b.value) for a, b in zip(first.made, second.made, strict=True))
+    # Another input is made of the crops that are there; its settings are part of its key.
+    kind = np.dtype([("grey", np.float32, (2,)), ("apex", np.int64)])
+    several = Input("several", "1", lambda clip: np.array(((clip.crops[0].mean(), 1), clip.apex), kind))
+    monkeypatch.setitem(INPUTS, "several", several)
+    made = make_inputs(clips, "several", tmp_path).made
+    assert made[0].value.dtype == kind and made[0].value.shape == () and not made[0].cached
+    monkeypatch.setitem(INPUTS, "several", Input("several", "2", several.make))
+    assert not make_inputs(clips, "several", tmp_path).made[0].cached
+    os.utime(clips[0].frames[0][1], (1, 1))
+    with pytest.raises(AssertionError, match="prepared again"):
+        make_inputs(clips[:1], "first", tmp_path)
+
+
+def test_a_stopped_call_goes_on_where_it_was(casme2, tmp_path, fast_inputs):
+    clips = clips_of(casme2)[:3]
+
+    def stop(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_inputs(clips, "first", tmp_path, progress=stop)
+    again = make_inputs(clips, "first", tmp_path)
+    assert [made.cached for made in again.made] == [True, True, False]
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "pickled", "other"])
+def test_a_damaged_entry_is_made_again_and_said(casme2, tmp_path, fast_inputs, damage):
+    clips = clips_of(casme2)[:1]
+    first = make_inputs(clips, "first", tmp_path).made[0].value
+    for entry in tmp_path.glob("*.npz"):
+        content = entry.read_bytes()
+        if damage == "cut":
+            entry.write_bytes(content[: len(content) // 2])
+        elif damage == "changed":
+            with np.load(entry) as file:
+                arrays = {name: file[name] for name in file.files}
+            changed = next(name for name in arrays if name in ("value", "crops"))
+            arrays[changed] = arrays[changed] ^ 1
+            np.savez(entry, **arrays)
+        elif damage == "pickled":
+            np.savez(entry, value=np.array([{"a": 1}], object), checksum=np.zeros(32, np.uint8))
+        else:
+            entry.write_bytes(pickle.dumps("not an archive"))
+    (made,) = make_inputs(clips, "first", tmp_path).made
+    assert not made.cached and len(made.damaged) == 2 and np.array_equal(made.value, first)
+    assert make_inputs(clips, "first", tmp_path).made[0].cached
+
+
+def test_a_cache_that_cannot_be_written_ends_the_work(casme2, tmp_path, fast_inputs):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write to the cache"):
+        make_inputs(clips_of(casme2)[:1], "first", tmp_path / "file" / "cache")
+
+
+def test_samples_count_every_clip_once(mine, tmp_path, fast_inputs):
+    clips = clips_of(mine)
+    clips[0].frames[0][1].write_bytes(b"no picture")
+    shutil.rmtree(clips[1].frames[0][1].parent)
+    databases = open_video_dataset(mine)
+    made = from_video(databases, FIVE, "first", tmp_path / "cache", "motion")
+    (row,) = made.counts
+    assert (row["rows"], row["used"], row["left out"], row["unreadable"]) == (4, 2, 0, 2)
+    assert len(made.unread) == 2 and all(any(clip.name in line for line in made.unread) for clip in clips[:2])
+    assert len(made.samples) == 2 and made.samples.class_map == "five" and made.samples.maps.dtype == np.uint8
+    three = from_video(databases, CDE, "first", tmp_path / "cache", "motion")
+    (row,) = three.counts
+    assert row["rows"] == row["used"] + row["left out"] + row["unreadable"] == 4
+
+
+# -- run ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_from_video_scores_and_names_what_it_could_not_read(mine, tmp_path, monkeypatch, capsys):
+    run = ("run", "--protocol", "loso-casme2-5", "--data", f"casme2={mine}", "--jobs", 1)
+    run += ("--cache", tmp_path / "cache", "--out")
+    code, out, err = call(monkeypatch, capsys, *run, tmp_path / "linear", "--model", "linear", "--json")
+    report = json.loads(out)
+    assert code == 0 and report["n_samples"] == 4 and report["classes"] == list(FIVE.classes)
+    assert "casme2: cropped, table of no known version, 4 rows" in err and "0 of them from the cache" in err
+    assert any("4 = 4 used + 0 left out + 0 unreadable" in note for note in report["notes"])
+    with (tmp_path / "linear" / "predictions.csv").open(newline="") as lines:
+        assert {row["subject"] for row in csv.DictReader(lines)} == {"sub01", "sub02"}
+    code, out, err = call(
+        monkeypatch, capsys, *run, tmp_path / "ststnet", "--model", "ststnet", "--epochs", 2
+    )
+    assert code == 0 and "4 of them from the cache" in err and "UF1" in out
+
+    frame = clips_of(mine)[3].frames[1][1]
+    frame.write_bytes(b"no picture")
+    code, out, err = call(monkeypatch, capsys, *run, tmp_path / "three", "--model", "majority", "--json")
+    assert code == 1 and json.loads(out)["n_samples"] == 3
+    assert f"{frame} is not a readable image" in err and "apexbench: 1 clips could not be read" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--data", "nowhere"), "no such folder: nowhere"),
+        (("--data", "empty"), "none of the known layouts; looked for CASME II"),
+        (("--data", "smic=CASME2"), "smic in no known layout"),
+        (("--data", "fer=CASME2"), "unknown database 'fer'"),
+        (("--data", "CASME2", "--data", "casme2=CASME2"), "casme2 is given twice"),
+        (("--data", "CASME2", "--apex", "best"), "unknown apex rule 'best': choose one of motion"),
+        (("--data", "CASME2", "--protocol", "loso-samm-5"), "needs samm; given are casme2"),
+        (("--data", "CASME2", "--flowmaps", "maps"), "either --flowmaps or --data"),
+        (("--flowmaps", "maps"), "is not a flow-map release"),
+    ],
+)
+def test_unusable_input_is_one_line_and_exit_2(casme2, tmp_path, monkeypatch, capsys, arguments, words):
+    (tmp_path / "CASME2").symlink_to(casme2)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+    run = ("run", "--protocol", "cde", "--model", "linear", "--out", "r", "--cache", "c", *arguments)
+    code, _, err = call(monkeypatch, capsys, *run)
+    lines = [line for line in err.splitlines() if line.startswith("apexbench:")]
+    assert code == 2 and len(lines) == 1 and words in lines[0] and "Traceback" not in err
+
+
+def test_render_writes_what_it_says(tmp_path, monkeypatch, capsys, blank_faces):
+    command = ("render", "--layout", "smic", "--subjects", 2, "--clips", 1, "--jobs", 1)
+    code, out, _ = call(monkeypatch, capsys, *command, "--out", tmp_path / "smic")
+    assert code == 0 and "4 clips of 2 people (HS 2, VIS 1, NIR 1), seed 0" in out
+    code, _, err = call(monkeypatch, capsys, *command, "--out", tmp_path / "smic")
+    assert code == 2 and "is not an empty folder" in err
+    code, out, _ = call(monkeypatch, capsys, "render", "--help")
+    assert code == 0 and "Example: apexbench render" in " ".join(out.split())
