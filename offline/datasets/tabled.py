@@ -14,11 +14,12 @@ def find_records(
     optional: tuple[str, ...],
     looked_for: str,
 ) -> list[Row]:
-    """The rows of the table with these columns in the folder that was given, beside the images in ``root``, or above.
+    """The rows of the table with these columns: in ``root``, the folder of the images, above it, or in the folder that
+    was ``given`` and around it. The nearest is taken: other databases' tables may have the same columns.
 
     Raises InputError where no table has them: it names what the likeliest table lacks.
     """
-    places = list(dict.fromkeys((given, root, root.parent, given.parent)))
+    places = list(dict.fromkeys((root, root.parent, given, given.parent)))
     problems = []
     for place in places:
         for table in tables(place, 1 if place == given else 0):
