@@ -6,6 +6,7 @@ A recogniser is made anew for every fold and given nothing but that fold's train
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
 import numpy as np
@@ -31,12 +32,15 @@ class Recogniser(Protocol):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a recogniser is made with. ``epochs`` None is what its paper (or its recipe) says."""
+    """What a recogniser is made with. ``epochs`` None is what its paper (or its recipe) says; ``weights`` is a file
+    of pretrained ones.
+    """
 
     classes: int = 3
     epochs: int | None = None
     seed: int = 0
     device: str = "cpu"
+    weights: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,12 @@ class Entry:
 
 
 def _network(
-    name: str, title: str, recipe: Recipe | None = None, network: str = "", members: int = 1
+    name: str,
+    title: str,
+    recipe: Recipe | None = None,
+    network: str = "",
+    members: int = 1,
+    reads: str = "flow-map",
 ) -> Entry:
     recipe = recipe or RECIPES[name]
 
@@ -69,9 +78,28 @@ def _network(
             settings.seed,
             settings.device,
             members,
+            settings.weights,
         )
 
-    return Entry(name, title, recipe.source, recipe.epochs, make)
+    return Entry(name, title, recipe.source, recipe.epochs, make, reads)
+
+
+def _descriptor(name: str, title: str, source: str, kernel: str = "linear") -> Entry:
+    def make(settings: Settings) -> Recogniser:
+        from offline.descriptors.svm import SVM
+
+        return SVM(kernel)
+
+    return Entry(name, title, source, None, make, name)
+
+
+def _c3d(name: str, title: str, layer: int) -> Entry:
+    def make(settings: Settings) -> Recogniser:
+        from offline.systems.c3d import C3DRecogniser
+
+        return C3DRecogniser(layer, settings.weights)
+
+    return Entry(name, title, "paper 002, section 4.5; features of --weights F", None, make, "c3d")
 
 
 def _majority(settings: Settings) -> Recogniser:
@@ -119,6 +147,28 @@ RECOGNISERS: Final = {
         _network("alexnet", "AlexNet on flow maps enlarged to 64x64"),
         _network("googlenet", "GoogLeNet on flow maps enlarged to 64x64"),
         _network("vgg16", "VGG16 on flow maps enlarged to 64x64"),
+        _network("atnet", "ATNet: apex frame and the motion around it", reads="apex-motion"),
+        _network("atnet-spatial", "ATNet, spatial stream alone", reads="apex-motion"),
+        _network("atnet-temporal", "ATNet, temporal stream alone", reads="apex-motion"),
+        _network("mobilenetv2", "improved MobileNetV2 + SVM on u and v", reads="flow"),
+        _network(
+            "mobilenetv2-softmax", "MobileNetV2 + softmax on u and v", network="mobilenetv2", reads="flow"
+        ),
+        _network("mobilenetv2-apex", "improved MobileNetV2 + SVM on the apex frame", reads="apex"),
+        _network("mobilenetv2-u", "improved MobileNetV2 + SVM on u", reads="flow"),
+        _network("mobilenetv2-v", "improved MobileNetV2 + SVM on v", reads="flow"),
+        _network("mscnn", "MSCNN: magnified flow, grey apex, masked apex", reads="streams"),
+        _network("mscnn-plain", "MSCNN without its over-sampler", reads="streams"),
+        _network("mscnn-flow", "MSCNN, magnified flow alone (EVM + optical)", reads="streams"),
+        _network("mscnn-grey", "MSCNN, grey apex alone", reads="streams"),
+        _network("mscnn-masked", "MSCNN, masked apex alone", reads="streams"),
+        _network("mscnn-flow-grey", "MSCNN, magnified flow and grey apex", reads="streams"),
+        _network("mscnn-flow-masked", "MSCNN, magnified flow and masked apex", reads="streams"),
+        _network("mscnn-grey-masked", "MSCNN, grey and masked apex", reads="streams"),
+        _network("capsulenet", "CapsuleNet on apex frames", reads="apex"),
+        _network("micro-attention", "Micro-Attention on apex frames", reads="apex"),
+        _c3d("c3d-fc1", "C3D features, first fully connected layer, + SVM", 0),
+        _c3d("c3d-fc2", "C3D features, second fully connected layer, + SVM", 1),
         Entry("linear", "logistic regression on the map's pixels", "a floor to compare with", None, _linear),
         Entry("majority", "always the commonest class", "the floor", None, _majority),
     )

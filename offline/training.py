@@ -1,7 +1,8 @@
-"""Training one network on one set of maps: the loop, its settings, and the scikit-learn face of it."""
+"""Training one network on one set of inputs: the loop, its settings, and the scikit-learn face of it."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -12,8 +13,13 @@ from torch import nn
 from torch.nn import functional
 
 from engines.networks import open_network
+from engines.networks.weights import load_weights
 from offline.augmentation import jittered
 from offline.recipes import Jitter, Recipe
+from offline.systems.variation import copies_of, varied
+
+# What a network is given: one array as a tensor, a structured one as a tensor for each of its names.
+Inputs = torch.Tensor | dict[str, torch.Tensor]
 
 # Called after each epoch with its number from 1; must leave the network as it found it.
 AfterEpoch = Callable[[int, nn.Module], None]
@@ -21,51 +27,66 @@ AfterEpoch = Callable[[int, nn.Module], None]
 
 def train(
     network: str,
-    maps: NDArray[np.float32],
+    maps: NDArray[Any],
     labels: NDArray[np.int64],
     recipe: Recipe,
     *,
     classes: int = 3,
     seed: int = 0,
     device: str = "cpu",
+    weights: Path | None = None,
     after_epoch: AfterEpoch | None = None,
 ) -> tuple[nn.Module, list[tuple[float, float]]]:
     """Train a fresh network and return it in evaluation mode with (mean loss, accuracy) of each training
     epoch.
 
-    ``maps`` float32 (N, 3, 28, 28) in 0..1, ``labels`` int64 (N,). On the CPU two calls with one seed give
-    identical weights, whatever else the machine does.
+    ``maps`` (N, ...) is what the network reads of N clips, such as float32 (N, 3, 28, 28) in 0..1; ``labels``
+    int64 (N,); ``weights`` a file of pretrained ones to begin with. On the CPU two calls with one seed give
+    identical weights, whatever else the machine does. Raises InputError for weights that do not fit.
     """
     torch.set_num_threads(1)  # sums in another order are other sums; folds are what runs in parallel
     torch.manual_seed(seed)
     order = torch.Generator().manual_seed(seed)
     chance = torch.Generator().manual_seed(seed + 1)
-    model = open_network(network, classes).to(device).train()
-    x, y = _tensor(maps, device), torch.tensor(labels, device=device)
+    model = open_network(network, classes)
+    if weights is not None:
+        load_weights(model, weights, classes)
+    model = model.to(device).train()
+    x, y = _tensors(maps, device), torch.tensor(labels, device=device)
     optimiser = _optimiser(model, recipe)
     weight = _class_weights(y, classes, recipe.class_weight)
     own_loss = getattr(model, "training_loss", None)
     changing = recipe.jitter != Jitter()
+    shown = len(y) * copies_of(recipe.pictures)
+    rng = np.random.default_rng(seed)
     history = []
     for epoch in range(1, recipe.epochs + 1):
         model.train()
-        places = torch.randperm(len(x), generator=order) if recipe.shuffle else torch.arange(len(x))
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.learning_rate * 0.1 ** ((epoch - 1) // recipe.step if recipe.step else 0)
+        places = torch.randperm(shown, generator=order) if recipe.shuffle else torch.arange(shown)
         total, hits = 0.0, 0
         for batch in _batches(places.to(device), recipe.batch):
-            inputs = x[batch]
-            if changing:
+            truth = y[batch % len(y)]
+            if recipe.pictures:
+                inputs = _tensors(varied(maps, batch.cpu().numpy(), recipe.pictures, rng), device)
+            else:
+                inputs = _rows(x, batch)
+            if changing and isinstance(inputs, torch.Tensor):
                 inputs = jittered(inputs, recipe.jitter, chance)
             optimiser.zero_grad(set_to_none=True)
             if own_loss is not None:
-                logits, loss = own_loss(inputs, y[batch], weight)
+                logits, loss = own_loss(inputs, truth, weight)
             else:
                 logits = model(inputs)
-                loss = functional.cross_entropy(logits, y[batch], weight)
+                loss = _loss(logits, truth, weight, recipe.loss)
             loss.backward()
             optimiser.step()
             total += loss.item() * len(batch)
-            hits += int((logits.argmax(1) == y[batch]).sum())
-        history.append((total / len(x), hits / len(x)))
+            hits += int((logits.argmax(1) == truth).sum())
+        history.append((total / shown, hits / shown))
+        if recipe.settle and epoch == recipe.epochs:
+            _settle(model, x, recipe.batch)
         if after_epoch is not None:
             state = torch.random.get_rng_state()
             model.eval()
@@ -74,9 +95,46 @@ def train(
     return model.eval(), history
 
 
-def _tensor(maps: NDArray[np.float32], device: torch.device | str) -> torch.Tensor:
-    """A copy in plain order: in another order convolutions round otherwise, and pickling changes the order."""
-    return torch.from_numpy(np.array(maps, np.float32, order="C")).to(device)
+def _settle(model: nn.Module, x: Inputs, batch: int) -> None:
+    """Give batch norm the mean statistics of the training inputs, batch by batch, under the weights as they are."""
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean
+    count = len(x if isinstance(x, torch.Tensor) else next(iter(x.values())))
+    with torch.no_grad():
+        for places in _batches(torch.arange(count), batch):
+            model(_rows(x, places))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
+def _loss(logits: torch.Tensor, labels: torch.Tensor, weight: torch.Tensor | None, kind: str) -> torch.Tensor:
+    if kind == "hinge":  # paper 003, eq. 12
+        return functional.multi_margin_loss(logits, labels, weight=weight)
+    return functional.cross_entropy(logits, labels, weight)
+
+
+def _tensor(maps: NDArray[Any], device: torch.device | str) -> torch.Tensor:
+    """A copy in plain order: in another order convolutions round otherwise, and pickling changes the order.
+
+    Bytes stay bytes, everything else becomes float32.
+    """
+    kind = np.uint8 if maps.dtype == np.uint8 else np.float32
+    return torch.from_numpy(np.array(maps, kind, order="C")).to(device)
+
+
+def _tensors(maps: NDArray[Any], device: torch.device | str) -> Inputs:
+    if maps.dtype.names is None:
+        return _tensor(maps, device)
+    return {name: _tensor(maps[name], device) for name in maps.dtype.names}
+
+
+def _rows(inputs: Inputs, places: torch.Tensor) -> Inputs:
+    if isinstance(inputs, torch.Tensor):
+        return inputs[places]
+    return {name: tensor[places] for name, tensor in inputs.items()}
 
 
 def _batches(places: torch.Tensor, size: int) -> list[torch.Tensor]:
@@ -106,12 +164,12 @@ def _class_weights(labels: torch.Tensor, classes: int, power: float) -> torch.Te
     return (len(labels) / classes / counts) ** power
 
 
-def logits_of(model: nn.Module, maps: NDArray[np.float32], batch: int = 256) -> NDArray[np.float32]:
+def logits_of(model: nn.Module, maps: NDArray[Any], batch: int = 64) -> NDArray[np.float32]:
     """Float32 (N, classes) of a network in evaluation mode, on its own device."""
     device = next(model.parameters()).device
     with torch.no_grad():
         parts = [
-            model(_tensor(maps[i : i + batch], device)).cpu().numpy() for i in range(0, len(maps), batch)
+            model(_tensors(maps[i : i + batch], device)).cpu().numpy() for i in range(0, len(maps), batch)
         ]
     return np.concatenate(parts)
 
@@ -123,11 +181,12 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A network of engines.networks as a scikit-learn classifier over flow maps (N, 3, 28, 28).
+    """A network of engines.networks as a scikit-learn classifier over what it reads of N clips, such as flow maps
+    (N, 3, 28, 28).
 
     ``members`` networks are trained from different seeds and their logits averaged. ``epochs`` None is the
-    recipe's. After ``fit``: ``networks_`` and ``history_``, loss and accuracy of each training epoch, means
-    over members.
+    recipe's; ``weights`` a file of pretrained ones. After ``fit``: ``networks_`` and ``history_``, loss and accuracy
+    of each training epoch, means over members.
     """
 
     def __init__(
@@ -139,6 +198,7 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seed: int = 0,
         device: str = "cpu",
         members: int = 1,
+        weights: Path | None = None,
     ) -> None:
         self.network = network
         self.recipe = recipe
@@ -147,14 +207,13 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
         self.device = device
         self.members = members
+        self.weights = weights
 
-    def fit(self, X: NDArray[np.float32], y: NDArray[np.int64]) -> Self:
+    def fit(self, X: NDArray[Any], y: NDArray[np.int64]) -> Self:
         """Train on maps and labels; the last epoch's network is kept, whatever came before it."""
         return self.fit_watched(X, y, None)
 
-    def fit_watched(
-        self, X: NDArray[np.float32], y: NDArray[np.int64], watched: NDArray[np.float32] | None
-    ) -> Self:
+    def fit_watched(self, X: NDArray[Any], y: NDArray[np.int64], watched: NDArray[Any] | None) -> Self:
         """``fit``, noting what each epoch's network predicts for ``watched`` maps, of which no label is
         known here.
 
@@ -178,6 +237,7 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 classes=self.classes,
                 seed=self.seed * 1000 + member,
                 device=self.device,
+                weights=self.weights,
                 after_epoch=None if watched is None else note,
             )
             self.networks_.append(network)
@@ -186,19 +246,19 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.watched_ = None if seen is None else seen.argmax(2)
         return self
 
-    def logits(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+    def logits(self, X: NDArray[Any]) -> NDArray[np.float32]:
         """Float32 (N, classes), the mean of the members'."""
         return np.asarray(np.mean([logits_of(network, X) for network in self.networks_], 0), np.float32)
 
-    def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float32]:
         """Float32 (N, classes)."""
         return softmax(self.logits(X))
 
-    def predict(self, X: NDArray[np.float32]) -> NDArray[np.int64]:
+    def predict(self, X: NDArray[Any]) -> NDArray[np.int64]:
         """Int64 (N,), the likeliest class."""
         return np.asarray(self.logits(X).argmax(1), np.int64)
 
-    def features(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+    def features(self, X: NDArray[Any]) -> NDArray[np.float32]:
         """Float32 (N, D): what the first member's classifying part is given; its logits where it does not
         say.
         """
@@ -207,5 +267,5 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not callable(features) or isinstance(features, nn.Module):
             return logits_of(network, X)
         with torch.no_grad():
-            maps = _tensor(X, next(network.parameters()).device)
+            maps = _tensors(X, next(network.parameters()).device)
             return np.asarray(features(maps).cpu().numpy(), np.float32)

@@ -1,8 +1,8 @@
 """The papers' networks in PyTorch, one file each. This module itself imports no torch.
- Every network takes flow maps as the whole project has them, float32 (N, 3, 28, 28) in 0..1 with the
+ Every network of maps takes flow maps as the whole project has them, float32 (N, 3, 28, 28) in 0..1 with the
 channels u, v and optical strain, and returns logits (N, classes); what its paper feeds it (two channels
 only, 0..255, a larger image) it makes of them inside, so that all networks train, export and run through
-one interface.
+one interface. Those of clips take crops, flows or several things by name (see each), and return logits too.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 # name → module, function or class called with (classes: int)
-_NETWORKS: Final = {
+_OF_MAPS: Final = {
     "ststnet": ("ststnet", "STSTNet"),
     "ststnet-plain": ("ststnet", "PlainSTSTNet"),
     "off-apexnet": ("off_apexnet", "OFFApexNet"),
@@ -30,11 +30,31 @@ _NETWORKS: Final = {
     "googlenet": ("googlenet", "GoogLeNet"),
     "vgg16": ("vgg16", "VGG16"),
 }
+_OF_CLIPS: Final = {
+    "atnet": ("atnet", "ATNet"),
+    "atnet-spatial": ("atnet", "spatial"),
+    "atnet-temporal": ("atnet", "temporal"),
+    "mobilenetv2": ("mobilenet_v2", "MobileNetV2"),
+    "mobilenetv2-apex": ("mobilenet_v2", "apex"),
+    "mobilenetv2-u": ("mobilenet_v2", "u_only"),
+    "mobilenetv2-v": ("mobilenet_v2", "v_only"),
+    "mscnn": ("mscnn", "MSCNN"),
+    "mscnn-plain": ("mscnn", "without_over_sampler"),
+    "mscnn-flow": ("mscnn", "flow"),
+    "mscnn-grey": ("mscnn", "grey"),
+    "mscnn-masked": ("mscnn", "masked"),
+    "mscnn-flow-grey": ("mscnn", "flow_grey"),
+    "mscnn-flow-masked": ("mscnn", "flow_masked"),
+    "mscnn-grey-masked": ("mscnn", "grey_masked"),
+    "capsulenet": ("capsule_net", "CapsuleNet"),
+    "micro-attention": ("micro_attention", "MicroAttention"),
+}
+_NETWORKS: Final = _OF_MAPS | _OF_CLIPS
 
 
 def names() -> list[str]:
-    """The networks there are, in the order they are listed to people."""
-    return list(_NETWORKS)
+    """The networks of flow maps there are, in the order they are listed to people."""
+    return list(_OF_MAPS)
 
 
 def open_network(name: str, classes: int = 3) -> "nn.Module":

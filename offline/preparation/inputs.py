@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from numpy.typing import NDArray
 
-from engines.flow import Solver, as_benchmark, flow_map, open_solver
+from engines.flow import as_benchmark, flow_map
 from offline.preparation.clip import PreparedClip
+from offline.systems import inputs as systems
 
 
 @dataclass(frozen=True)
@@ -24,17 +24,25 @@ class Input:
     make: Callable[[PreparedClip], NDArray[Any]]
 
 
-@cache
-def _solver() -> Solver:
-    return open_solver("cpu", "precise")
-
-
 def _flow_map(clip: PreparedClip) -> NDArray[Any]:
     """Float32 (3, 28, 28) in 0..1: u, v and strain from onset to apex, stretched as the benchmark's maps are."""
-    flow = _solver()(clip.crops[clip.onset], clip.crops[clip.apex])
+    flow = systems.onset_to_apex(clip)
     return as_benchmark(flow_map(flow.u, flow.v))
 
 
+_FLOW = "TV-L1 cpu precise"
 INPUTS: dict[str, Input] = {
-    "flow-map": Input("flow-map", "28x28 u v strain, TV-L1 cpu precise, stretched, 1", _flow_map)
+    each.name: each
+    for each in (
+        Input("flow-map", f"28x28 u v strain, {_FLOW}, stretched, 1", _flow_map),
+        Input("flow", f"u v, {_FLOW}, 1", systems.flow),
+        Input("apex", "apex RGB, 1", systems.apex),
+        Input(
+            "apex-motion",
+            f"apex RGB, 64 flows, 8x8 mean magnitude and direction, {_FLOW}, 1",
+            systems.apex_motion,
+        ),
+        Input("streams", f"flow picture, grey, masked above 50, EVM alpha 8, {_FLOW}, 1", systems.streams),
+        Input("c3d", "16 frames by TIM, 112x112, 1", systems.c3d),
+    )
 }

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from offline.datasets.flowmaps import FOLDER, TABLE, load_flowmaps
+from offline.preparation.clip import PreparedClip
 
 PEOPLE = {"casme2": ("sub01", "sub02", "sub03"), "smic": ("s01", "s02"), "samm": ("006", "007")}
 
@@ -55,3 +56,43 @@ def release(tmp_path, write_release):
 @pytest.fixture
 def samples(release):
     return load_flowmaps(release)
+
+
+MOVES = (
+    (30, 40, 0.0, -3.0),
+    (125, 42, -2.2, -2.0),
+    (60, 110, 0.0, 3.0),
+)  # where (y, x) and how far (u, v), by class
+
+
+def moving_clip(label, seed, frames=20, fps=200.0):
+    """A textured clip in which one place moves and comes back; the place and the direction are the class."""
+    rng = np.random.default_rng(seed)
+    texture = cv2.GaussianBlur(rng.standard_normal((170, 140)).astype(np.float32), (0, 0), 2.5)
+    texture = 128 + 40 * texture / texture.std()
+    y, x = np.mgrid[:170, :140].astype(np.float32)
+    cy, cx, u, v = MOVES[label]
+    bump = np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2 * 14**2))
+    strength = rng.uniform(0.7, 1.2)
+    apex = frames // 2 + int(rng.integers(-2, 3))
+    course = np.interp(np.arange(frames), [0, apex, frames - 1], [0, strength, 0.2])
+    crops = []
+    for amount in course:
+        picture = cv2.remap(
+            texture,
+            x - amount * u * bump,
+            y - amount * v * bump,
+            cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REFLECT,
+        )
+        crops.append(np.clip(picture + rng.normal(0, 1.0, picture.shape), 0, 255).astype(np.uint8))
+    crops = np.stack(crops)
+    colour = np.repeat(crops[apex][:, :, None], 3, 2)
+    return PreparedClip(crops, colour, 0, apex, frames - 1, fps)
+
+
+@pytest.fixture(scope="session")
+def moving():
+    """30 clips and labels; the first 18 to train on, the last 12, of other faces, to score."""
+    labels = np.array([i % 3 for i in range(30)])
+    return [moving_clip(label, seed) for seed, label in enumerate(labels)], labels
