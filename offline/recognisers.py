@@ -93,6 +93,46 @@ def _descriptor(name: str, title: str, source: str, kernel: str = "linear") -> E
     return Entry(name, title, source, None, make, name)
 
 
+_TABLES_001 = "paper 001, tables II and III, polynomial SVM of degree 2"
+_TABLES_002 = "paper 002, section 4.5; its SVM is not stated, linear here"
+
+
+def _descriptors() -> list[Entry]:
+    lbp = [
+        _descriptor(f"lbp-top-r{r}p{p}", f"LBP-TOP, radius {r}, {p} points, + SVM", _TABLES_002)
+        for r in (1, 3)
+        for p in (4, 8)
+    ]
+    sip = [_descriptor(f"lbp-sip-r{r}", f"LBP-SIP, radius {r}, + SVM", _TABLES_002) for r in (1, 3)]
+    of_001 = [
+        _descriptor(
+            f"{name}{n}-tim{count}", f"{title}, {n} {what}, {count} frames, + SVM", _TABLES_001, "poly"
+        )
+        for name, title, what in (
+            ("lbp-top-p", "LBP-TOP, radius 3", "points"),
+            ("hoof-n", "HOOF", "bins"),
+        )
+        for count in (10, 64)
+        for n in (4, 8)
+    ]
+    gradients = [
+        _descriptor(f"{name}-top-p{p}", f"{name.upper()}-TOP, {p} bins, + SVM", _TABLES_002)
+        for name in ("hog", "higo")
+        for p in (4, 8)
+    ]
+    return [
+        *lbp,
+        *sip,
+        _descriptor("lpq-top", "LPQ-TOP, window 5, decorrelation .1, + SVM", _TABLES_002),
+        _descriptor("lpq-top-plain", "LPQ-TOP, window 5, no decorrelation, + SVM", _TABLES_002),
+        *gradients,
+        *of_001,
+        _descriptor("bi-woof", "Bi-WOOF, onset to apex, + SVM", "papers 000 (table 4) and 002 (table 2)"),
+        _descriptor("mdmo", "MDMO, 36 regions, + polynomial SVM", "papers 000, 002, 003", "poly"),
+        _descriptor("fdm", "FDM, principal directions of cuboids, + SVM", "papers 000, 002, 003, 004"),
+    ]
+
+
 def _c3d(name: str, title: str, layer: int) -> Entry:
     def make(settings: Settings) -> Recogniser:
         from offline.systems.c3d import C3DRecogniser
@@ -169,6 +209,7 @@ RECOGNISERS: Final = {
         _network("micro-attention", "Micro-Attention on apex frames", reads="apex"),
         _c3d("c3d-fc1", "C3D features, first fully connected layer, + SVM", 0),
         _c3d("c3d-fc2", "C3D features, second fully connected layer, + SVM", 1),
+        *_descriptors(),
         Entry("linear", "logistic regression on the map's pixels", "a floor to compare with", None, _linear),
         Entry("majority", "always the commonest class", "the floor", None, _majority),
     )

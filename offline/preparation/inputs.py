@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from engines.flow import as_benchmark, flow_map
+from offline.descriptors import DESCRIPTORS, settings_of
 from offline.preparation.clip import PreparedClip
 from offline.systems import inputs as systems
 
@@ -44,5 +45,6 @@ INPUTS: dict[str, Input] = {
         ),
         Input("streams", f"flow picture, grey, masked above 50, EVM alpha 8, {_FLOW}, 1", systems.streams),
         Input("c3d", "16 frames by TIM, 112x112, 1", systems.c3d),
+        *(Input(name, f"{settings_of(name)}, {_FLOW}", make) for name, make in DESCRIPTORS.items()),
     )
 }
