@@ -52,13 +52,8 @@ def score(labels: NDArray[Any], predicted: NDArray[Any], classes: int) -> Scores
         raise ValueError("no predictions to score")
     confusion = confusion_matrix(labels, predicted, classes)
     uf1, uar = uf1_uar(confusion)
-    hits, labelled, called = np.diag(confusion), confusion.sum(1), confusion.sum(0)
-    present = labelled > 0
-    # paper 000, eq. 20-22: the F of mean precision and mean recall
-    precision = float((hits[present] / np.maximum(called[present], 1)).mean())
-    recall = float(uar)
-    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-    return Scores(float(hits.sum() / len(labels)), f1, float(uf1), recall, confusion)
+    f1, acc = (float(scores_of(confusion, metric)) for metric in ("f1", "acc"))
+    return Scores(acc, f1, float(uf1), float(uar), confusion)
 
 
 def by_subject(
@@ -80,15 +75,49 @@ def bootstrap_uf1(
     ``per_subject``: int (S, C, C), or (R, S, C, C) for R repetitions (seeds), whose mean UF1 is what is
     resampled.
     """
+    return bootstrap(per_subject, "uf1", resamples=resamples, seed=seed)[1:]
+
+
+def bootstrap(
+    per_subject: NDArray[Any],
+    metric: str,
+    pair: tuple[int, int] | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[float, float, float]:
+    """A score (see `scores_of`) with its 95 % interval, as `bootstrap_uf1`: value, low, high."""
     matrices = np.asarray(per_subject, np.float64)
     if matrices.ndim == 3:
         matrices = matrices[None]
     people = matrices.shape[1]
     weights = np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), resamples)
     drawn = np.einsum("bs,rsij->brij", weights.astype(np.float64), matrices)
-    uf1, _ = uf1_uar(drawn)
-    low, high = np.percentile(uf1.mean(1), [2.5, 97.5])
-    return float(low), float(high)
+    low, high = np.percentile(scores_of(drawn, metric, pair).mean(1), [2.5, 97.5])
+    return float(scores_of(matrices.sum(1), metric, pair).mean()), float(low), float(high)
+
+
+def scores_of(
+    confusion: NDArray[Any], metric: str, pair: tuple[int, int] | None = None
+) -> NDArray[np.float64]:
+    """One score of each confusion matrix (..., C, C): "acc", "f1", "uf1", "uar", or "confusion", the share of the
+    first class of ``pair`` taken for the second.
+    """
+    confusion = np.asarray(confusion, np.float64)
+    uf1, recall = uf1_uar(confusion)
+    if metric in ("uf1", "uar"):
+        return uf1 if metric == "uf1" else recall
+    if metric == "confusion" and pair is not None:
+        return np.asarray(
+            confusion[..., pair[0], pair[1]] / np.maximum(confusion[..., pair[0], :].sum(-1), 1)
+        )
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    labelled, called = confusion.sum(-1), confusion.sum(-2)
+    if metric == "acc":
+        return np.asarray(hits.sum(-1) / np.maximum(labelled.sum(-1), 1))
+    # paper 000, eq. 20-22: the F of mean precision and mean recall
+    present = labelled > 0
+    precision = np.where(present, hits / np.maximum(called, 1), 0).sum(-1) / np.maximum(present.sum(-1), 1)
+    return np.asarray(2 * precision * recall / np.maximum(precision + recall, 1e-12))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from offline.recognisers import Settings
 from offline.runs import Plan, write_text
 from offline.tables import audit_sentence, title_of
 
-_STYLE = """
+STYLE = """
 :root{--paper:#fcfcfa;--ink:#1c1d1f;--soft:#6b6e73;--line:#dddcd6;--tint:31,95,139;--c0:#b5453c;--c1:#2f7d4f;--c2:#c58a17}
 @media(prefers-color-scheme:dark){:root{--paper:#17181a;--ink:#e9e8e3;--soft:#9a9da3;--line:#36383c;--tint:96,165,214;
 --c0:#e0756b;--c1:#5fb884;--c2:#e5b04a}} body{background:var(--paper);color:var(--ink);font:16px/1.5
@@ -94,7 +94,7 @@ def page(
     title = f"{report['model']} · {report['protocol']}"
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{_e(title)}</title><style>{_STYLE}</style>\n" + "\n".join(parts) + "</html>\n"
+        f"<title>{_e(title)}</title><style>{STYLE}</style>\n" + "\n".join(parts) + "</html>\n"
     )
 
 

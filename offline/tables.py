@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engines.errors import InputError
 from offline.datasets.flowmaps import TITLES
 from offline.metrics import compare
-from offline.published import ONLY_PUBLISHED, SETS, scores
+from offline.published import SETS, composite_rows
 
 
 def title_of(dataset: str) -> str:
@@ -136,10 +136,9 @@ def merge(runs: list[RunFolder], only_published: bool = False) -> list[dict[str,
             row["uf1_inflation"] = report["audit"]["uf1_inflation"]
         rows.append(row)
     if only_published and protocols == {"cde"}:
-        for model, (_, values) in ONLY_PUBLISHED.items():
-            paper_row = scores(values)
+        for method, paper_row in composite_rows({run.report["model"] for run in runs}):
             rows.append(
-                {"model": model, "seeds": 0, "clips": 442}
+                {"model": method, "seeds": 0, "clips": 442}
                 | {f"{n}_paper_{key}": value for n, pair in paper_row.items() for key, value in pair.items()}
             )
     return rows

@@ -131,6 +131,29 @@ def test_table_merges_runs_and_tests_pairs(release, tmp_path, monkeypatch, capsy
     assert code == 2 and "is not a finished run: results.json is missing" in err
 
 
+def test_table_fills_a_papers_tables(release, tmp_path, monkeypatch, capsys):
+    assert (
+        call(monkeypatch, capsys, *run(release, tmp_path / "runs" / "o", "off-apexnet", "--epochs", 1))[0]
+        == 0
+    )
+    arguments = ("table", "--paper", "000", tmp_path / "runs", "--html", tmp_path / "p.html")
+    code, out, _ = call(monkeypatch, capsys, *arguments, "--json")
+    told = json.loads(out)
+    assert code == 0 and told["tables"][2]["rows"][2]["status"] == "run"
+    assert "OFF-ApexNet" in (tmp_path / "p.html").read_text()
+    code, out, _ = call(monkeypatch, capsys, "table", "--paper", "000")
+    assert code == 0 and "not run" in out and "LBP-TOP" in out
+    code, out, _ = call(monkeypatch, capsys, "table", "--paper", "004", "--markdown")
+    assert code == 0 and "| Ours (MSCNN) | 0.5325 | 0.5650 | not run |" in out
+    for bad, message in (
+        (("--paper", "009"), "unknown paper '009'"),
+        ((), "give the folders of finished runs, or --paper"),
+        (("--paper", "000", "--html", "/nowhere/p.html"), "cannot write /nowhere/p.html"),
+    ):
+        code, _, err = call(monkeypatch, capsys, "table", *bad)
+        assert code == 2 and message in err and "Traceback" not in err
+
+
 def test_list_names_what_there_is(monkeypatch, capsys):
     code, out, _ = call(monkeypatch, capsys, "list", "--json")
     told = json.loads(out)

@@ -1,0 +1,249 @@
+"""A paper's tables, theirs and ours side by side, from whatever runs there are."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engines.errors import InputError
+from offline.metrics import bootstrap, by_subject
+from offline.papers import PAPERS, Column, Row, Table, open_paper
+from offline.tables import RunFolder, load_run, print_rows
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """What a paper states and what was measured here, in 0..1; None for neither."""
+
+    published: float | None
+    measured: float | None = None
+    ci95: tuple[float, float] | None = None
+    clips: int | None = None
+    run: str | None = None
+
+    @property
+    def difference(self) -> float | None:
+        if self.published is None or self.measured is None:
+            return None
+        return round(self.measured - self.published, 4)
+
+
+def find_runs(paths: Sequence[Path]) -> list[RunFolder]:
+    """The runs at these folders, or one or two levels below them. InputError for a folder without any."""
+    found = []
+    for path in paths:
+        if (path / "results.json").exists() or not path.is_dir():
+            found.append(load_run(path))
+            continue
+        below = sorted({*path.glob("*/results.json"), *path.glob("*/*/results.json")})
+        runs = [each.parent for each in below if (each.parent / "predictions.csv").exists()]
+        if not runs:
+            raise InputError(f"{path} holds no finished run: give the --out folders of apexbench run")
+        found += [load_run(each) for each in runs]
+    return found
+
+
+def fill(number: str, runs: Sequence[RunFolder]) -> dict[str, Any]:
+    """A paper's tables with what the runs measured: every row of the paper is there, run or not.
+
+    Where several runs fit a row, the one of most seeds counts, the last of equals. Raises InputError for an
+    unknown paper.
+    """
+    return {
+        "paper": number,
+        "title": PAPERS.get(number, ""),
+        "tables": [_fill_table(table, runs) for table in open_paper(number)],
+    }
+
+
+def _fill_table(table: Table, runs: Sequence[RunFolder]) -> dict[str, Any]:
+    rows, notes = [], list(table.notes)
+    for row in table.rows:
+        cells = _cells(table.columns, row, runs)
+        rows.append(
+            {
+                "method": row.title,
+                "model": row.model,
+                "status": _status(row, cells),
+                "cells": [
+                    {
+                        "published": cell.published,
+                        "measured": cell.measured,
+                        "ci95": cell.ci95,
+                        "difference": cell.difference,
+                        "clips": cell.clips,
+                        "run": cell.run,
+                    }
+                    for cell in cells
+                ],
+            }
+        )
+        notes += _counted_otherwise(table.columns, cells)
+    return {
+        "number": table.number,
+        "title": table.title,
+        "columns": [column.heading for column in table.columns],
+        "rows": rows,
+        "notes": list(dict.fromkeys(notes)),
+    }
+
+
+def _counted_otherwise(columns: Sequence[Column], cells: Sequence[_Cell]) -> list[str]:
+    pairs = {
+        (column.protocol, column.of if column.metric != "confusion" else "full", cell.clips, column.clips)
+        for column, cell in zip(columns, cells, strict=True)
+        if cell.clips is not None and column.clips is not None and cell.clips != column.clips
+    }
+    return [
+        f"{protocol}{'' if of == 'full' else f', {of}'}: {ours} clips here, {theirs} in the paper; differences are of "
+        "methods and of data"
+        for protocol, of, ours, theirs in sorted(pairs)
+    ]
+
+
+def _cells(columns: Sequence[Column], row: Row, runs: Sequence[RunFolder]) -> list[_Cell]:
+    cells: list[_Cell] = []
+    for column, published in zip(columns, row.values, strict=True):
+        if column.protocol == "mean":
+            cells.append(_mean(columns, cells, column.metric, published))
+            continue
+        run = _fitting(column, row, runs)
+        cells.append(_Cell(published) if run is None else _measure(run, column, row, published))
+    return cells
+
+
+def _mean(columns: Sequence[Column], cells: Sequence[_Cell], metric: str, published: float | None) -> _Cell:
+    """The mean over the columns that the paper's row has, once all of them are measured."""
+    meant = [
+        cell.measured
+        for column, cell in zip(columns, cells, strict=False)
+        if column.metric == metric and cell.published is not None
+    ]
+    values = [value for value in meant if value is not None]
+    return _Cell(
+        published, round(float(np.mean(values)), 4) if values and len(values) == len(meant) else None
+    )
+
+
+def _fitting(column: Column, row: Row, runs: Sequence[RunFolder]) -> RunFolder | None:
+    fitting = [
+        run
+        for run in runs
+        if run.report["model"] == row.model
+        and run.report["protocol"] == column.protocol
+        and row.epochs in (None, run.report.get("epochs"))
+        and (column.metric == "confusion" or column.of in run.report["metrics"])
+    ]
+    return max(reversed(fitting), key=lambda run: len(run.report["seeds"])) if fitting else None
+
+
+def _measure(run: RunFolder, column: Column, row: Row, published: float | None) -> _Cell:
+    classes = run.report["classes"]
+    if column.metric == "confusion" and not {row.title, column.of} <= set(classes):
+        return _Cell(published)
+    of = "full" if column.metric == "confusion" else column.of
+    kept = np.array([of in ("full", dataset) for dataset, _, _ in run.clips])
+    people = np.stack(
+        [by_subject(run.labels[kept], said[kept], run.people[kept], len(classes)) for said in run.predicted]
+    )
+    pair = (classes.index(row.title), classes.index(column.of)) if column.metric == "confusion" else None
+    value, low, high = bootstrap(people, column.metric, pair)
+    interval = (round(low, 4), round(high, 4))
+    return _Cell(published, round(value, 4), interval, int(kept.sum()), str(run.path))
+
+
+def _status(row: Row, cells: Sequence[_Cell]) -> str:
+    if not row.model:
+        return "no recogniser here"
+    measured = sum(cell.measured is not None for cell in cells)
+    if measured == len(cells):
+        return "run"
+    return f"{measured} of {len(cells)} columns run" if measured else "not run"
+
+
+# -- for people --------------------------------------------------------------------------------------------------------
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def print_paper(filled: dict[str, Any]) -> None:
+    """The tables for the terminal: a line for every score measured here, one for every method that was not run."""
+    columns = ("method", "score", "paper", "here", "95 % interval", "difference")
+    print(f"paper {filled['paper']}: {filled['title']}")
+    for table in filled["tables"]:
+        lines = []
+        for row in table["rows"]:
+            cells = list(zip(table["columns"], row["cells"], strict=True))
+            measured = [(heading, cell) for heading, cell in cells if cell["measured"] is not None]
+            for heading, cell in measured:
+                ci, difference = cell["ci95"], cell["difference"]
+                values = (
+                    row["method"],
+                    heading,
+                    _number(cell["published"]),
+                    _number(cell["measured"]),
+                    "" if ci is None else f"{ci[0]:.3f} to {ci[1]:.3f}",
+                    "" if difference is None else f"{difference:+.4f}",
+                )
+                lines.append(dict(zip(columns, values, strict=True)))
+            if not measured:
+                theirs = " ".join(_number(cell["published"]) for cell in row["cells"])
+                lines.append({"method": row["method"], "paper": theirs, "here": row["status"]})
+        print_rows(f"\ntable {table['number']}: {table['title']}", columns, lines)
+        for note in table["notes"]:
+            print(f"note: {note}")
+
+
+def _shown(cell: dict[str, Any]) -> list[str]:
+    """A cell's lines: the paper's figure, then ours with its interval and the difference."""
+    lines = [_number(cell["published"])]
+    if cell["measured"] is not None:
+        ci = "" if cell["ci95"] is None else " ({:.3f} to {:.3f})".format(*cell["ci95"])
+        difference = "" if cell["difference"] is None else f", {cell['difference']:+.4f}"
+        lines.append(f"ours {_number(cell['measured'])}{ci}{difference}")
+    return lines
+
+
+def markdown(filled: dict[str, Any]) -> str:
+    """The tables as Markdown, laid out as the paper's: in each cell theirs, below it ours."""
+    lines = [f"# Paper {filled['paper']}: {filled['title']}"]
+    for table in filled["tables"]:
+        heads = ["method", *table["columns"], "here"]
+        lines += ["", f"## Table {table['number']}: {table['title']}", ""]
+        lines += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+        for row in table["rows"]:
+            cells = ["<br>".join(_shown(cell)) for cell in row["cells"]]
+            lines.append("| " + " | ".join([row["method"], *cells, row["status"]]) + " |")
+        lines += [""] * bool(table["notes"]) + [f"- {note}" for note in table["notes"]]
+    return "\n".join(lines) + "\n"
+
+
+def page(filled: dict[str, Any], style: str) -> str:
+    """The tables as one HTML page that needs nothing beside itself."""
+    title = html.escape(f"Paper {filled['paper']}: {filled['title']}")
+    parts = [
+        f"<h1>{title}</h1>",
+        '<p class="soft">The paper\'s figures, and ours with their 95 % intervals.</p>',
+    ]
+    for table in filled["tables"]:
+        heads = "".join(f"<th>{html.escape(head)}</th>" for head in ("method", *table["columns"], "here"))
+        rows = "".join(
+            f"<tr><td>{html.escape(row['method'])}</td>"
+            + "".join(f"<td>{'<br>'.join(_shown(cell))}</td>" for cell in row["cells"])
+            + f"<td>{html.escape(row['status'])}</td></tr>"
+            for row in table["rows"]
+        )
+        parts += [
+            f"<h2>Table {table['number']}: {html.escape(table['title'])}</h2>",
+            f'<div class="scroll"><table><tr>{heads}</tr>{rows}</table></div>',
+            *(f'<p class="note">{html.escape(note)}</p>' for note in table["notes"]),
+        ]
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{title}</title><style>{style}</style>\n" + "\n".join(parts) + "</html>\n"
+    )

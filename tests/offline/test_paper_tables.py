@@ -1,0 +1,203 @@
+"""The papers' tables: the figures add up, and runs find their cells."""
+
+import json
+
+import numpy as np
+import pytest
+
+from engines.errors import InputError
+from offline.datasets.samples import Samples
+from offline.metrics import bootstrap, score, scores_of
+from offline.paper_tables import fill, find_runs, markdown, page
+from offline.papers import PAPERS, open_paper
+from offline.protocols import PROTOCOLS
+from offline.published import published
+from offline.recognisers import RECOGNISERS
+from offline.runs import metrics_of, predictions_csv
+
+# Printed averages that are not the means of their rows, said in the tables' notes.
+WRONG = {
+    ("3", "LBP-TOP(R1P4)", "Average Acc"),
+    ("3", "HOG-TOP(p=4)", "Average UF1"),
+    ("3", "HOG-TOP(p=4)", "Average Acc"),
+    ("3", "HOG-TOP(p=8)", "Average UF1"),
+    ("4", "C3D-FC2 (UCF101)", "Average UF1"),
+    ("5", "LBP-TOP", "Average"),
+}
+
+
+def write_run(folder, protocol, model, labels, said, classes, datasets, epochs=None, seeds=(0,)):
+    """A finished run's folder with these predictions (seeds, N)."""
+    n = len(labels)
+    samples = Samples(
+        np.zeros((n, 1)),
+        np.asarray(labels),
+        np.asarray(datasets),
+        np.array([f"s{i % 5}" for i in range(n)]),
+        np.array([f"c{i}" for i in range(n)]),
+        classes,
+    )
+    said = np.atleast_2d(said)
+    sets = {"full": np.ones(n, bool)} | {d: samples.datasets == d for d in dict.fromkeys(datasets)}
+    report = {
+        "protocol": protocol,
+        "model": model,
+        "seeds": list(seeds),
+        "epochs": epochs,
+        "classes": list(classes),
+        "n_samples": n,
+        "metrics": {name: metrics_of(samples.rows(mask), said[:, mask]) for name, mask in sets.items()},
+    }
+    folder.mkdir(parents=True)
+    (folder / "results.json").write_text(json.dumps(report))
+    probabilities = np.eye(len(classes), dtype=np.float32)[said]
+    (folder / "predictions.csv").write_text(predictions_csv(samples, seeds, probabilities))
+    return report
+
+
+@pytest.mark.parametrize("number", PAPERS)
+def test_every_table_is_whole(number):
+    for table in open_paper(number):
+        for row in table.rows:
+            assert len(row.values) == len(table.columns) and any(v is not None for v in row.values)
+            assert row.model in ("", *RECOGNISERS), row.title
+            assert all(v is None or 0 <= v <= 1 for v in row.values)
+        assert all(column.protocol in ("mean", *PROTOCOLS) for column in table.columns)
+
+
+def test_printed_averages_are_the_means_of_their_rows():
+    wrong = set()
+    for table in open_paper("002"):
+        for row in table.rows:
+            for place, column in enumerate(table.columns):
+                if column.protocol != "mean" or row.values[place] is None:
+                    continue
+                pairs = zip(table.columns[:place], row.values, strict=False)
+                values = [v for c, v in pairs if c.metric == column.metric and v is not None]
+                if abs(np.mean(values) - row.values[place]) > 6e-4:
+                    wrong.add((table.number, row.title, column.heading))
+    assert wrong == WRONG
+
+
+def test_confusions_of_paper_003_give_its_accuracy():
+    tables = {table.number: table for table in open_paper("003")}
+    clips = {"happiness": 32, "disgust": 63, "repression": 27, "surprise": 28, "others": 99}
+    rows = {row.title: dict(zip(clips, row.values, strict=True)) for row in tables["5"].rows}
+    assert all(sum(row.values()) == pytest.approx(1, abs=2e-4) for row in rows.values())
+    right = sum(round(rows[name][name] * count) for name, count in clips.items())
+    assert right / 249 == pytest.approx(tables["2"].rows[3].values[0], abs=1e-4)  # 53.01 %
+
+
+def test_accuracies_on_whole_databases_are_whole_clips():
+    for table in open_paper("003"):
+        for row in table.rows:
+            if row.model.startswith("mobilenetv2") and table.number in ("2", "3"):
+                assert row.values[0] * 249 == pytest.approx(round(row.values[0] * 249), abs=0.02)
+    (third, *_) = open_paper("000")
+    for row in third.rows:
+        assert row.values[0] * 441 == pytest.approx(round(row.values[0] * 441), abs=0.03)
+
+
+def test_a_run_finds_its_cells_with_interval_and_difference(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    said = np.where(rng.random(60) < 0.7, labels, rng.integers(0, 3, 60))
+    datasets = ["casme2", "smic"] * 30
+    classes = ("negative", "positive", "surprise")
+    report = write_run(tmp_path / "runs" / "fr", "cde", "fr", labels, said, classes, datasets)
+    filled = fill("002", find_runs([tmp_path / "runs"]))
+    tables = {table["number"]: table for table in filled["tables"]}
+    row = next(row for row in tables["2"]["rows"] if row["method"] == "FR (Ours)")
+    cell = row["cells"][0]
+    assert cell["published"] == 0.7838 and cell["measured"] == report["metrics"]["full"]["uf1"]
+    assert cell["ci95"] == pytest.approx(tuple(report["metrics"]["full"]["uf1_ci95"]))
+    assert cell["difference"] == pytest.approx(cell["measured"] - 0.7838, abs=1e-9) and cell["clips"] == 60
+    assert row["status"] == "6 of 8 columns run" and row["cells"][6]["measured"] is None  # no SAMM
+    assert (
+        "cde: 60 clips here, 442 in the paper; differences are of methods and of data" in tables["2"]["notes"]
+    )
+    others = {row["method"]: row["status"] for row in tables["2"]["rows"]}
+    assert others["EMR"] == "no recogniser here" and others["CapsuleNet"] == "not run"
+    assert len(tables["5"]["rows"]) == 29
+    assert "ours" in markdown(filled) and "no recogniser here" in page(filled, "")
+
+
+def test_an_average_needs_every_experiment(tmp_path):
+    classes = ("negative", "positive", "surprise")
+    labels = np.arange(30) % 3
+    for number in range(1, 7):
+        assert _average(tmp_path) is None
+        said = np.where(np.arange(30) < 5 * number, labels, 0)
+        write_run(
+            tmp_path / f"e{number}", f"cdmer-{number}", "bi-woof", labels, said, classes, ["smic-vis"] * 30
+        )
+        write_run(
+            tmp_path / f"l{number}", f"cdmer-{number}", "lpq-top", labels, said, classes, ["smic-vis"] * 30
+        )
+    assert _average(tmp_path) == pytest.approx(np.mean([1 / 3 + 2 * n / 18 for n in range(1, 7)]), abs=0.02)
+
+
+def _average(folder):
+    runs = find_runs([folder]) if any(folder.iterdir()) else []
+    table = fill("002", runs)["tables"][3 - 1]
+    row = next(row for row in table["rows"] if row["method"] == "LPQ-TOP(decorr=0.1)")
+    return row["cells"][-1]["measured"]
+
+
+def test_most_seeds_count_and_epochs_must_fit(tmp_path):
+    classes, labels = ("negative", "positive", "surprise"), np.arange(12) % 3
+    write_run(tmp_path / "a", "cde", "off-apexnet", labels, labels, classes, ["smic"] * 12, 3000)
+    worse = np.stack([labels, (labels + 1) % 3])
+    write_run(tmp_path / "b", "cde", "off-apexnet", labels, worse, classes, ["smic"] * 12, 20, (0, 1))
+    first, _, together = fill("000", find_runs([tmp_path]))["tables"]
+    assert [row["cells"][0]["measured"] for row in first["rows"]] == [None, None, 1.0, None, None]
+    assert together["rows"][2]["cells"][0]["measured"] == 0.5
+
+
+def test_confusions_are_found_by_class(tmp_path):
+    classes = ("happiness", "surprise", "disgust", "repression", "others")
+    labels = np.arange(40) % 5
+    said = np.where(labels == 0, 2, labels)  # all happiness is taken for disgust
+    write_run(tmp_path / "m", "loso-casme2-5", "mobilenetv2", labels, said, classes, ["casme2"] * 40)
+    table = fill("003", find_runs([tmp_path / "m"]))["tables"][3]
+    happiness = table["rows"][0]["cells"]
+    assert [cell["measured"] for cell in happiness] == [0, 1, 0, 0, 0]
+    assert happiness[1]["published"] == 0.0625 and table["rows"][4]["cells"][4]["measured"] == 1
+
+
+def test_papers_have_every_row_without_any_run():
+    for number in PAPERS:
+        filled = fill(number, [])
+        assert all(
+            row["status"] in ("not run", "no recogniser here") for t in filled["tables"] for row in t["rows"]
+        )
+    with pytest.raises(InputError, match="unknown paper '005': choose one of 000, 001"):
+        fill("005", [])
+
+
+def test_a_folder_without_runs_is_refused(tmp_path):
+    with pytest.raises(InputError, match="holds no finished run"):
+        find_runs([tmp_path])
+    with pytest.raises(InputError, match="is not a finished run"):
+        find_runs([tmp_path / "nowhere"])
+
+
+def test_scores_of_a_confusion_matrix_by_hand():
+    confusion = np.array([[3, 1, 0], [0, 2, 2], [1, 0, 1]])
+    assert scores_of(confusion, "acc") == pytest.approx(0.6)
+    assert scores_of(confusion, "confusion", (1, 2)) == 0.5
+    precision, recall = np.mean([3 / 4, 2 / 3, 1 / 3]), np.mean([3 / 4, 1 / 2, 1 / 2])
+    assert scores_of(confusion, "f1") == pytest.approx(2 * precision * recall / (precision + recall))
+    labels, said = np.repeat([0, 1, 2], [4, 4, 2]), np.array([0, 0, 0, 1, 1, 1, 2, 2, 0, 2])
+    assert score(labels, said, 3).f1 == pytest.approx(float(scores_of(confusion, "f1")))
+    value, low, high = bootstrap(confusion[None], "uf1")
+    assert low == high == value == pytest.approx(float(scores_of(confusion, "uf1")))
+
+
+def test_a_run_is_shown_the_papers_fullest_row():
+    fr = published("fr", "cde")
+    assert fr["full"] == {"uf1": 0.7838, "uar": 0.7832} and fr["samm"]["uar"] == 0.7155
+    assert fr["source"].startswith("paper 002, table 2")
+    assert published("ststnet-plain", "cde") == published("ststnet", "cde")
+    assert published("atnet", "hde")["casme2"] == {"uf1": 0.523, "uar": 0.501}
+    assert published("rcn", "cde")["full"]["uf1"] == 0.7432 and published("linear", "cde") is None
