@@ -144,6 +144,10 @@ def run(
         str | None, typer.Option(help="Address of a Dask scheduler whose workers run the folds.")
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Pretrained weights to begin with, such as ImageNet's: .pth or .safetensors."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train and score a recogniser under a protocol.
@@ -161,6 +165,10 @@ def run(
 
     chosen, entry, numbers = open_protocol(protocol), open_recogniser(model), _seeds(seeds)
     _check_device(device)
+    if weights is not None and not entry.takes_weights:
+        raise InputError(f"{model} has no pretrained part: leave --weights out")
+    if weights is None and entry.needs_weights:
+        raise InputError(f"{model} is used as pretrained: give --weights F, a file of its published weights")
     unread: tuple[str, ...] = ()
     if data:
         if flowmaps is not None:
@@ -184,7 +192,9 @@ def run(
         raise InputError(f"{model} reads {entry.input}, not flow maps: give --data, the videos")
     else:
         samples = _load(flowmaps)
-    plan = Plan(chosen, entry, numbers, epochs, audit, device, jobs or _cores(), dask)
+    plan = Plan(
+        chosen, entry, numbers, epochs, audit, device, jobs or _cores(), dask, weights and weights.resolve()
+    )
     with _progress(f"{model} under {protocol}") as progress:
         report = run_plan(samples, plan, out, progress)
     from offline.report import write_report

@@ -46,7 +46,8 @@ class Settings:
 @dataclass(frozen=True)
 class Entry:
     """One row of the list: ``title`` for people, ``source`` of architecture and settings, ``epochs`` by
-    default; ``input`` is what it reads of a clip, by its name in offline.preparation.inputs.
+    default; ``input`` is what it reads of a clip, by its name in offline.preparation.inputs; whether it can begin with
+    a file of pretrained weights, and whether it must.
     """
 
     name: str
@@ -55,6 +56,8 @@ class Entry:
     epochs: int | None
     make: Callable[[Settings], Recogniser]
     input: str = "flow-map"
+    takes_weights: bool = False
+    needs_weights: bool = False
 
 
 def _network(
@@ -81,7 +84,7 @@ def _network(
             settings.weights,
         )
 
-    return Entry(name, title, recipe.source, recipe.epochs, make, reads)
+    return Entry(name, title, recipe.source, recipe.epochs, make, reads, takes_weights=True)
 
 
 def _descriptor(name: str, title: str, source: str, kernel: str = "linear") -> Entry:
@@ -139,7 +142,9 @@ def _c3d(name: str, title: str, layer: int) -> Entry:
 
         return C3DRecogniser(layer, settings.weights)
 
-    return Entry(name, title, "paper 002, section 4.5; features of --weights F", None, make, "c3d")
+    return Entry(
+        name, title, "paper 002, section 4.5; features of --weights F", None, make, "c3d", True, True
+    )
 
 
 def _majority(settings: Settings) -> Recogniser:

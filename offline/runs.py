@@ -30,7 +30,9 @@ SCORING = "last epoch; nothing is chosen on scored subjects; UF1 and UAR pooled 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be run. ``jobs`` processes on this machine, or a Dask scheduler's address in ``dask``."""
+    """What is to be run. ``jobs`` processes on this machine, or a Dask scheduler's address in ``dask``; ``weights`` is
+    a file of pretrained ones that every training begins with.
+    """
 
     protocol: Protocol
     entry: Entry
@@ -40,6 +42,7 @@ class Plan:
     device: str = "cpu"
     jobs: int = 1
     dask: str | None = None
+    weights: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,10 @@ def run(samples: Samples, plan: Plan, out: Path, progress: Progress | None = Non
     if len(scored) < len(samples):  # the rest only trains
         samples, probabilities = samples.rows(scored), probabilities[:, scored]
     report = _score(samples, plan, splits, probabilities, watched)
+    if plan.weights is not None:
+        report["notes"].append(
+            f"trained from the weights {plan.weights.name}, SHA-256 {_digest(plan.weights)[:12]}"
+        )
     report["seconds"] = round(sum(result.seconds for result in results.values()), 1)
     try:
         write_text(out / "predictions.csv", predictions_csv(samples, plan.seeds, probabilities))
@@ -122,7 +129,7 @@ def write_text(path: Path, text: str) -> None:
 
 def _arguments(samples: Samples, plan: Plan, task: _Task) -> tuple[Any, ...]:
     """What a worker is given: of the scored side, maps only."""
-    settings = Settings(len(samples.classes), plan.epochs, task.seed, plan.device)
+    settings = Settings(len(samples.classes), plan.epochs, task.seed, plan.device, plan.weights)
     train, test = task.split.train, task.split.test
     return (
         plan.entry.name,
@@ -209,6 +216,7 @@ def _claim(out: Path, samples: Samples, plan: Plan) -> None:
         "epochs": plan.epochs if plan.epochs is not None else plan.entry.epochs,
         "device": plan.device,
         "data": digest.hexdigest(),
+        "weights": None if plan.weights is None else _digest(plan.weights),
     }
     try:
         (out / "folds").mkdir(parents=True, exist_ok=True)
@@ -227,6 +235,13 @@ def _claim(out: Path, samples: Samples, plan: Plan) -> None:
             f"{key} {there.get(key)!s:.12} instead of {identity[key]!s:.12}" for key in differing
         )
         raise InputError(f"{out} holds another run ({what}): choose another --out, or remove it")
+
+
+def _digest(weights: Path) -> str:
+    try:
+        return sha256(weights.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"cannot read the weights {weights}: {error.strerror or error}") from None
 
 
 def _disk(error: OSError, out: Path, kept: str) -> InputError:

@@ -70,6 +70,9 @@ def test_json_is_the_results_file(release, tmp_path, monkeypatch, capsys):
         (("--seeds", "-1"), "seeds start at 0"),
         (("--flowmaps", "/nowhere"), "/nowhere is not a flow-map release"),
         (("--device", "tpu"), "unknown device 'tpu'"),
+        (("--weights", "w.pth"), "linear has no pretrained part: leave --weights out"),
+        (("--model", "c3d-fc2"), "c3d-fc2 is used as pretrained: give --weights F"),
+        (("--model", "ststnet", "--weights", "/nowhere.pth"), "cannot read the weights /nowhere.pth"),
         (("--dask", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
     ],
 )

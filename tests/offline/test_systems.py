@@ -12,8 +12,10 @@ from engines.errors import InputError  # noqa: E402
 from engines.networks import atnet, frames  # noqa: E402
 from engines.networks.c3d import C3D  # noqa: E402
 from offline.preparation.inputs import INPUTS  # noqa: E402
+from offline.protocols import open_protocol  # noqa: E402
 from offline.recipes import RECIPES, Recipe  # noqa: E402
 from offline.recognisers import RECOGNISERS, Settings, open_recogniser  # noqa: E402
+from offline.runs import Plan, run  # noqa: E402
 from offline.systems.inputs import averages, direction_magnitude  # noqa: E402
 from offline.systems.variation import copies_of, varied  # noqa: E402
 from offline.training import NetworkRecogniser, _loss  # noqa: E402
@@ -144,6 +146,22 @@ def test_the_learning_rate_is_a_tenth_after_every_step(monkeypatch):
     recipe = Recipe(5, 0.1, 4, "test", optimiser="sgd", step=2)
     NetworkRecogniser("ststnet", recipe).fit(np.zeros((4, 3, 28, 28), np.float32), np.array([0, 1, 2, 0]))
     assert seen == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001])
+
+
+def test_a_run_begins_with_the_weights_it_is_given(samples, tmp_path):
+    given = NetworkRecogniser("ststnet", Recipe(1, 0.0, 64, "test"), seed=8)
+    state = given.fit(samples.maps, samples.labels).networks_[0].state_dict()
+    torch.save(state, tmp_path / "w.pt")
+    frozen = Recipe(1, 0.0, 64, "test", optimiser="sgd")
+    loaded = NetworkRecogniser("ststnet", frozen, seed=1, weights=tmp_path / "w.pt").fit(
+        samples.maps, samples.labels
+    )
+    assert torch.equal(loaded.networks_[0].convolution.weight, state["convolution.weight"])
+    plan = Plan(open_protocol("hde"), open_recogniser("ststnet"), epochs=1, weights=tmp_path / "w.pt")
+    report = run(samples, plan, tmp_path / "run")
+    assert any("trained from the weights w.pt" in note for note in report["notes"])
+    with pytest.raises(InputError, match="holds another run"):
+        run(samples, replace(plan, weights=None), tmp_path / "run")
 
 
 def test_c3d_needs_weights_and_uses_them(tmp_path, moving):
