@@ -62,12 +62,16 @@ def release(
 
     ``plan`` says the protocol that validates; its run is kept in ``work`` when that is given, and goes on
     from there. ``notes`` is Markdown appended to the card. Raises InputError for a recogniser that is no
-    network or a folder that cannot be written, ArithmeticError when the exported file does not compute what
-    PyTorch does.
+    network of flow maps or a folder that cannot be written, ArithmeticError when the exported file does not
+    compute what PyTorch does.
     """
     recogniser = plan.entry.make(Settings(len(samples.classes), plan.epochs, plan.seeds[0], plan.device))
     if not isinstance(recogniser, NetworkRecogniser):
         raise InputError(f"{plan.entry.name} is not a network and cannot be exported: choose another --model")
+    if plan.entry.input != "flow-map":
+        raise InputError(
+            f"{plan.entry.name} reads {plan.entry.input}, the live side has flow maps: choose another --model"
+        )
     if not out.parent.is_dir():
         raise InputError(f"{out.parent} is not a folder: make it, or choose another --out")
     validation = _validate(samples, plan, work, progress) if validate else None

@@ -15,6 +15,7 @@ from offline.preparation.inputs import INPUTS  # noqa: E402
 from offline.protocols import open_protocol  # noqa: E402
 from offline.recipes import RECIPES, Recipe  # noqa: E402
 from offline.recognisers import RECOGNISERS, Settings, open_recogniser  # noqa: E402
+from offline.release import release  # noqa: E402
 from offline.runs import Plan, run  # noqa: E402
 from offline.systems.inputs import averages, direction_magnitude  # noqa: E402
 from offline.systems.variation import copies_of, varied  # noqa: E402
@@ -105,6 +106,7 @@ def test_jittered_pictures_of_a_clip_move_together():
 )
 def test_a_system_trains_and_repeats_itself(name, epochs, moving, monkeypatch):
     monkeypatch.setattr(frames, "SIDE", 144 if name == "capsulenet" else 64)
+    monkeypatch.setattr(atnet, "UNITS", 96)
     monkeypatch.setitem(RECIPES, name, replace(RECIPES[name], batch=3))
     entry = open_recogniser(name)
     clips, labels = moving[0][:3], moving[1][:3]
@@ -162,6 +164,12 @@ def test_a_run_begins_with_the_weights_it_is_given(samples, tmp_path):
     assert any("trained from the weights w.pt" in note for note in report["notes"])
     with pytest.raises(InputError, match="holds another run"):
         run(samples, replace(plan, weights=None), tmp_path / "run")
+
+
+def test_a_system_of_clips_cannot_be_shipped_to_the_live_side(samples, tmp_path):
+    plan = Plan(open_protocol("cde"), open_recogniser("atnet"))
+    with pytest.raises(InputError, match="atnet reads apex-motion, the live side has flow maps"):
+        release(samples, plan, tmp_path / "m.onnx", validate=False)
 
 
 def test_c3d_needs_weights_and_uses_them(tmp_path, moving):
