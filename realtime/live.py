@@ -167,6 +167,7 @@ class Live:
         self._model: messages.Model | None = None
         self._phase_since = self.began
         self._record_done = True
+        self._to_record = 0
         self._peak_rss_mb = 0.0
         self._next_health = 0.0
         self._next_look = 0.0
@@ -423,6 +424,7 @@ class Live:
             if name in event.latency_ms:
                 histogram.add(event.latency_ms[name])
         if self.record is not None and event.kind in self.options.config.record.kinds:
+            self._to_record += 1
             self.supervisor.send(
                 self.record, wire.Keep(event, pictures, named.crop_to_frame, named.taken_from)
             )
@@ -506,6 +508,11 @@ class Live:
             member.restarts += 1
             return
         member.restarts += 1
+        if member is self.record and (
+            missing := self._to_record - member.count("recorded") - member.count("skipped")
+        ):
+            self.screen.say(f"the recorder died: up to {missing} events are not recorded")
+            self._to_record -= missing
         if self.supervisor.may_restart(member, self.options.config.supervise.restarts_a_minute):
             self.screen.say(f"{member.spec.title}: {member.why}; starting it again")
             member.start_again = time.monotonic()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import books, once_and_in_order
+from running import books, long_form, once_and_in_order
 
 SHIPPED = (resources.files("engines.weights") / "ststnet.onnx").read_bytes()
 # The same network with another producer_name: protobuf lets a field be given again.
@@ -36,6 +36,7 @@ def test_a_model_replaced_while_running_is_used_from_a_restart_on_and_every_even
     told("model file replaced, recognise killed", took, "nothing; every event names its model")
 
 
+@long_form
 def test_a_model_replaced_by_rubbish_changes_nothing_until_a_restart_which_ends_the_run(
     start: Any, told: Any, tmp_path: Path
 ) -> None:

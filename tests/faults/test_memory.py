@@ -70,6 +70,7 @@ def test_a_watcher_that_is_too_slow_skips_says_so_and_stays_current(start: Any, 
     )
 
 
+@long_form
 def test_damaged_slots_in_the_ring_are_survived(start: Any, told: Any, moment: Any) -> None:
     run = start("fake:fps=100", settings=["supervise.restarts_a_minute=1000"]).until_working()
     (name,) = [name for name in segment.names() if segment.owner(name) == run.process.pid]

@@ -44,6 +44,7 @@ time.sleep(600)
 """
 
 
+@long_form
 def test_a_subscriber_that_never_reads_costs_nobody_else_anything(start: Any, told: Any) -> None:
     size = "width=640,height=480,noise=1"
     run = start(

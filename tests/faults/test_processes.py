@@ -2,6 +2,7 @@
 
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,6 +48,7 @@ def test_each_process_is_stopped_at_a_random_moment(start: Any, told: Any, momen
     assert frames == sorted(set(frames))
 
 
+@long_form
 def test_main_stopped_for_a_while_loses_nothing(start: Any, told: Any) -> None:
     run = start("fake:fps=100,frames=400").until_working()
     run.process.send_signal(signal.SIGSTOP)
@@ -102,9 +104,8 @@ def test_a_process_that_keeps_dying_ends_the_run_and_says_so(start: Any, told: A
     told("watch dies more often than the budget", None, "the run ends with status 1 and says why")
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=long_form)], ids=["killed", "stopped"]
-)
+@long_form
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
 def test_the_dashboard_comes_back_and_nobody_else_notices(
     start: Any, told: Any, number: signal.Signals
 ) -> None:
@@ -116,6 +117,23 @@ def test_the_dashboard_comes_back_and_nobody_else_notices(
     assert made.lost_ring == 0
     once_and_in_order(run.micro_frames(), made.processed)
     told(f"dashboard {'killed' if number == signal.SIGKILL else 'hangs (SIGSTOP)'}", took, "nothing")
+
+
+@long_form
+def test_a_recorder_that_is_killed_says_what_it_did_not_keep(start: Any, told: Any, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    settings = ["record.keep_free_mb=0", "record.before_s=0.1", "record.kinds=[micro]"]
+    run = start(
+        "fake:fps=100,width=640,height=480,noise=1", record=str(kept), settings=settings
+    ).until_working()
+    took = run.hurt("record", signal.SIGKILL, at_work=lambda since: len(run.events(since)) > 2)
+    made = books(run.end())
+    once_and_in_order(run.micro_frames(), made.processed)
+    said = [int(line.split()[5]) for line in run.lines if line.startswith("the recorder died: up to")]
+    recorded = {folder.name for folder in kept.iterdir() if not folder.name.startswith(".")}
+    assert len(run.micro_frames()) - sum(said) <= len(recorded) <= len(run.micro_frames())
+    assert not list(kept.glob(".*")), "an unfinished recording was left"
+    told("recorder killed", took, "at most the events it was at, said")
 
 
 def _dashboard_ready(run: Any, since: float) -> bool:

@@ -225,3 +225,28 @@ def assert_state(bus: Bus, reader: Subscriber) -> None:
             assert isinstance(got, messages.State)
             return
     raise AssertionError("the state never came")
+
+
+def test_zeromqs_own_proxy_fans_out(bus: Bus) -> None:
+    """As the README tells: one subscription at the program, any number behind the proxy."""
+    from zmq.devices import ThreadProxy
+
+    proxy = ThreadProxy(zmq.XSUB, zmq.XPUB)
+    proxy.connect_in(bus.endpoint)
+    port = proxy.bind_out_to_random_port("tcp://127.0.0.1")
+    proxy.start()
+    behind = [Subscriber(f"tcp://127.0.0.1:{port}", ["event"], camera="desk") for _ in range(5)]
+    try:
+        subscribed(bus, 1)
+        heard = [None] * len(behind)
+        for _ in range(500):
+            bus.serve()
+            bus.publish(some.event())
+            heard = [one or reader.receive(0.01) for one, reader in zip(heard, behind, strict=True)]
+            if all(heard):
+                break
+        assert heard == [some.event()] * len(behind)
+        assert bus.subscriptions == 1
+    finally:
+        for reader in behind:
+            reader.close()
