@@ -1,6 +1,5 @@
 """The bus and the private socket: a port in use, subscribers that do not read, rubbish."""
 
-import json
 import socket
 import subprocess
 import sys
@@ -122,25 +121,6 @@ def test_a_subscriber_finds_a_program_that_was_killed_and_started_again(start: A
                 break
             assert time.time() - before < 60
         told("program killed and started again", time.monotonic() - killed, "what happened meanwhile")
-
-
-def test_no_secret_is_written_down(start: Any, tmp_path: Path) -> None:
-    """Not in the report, in a recording, in what is printed or in the processes' titles."""
-    token = "s3cret-token-of-this-test"
-    run = start(
-        "fake:fps=100",
-        dashboard=True,
-        record=str(tmp_path / "kept"),
-        settings=[f"dashboard.token={token}", "dashboard.port=0", "record.keep_free_mb=0"],
-    )
-    run.until_working().until_line("dashboard http")
-    titles = [" ".join(worker.cmdline()) for worker in run.workers()]
-    logs = [path.read_text() for folder in _folders(run.process.pid) for path in folder.glob("*.log")]
-    report = run.end()
-    kept = [path.read_text() for path in (tmp_path / "kept").rglob("*.json")]
-    assert kept
-    for text in (*titles, *logs, *kept, *run.lines, json.dumps(report), run.said()):
-        assert token not in text
 
 
 def _folders(pid: int) -> list[Path]:

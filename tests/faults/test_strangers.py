@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +92,13 @@ def test_off_the_machine_without_keys_or_token_it_does_not_start(start: Any) -> 
         assert said in run.said()
 
 
-def test_the_page_shows_nothing_without_the_token(start: Any) -> None:
+def test_the_page_shows_nothing_without_the_token_which_is_written_nowhere(
+    start: Any, tmp_path: Path
+) -> None:
     token = "the-token-of-this-test"
-    run = start("fake:fps=100", dashboard=True, settings=[f"dashboard.token={token}", "dashboard.port=0"])
-    page = run.until_line("dashboard http").split()[1]
+    settings = [f"dashboard.token={token}", "dashboard.port=0", "record.keep_free_mb=0"]
+    run = start("fake:fps=100", dashboard=True, record=str(tmp_path / "kept"), settings=settings)
+    page = run.until_working().until_line("dashboard http").split()[1]
     host, port = page.removeprefix("http://").rstrip("/").split(":")
 
     def ask(path: str, **headers: str) -> tuple[int, bytes]:
@@ -114,7 +118,15 @@ def test_the_page_shows_nothing_without_the_token(start: Any) -> None:
             assert token.encode() not in body
             assert b"fake" not in body
     assert b" 403 " in _web_socket(host, int(port)).splitlines()[0]
-    run.end()
+    titles = [" ".join(worker.cmdline()) for worker in run.workers()]
+    folders = Path(tempfile.gettempdir()).glob(f"apexcam-run-{run.process.pid}-*")
+    logs = [path.read_text() for folder in folders for path in folder.glob("*.log")]
+    assert len(logs) >= 4
+    report = run.end()
+    kept = [path.read_text() for path in (tmp_path / "kept").rglob("*.json")]
+    assert kept
+    for text in (*titles, *logs, *kept, *run.lines, json.dumps(report), run.said()):
+        assert token not in text
 
 
 def _web_socket(host: str, port: int) -> bytes:
