@@ -6,7 +6,7 @@ that a machine or network that fails loses none, and none is published twice.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,7 +52,7 @@ class RemoteRecogniser:
     Raises InputError on a bad endpoint, off loopback without keys, or if nobody answers there.
     """
 
-    def __init__(self, settings: config.Recognise) -> None:
+    def __init__(self, settings: config.Recognise, heard: Callable[[str], None] = lambda text: None) -> None:
         assert settings.at is not None
         self._where = settings.at
         self._encoder = msgspec.msgpack.Encoder()
@@ -90,6 +90,14 @@ class RemoteRecogniser:
         assert isinstance(known, Known)
         self.model = msgspec.structs.replace(known.model, runtime=f"{known.model.runtime} at {self._where}")
         self.flow = known.flow
+        self.backends = {
+            "flow": f"{known.flow.backend} {known.flow.preset} at {self._where}",
+            "classify": f"{known.model.name} on {self.model.runtime}",
+        }
+
+    def many(self, candidates: Sequence[Candidate]) -> Iterator[tuple[messages.Event, dict[str, bytes]]]:
+        """Each in turn, as `__call__`."""
+        return map(self, candidates)
 
     def __call__(self, candidate: Candidate) -> tuple[messages.Event, dict[str, bytes]]:
         """The event and its pictures. Raises ConnectionError without an answer, InputError for a useless candidate."""
@@ -149,7 +157,8 @@ def serve(
             answer: Known | Named | Useless = Known(recogniser.model, recogniser.flow)
             if question:
                 try:
-                    answer = Named(*recogniser(decoder.decode(question)))
+                    (recognised,) = recogniser.many([decoder.decode(question)])
+                    answer = Named(*recognised)
                 except (InputError, msgspec.MsgspecError, ValueError, RecursionError) as error:
                     answer = Useless(str(error))
             socket.send(encoder.encode(answer))

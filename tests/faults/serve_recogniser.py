@@ -12,7 +12,7 @@ from realtime import config, remote
 
 def main(endpoint: str, secret: str | None = None, clients: str | None = None) -> None:
     settings = config.Bus(keys=secret, clients=clients)
-    recogniser = live_fakes.FakeRecogniser(config.Recognise())
+    recogniser = live_fakes.FakeRecogniser(config.Recognise(), print)
     remote.serve(recogniser, endpoint, settings, lambda where: print(where, flush=True))
 
 

@@ -37,7 +37,7 @@ def serving() -> Callable[..., str]:
 
     def start(settings: config.Bus | None = None) -> str:
         where: list[str] = []
-        recogniser = live_fakes.FakeRecogniser(config.Recognise())
+        recogniser = live_fakes.FakeRecogniser(config.Recognise(), print)
         asked = (recogniser, ANY_PORT, settings or config.Bus(), where.append)
         thread = threading.Thread(target=remote.serve, args=asked, daemon=True)
         thread.start()
@@ -55,7 +55,7 @@ def test_the_answer_is_the_recognisers_with_times_of_this_machine(serving: Any) 
     for number in (24, 49):
         asked = candidate(number)
         event, pictures = far(asked)
-        near, same = live_fakes.FakeRecogniser(config.Recognise())(asked)
+        near, same = next(live_fakes.FakeRecogniser(config.Recognise(), print).many([asked]))
         assert msgspec.structs.replace(event, latency_ms={}) == msgspec.structs.replace(near, latency_ms={})
         assert pictures == same
         assert event.latency_ms["away"] > 0
