@@ -406,6 +406,9 @@ class Live:
         if pending is None:
             return
         line = pending.line
+        if self.phase == "draining":
+            # However long the queue is: nothing is given up while answers come.
+            self._phase_since = time.monotonic()
         if event.model is not None:
             if self._model is not None and event.model.sha256 != self._model.sha256:
                 self.screen.say(f"another network from here on: {event.model.name} {event.model.sha256[:12]}")
