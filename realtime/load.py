@@ -260,7 +260,7 @@ def _cpu(healths: list[messages.Health]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Sample:
-    """A moment: private memory of each process (MB), handles and threads of all, segments, frames not yet watched."""
+    """A moment: what each process has allocated (MB), handles and threads of all, segments, frames not yet watched."""
 
     at_s: float
     memory_mb: dict[str, float]
@@ -363,8 +363,7 @@ def _sample(pid: int, at_s: float, healths: list[messages.Health]) -> Sample | N
                 # Python's own resource tracker.
                 continue
             name = title.rpartition(" ")[2]
-            # Without what is shared: every process maps the ring.
-            memory[name] = round(process.memory_full_info().uss / 2**20, 2)
+            memory[name] = round(_own_memory(process) / 2**20, 2)
             handles += process.num_fds() if hasattr(process, "num_fds") else process.num_handles()
             threads += process.num_threads()
     except psutil.Error:
@@ -386,3 +385,16 @@ def plain(result: Load | Endurance) -> dict[str, Any]:
     """For JSON."""
     told = asdict(result)
     return told | {"flat": result.flat} if isinstance(result, Endurance) else told
+
+
+def _own_memory(process: psutil.Process) -> int:
+    """Bytes the process has allocated: neither the ring, nor libraries, which count as its own or as shared by what
+    other programs happen to run.
+    """
+    if not Path("/proc/self/smaps_rollup").exists():
+        return int(process.memory_full_info().uss)
+    try:
+        rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+    except OSError:
+        raise psutil.NoSuchProcess(process.pid) from None
+    return next(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Anonymous:"))
