@@ -20,7 +20,7 @@ demo: .venv/.ready
 	$(BIN)/apexcam live demo $(if $(DURATION),--duration $(DURATION))
 
 test: .venv/.ready-test lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/.ready-test
 	$(BIN)/ruff check .

@@ -70,16 +70,11 @@ def check_split(samples: Samples, split: Split, independent: bool) -> None:
     """Raise LeakError unless the split keeps its sides apart.
 
     Refused: a clip on both sides, the same picture under two names on both sides and, for a
-    subject-independent protocol, a person on both sides. Raises InputError for an empty side, or one class
-    alone to train on.
+    subject-independent protocol, a person on both sides. Raises InputError for an empty side.
     """
     if len(split.train) == 0 or len(split.test) == 0:
         side = "train on" if len(split.train) == 0 else "score"
         raise InputError(f"fold {split.name}: no clip to {side}; this release is too small for the protocol")
-    if len(np.unique(samples.labels[split.train])) < 2:
-        raise InputError(
-            f"fold {split.name}: one class alone to train on; this release is too small for the protocol"
-        )
     both = np.intersect1d(split.train, split.test)
     if len(both):
         raise LeakError(f"leak in fold {split.name}: clip {samples.clips[both[0]]} is trained on and scored")
