@@ -1,10 +1,7 @@
 """What a run measured: latency histograms of constant size, the score against rendered truth, report.json."""
 
 import bisect
-import contextlib
 import math
-import os
-import tempfile
 from collections import Counter, deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from engines import files
 from engines.errors import InputError
 from realtime.messages import Event
 from realtime.processes.wire import Truth
@@ -234,23 +232,7 @@ def write_json(path: Path, report: dict[str, Any]) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Writes a file, whole or not at all. Raises InputError if the place cannot be written."""
-    temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-        # mkstemp makes files nobody else may read.
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        files.write_bytes(path, data)
     except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
-
-
-def _umask() -> int:
-    now = os.umask(0)
-    os.umask(now)
-    return now

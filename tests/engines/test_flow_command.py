@@ -4,22 +4,16 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from engines import cli
 from engines.flow.warped import warped_pair
 
-
-def apexengine(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["apexengine", *map(str, arguments)])
-    try:
-        cli.main()
-    except SystemExit as end:
-        return end.code or 0
-    return 0
+sys.path.insert(0, str(Path(__file__).parent))
+from apexengine_command import apexengine
 
 
 @pytest.fixture

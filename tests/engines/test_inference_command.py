@@ -6,24 +6,19 @@ import json
 import re
 import sys
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
-from engines import cli, cuda
+from engines import cuda
 from engines.inference import benchmark, every_runtime
 from engines.inference.model_file import SHIPPED
 from engines.inference.tensorrt import command, library
 
+sys.path.insert(0, str(Path(__file__).parent))
+from apexengine_command import apexengine
+
 CONTENT = (resources.files("engines.weights") / SHIPPED).read_bytes()
-
-
-def apexengine(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["apexengine", *map(str, arguments)])
-    try:
-        cli.main()
-    except SystemExit as ended:
-        return ended.code or 0
-    return 0
 
 
 @pytest.fixture

@@ -4,21 +4,12 @@ import errno
 import json
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
-from offline import cli
-
-
-def call(monkeypatch, capsys, *arguments):
-    monkeypatch.setattr(sys, "argv", ["apexbench", *map(str, arguments)])
-    try:
-        cli.main()
-        code = 0
-    except SystemExit as leaving:
-        code = leaving.code or 0
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
+sys.path.insert(0, str(Path(__file__).parent))
+from apexbench_command import call
 
 
 def run(release, out, model="linear", *more):

@@ -6,6 +6,7 @@ import os
 import pickle
 import shutil
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,7 +14,6 @@ import pytest
 
 from engines.errors import InputError
 from engines.face import CROP_HEIGHT, CROP_WIDTH
-from offline import cli
 from offline.datasets import rendered
 from offline.datasets.class_maps import CDE, FIVE
 from offline.datasets.rendered import Rendering, open_layout, render
@@ -23,6 +23,9 @@ from offline.preparation.inputs import INPUTS, Input
 from offline.preparation.prepare import AROUND, prepare
 from offline.preparation.samples import from_video
 from offline.preparation.work import make_inputs
+
+sys.path.insert(0, str(Path(__file__).parent))
+from apexbench_command import call
 
 FIRST = Input("first", "1", lambda clip: clip.crops[clip.onset])
 
@@ -47,17 +50,6 @@ def fast_inputs(monkeypatch):
 
 def clips_of(folder):
     return open_video_dataset(folder)[0].usable
-
-
-def call(monkeypatch, capsys, *arguments):
-    monkeypatch.setattr(sys, "argv", ["apexbench", *map(str, arguments)])
-    try:
-        cli.main()
-        code = 0
-    except SystemExit as leaving:
-        code = leaving.code or 0
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 # -- rendered ----------------------------------------------------------------------------------------------------------

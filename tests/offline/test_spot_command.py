@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import cv2
 import msgspec
@@ -21,18 +22,14 @@ from offline.spotting.measure import Measured
 from offline.spotting.rendered import Knobs, RenderedVideo
 from offline.spotting.results import summarise, watched
 
+sys.path.insert(0, str(Path(__file__).parent))
+import apexbench_command
+
 SHORT = ("--rendered", "--seeds", "102", "--seconds", "7", "--fps", "60", "--jobs", "1")
 
 
 def call(monkeypatch, capsys, *arguments):
-    monkeypatch.setattr(sys, "argv", ["apexbench", "spot", *map(str, arguments)])
-    try:
-        cli.main()
-        code = 0
-    except SystemExit as leaving:
-        code = leaving.code or 0
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
+    return apexbench_command.call(monkeypatch, capsys, "spot", *arguments)
 
 
 @pytest.fixture(scope="module")
