@@ -1,7 +1,6 @@
 """Flow from two image files into a file."""
 
-import os
-import tempfile
+import io
 from pathlib import Path
 
 import cv2
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import InputError
+from engines.files import write_bytes
 from engines.flow.picture import picture
 from engines.flow.solver import Flow, open_solver
 from engines.flow.strain import strain
@@ -44,21 +44,10 @@ def _read(name: str, path: Path) -> NDArray[np.uint8]:
 
 
 def _write(found: Flow, out: Path) -> None:
-    handle, name = tempfile.mkstemp(dir=out.parent, suffix=out.suffix)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            if out.suffix == ".npz":
-                np.savez_compressed(file, u=found.u, v=found.v, strain=strain(found.u, found.v))
-            else:
-                file.write(cv2.imencode(".png", picture(found.u, found.v))[1].tobytes())
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(out)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+    if out.suffix == ".npz":
+        packed = io.BytesIO()
+        np.savez_compressed(packed, u=found.u, v=found.v, strain=strain(found.u, found.v))
+        content = packed.getvalue()
+    else:
+        content = cv2.imencode(".png", picture(found.u, found.v))[1].tobytes()
+    write_bytes(out, content)
