@@ -51,7 +51,8 @@ def train(
     model = open_network(network, classes)
     if weights is not None:
         load_weights(model, weights, classes)
-    model = model.to(device).train()
+    order_in_memory = torch.channels_last if recipe.channels_last else torch.contiguous_format
+    model = _laid_out(model.to(device), order_in_memory).train()
     x, y = _tensors(maps, device), torch.tensor(labels, device=device)
     optimiser = _optimiser(model, recipe)
     weight = _class_weights(y, classes, recipe.class_weight)
@@ -74,6 +75,8 @@ def train(
                 inputs = _rows(x, batch)
             if changing and isinstance(inputs, torch.Tensor):
                 inputs = jittered(inputs, recipe.jitter, chance)
+            if isinstance(inputs, torch.Tensor) and inputs.ndim == 4:
+                inputs = inputs.contiguous(memory_format=order_in_memory)
             optimiser.zero_grad(set_to_none=True)
             if own_loss is not None:
                 logits, loss = own_loss(inputs, truth, weight)
@@ -92,7 +95,12 @@ def train(
             model.eval()
             after_epoch(epoch, model)
             torch.random.set_rng_state(state)
-    return model.eval(), history
+    return _laid_out(model, torch.contiguous_format).eval(), history
+
+
+def _laid_out(model: nn.Module, order: torch.memory_format) -> nn.Module:
+    moved: nn.Module = model.to(memory_format=order)  # type: ignore[call-overload]  # torch's types lack this form
+    return moved
 
 
 def _settle(model: nn.Module, x: Inputs, batch: int) -> None:
