@@ -179,3 +179,13 @@ def test_a_disk_that_fills_at_the_report_is_one_line(release, tmp_path, monkeypa
     assert (
         code == 2 and "the disk is full (report.html)" in err and (tmp_path / "r" / "results.json").exists()
     )
+
+
+def test_speed_compares_what_both_trainings_say(release, monkeypatch, capsys):
+    code, out, _ = call(
+        monkeypatch, capsys, "speed", "--flowmaps", release, "--epochs", 100, "--folds", 3, "--json"
+    )
+    row = json.loads(out)
+    low, high = row["uf1_difference_ci95"]
+    assert code == 0 and row["folds"] == 3 and row["ratio"] > 0
+    assert min(row["uf1"], row["plain_uf1"]) > 0.5 and low <= row["uf1"] - row["plain_uf1"] <= high
