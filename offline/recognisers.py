@@ -33,7 +33,7 @@ class Recogniser(Protocol):
 @dataclass(frozen=True)
 class Settings:
     """What a recogniser is made with. ``epochs`` None is what its paper (or its recipe) says; ``weights`` is a file
-    of pretrained ones.
+    of pretrained ones; ``precision`` is that of a network's training (offline.recipes.PRECISIONS).
     """
 
     classes: int = 3
@@ -41,6 +41,7 @@ class Settings:
     seed: int = 0
     device: str = "cpu"
     weights: Path | None = None
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def _network(
             settings.device,
             members,
             settings.weights,
+            settings.precision,
         )
 
     return Entry(name, title, recipe.source, recipe.epochs, make, reads, takes_weights=True)

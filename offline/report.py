@@ -38,7 +38,9 @@ def write_report(samples: Samples, plan: Plan, report: dict[str, Any], out: Path
     """Write report.html into a run's folder from its results, its training curve and the features of unseen
     people.
     """
-    settings = Settings(len(samples.classes), plan.epochs, plan.seeds[0], plan.device, plan.weights)
+    settings = Settings(
+        len(samples.classes), plan.epochs, plan.seeds[0], plan.device, plan.weights, plan.precision
+    )
     projection = project(samples, plan.entry, settings)
     curve = _read_curve(out / "training.csv")
     write_text(out / "report.html", page(report, plan, curve, projection))

@@ -31,7 +31,7 @@ SCORING = "last epoch; nothing is chosen on scored subjects; UF1 and UAR pooled 
 @dataclass(frozen=True)
 class Plan:
     """What is to be run. ``jobs`` processes on this machine, or a Dask scheduler's address in ``dask``; ``weights`` is
-    a file of pretrained ones that every training begins with.
+    a file of pretrained ones that every training begins with, ``precision`` that of networks' training.
     """
 
     protocol: Protocol
@@ -43,6 +43,7 @@ class Plan:
     jobs: int = 1
     dask: str | None = None
     weights: Path | None = None
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ def run(samples: Samples, plan: Plan, out: Path, progress: Progress | None = Non
         report["notes"].append(
             f"trained from the weights {plan.weights.name}, SHA-256 {_digest(plan.weights)[:12]}"
         )
+    if plan.precision != "float32":
+        report["notes"].append(f"networks trained in {plan.precision}, scored in float32")
     report["seconds"] = round(sum(result.seconds for result in results.values()), 1)
     try:
         write_text(out / "predictions.csv", predictions_csv(samples, plan.seeds, probabilities))
@@ -129,7 +132,9 @@ def write_text(path: Path, text: str) -> None:
 
 def _arguments(samples: Samples, plan: Plan, task: _Task) -> tuple[Any, ...]:
     """What a worker is given: of the scored side, maps only."""
-    settings = Settings(len(samples.classes), plan.epochs, task.seed, plan.device, plan.weights)
+    settings = Settings(
+        len(samples.classes), plan.epochs, task.seed, plan.device, plan.weights, plan.precision
+    )
     train, test = task.split.train, task.split.test
     return (
         plan.entry.name,
@@ -217,6 +222,7 @@ def _claim(out: Path, samples: Samples, plan: Plan) -> None:
         "device": plan.device,
         "data": digest.hexdigest(),
         "weights": None if plan.weights is None else _digest(plan.weights),
+        "precision": None if plan.precision == "float32" else plan.precision,
     }
     try:
         (out / "folds").mkdir(parents=True, exist_ok=True)

@@ -35,14 +35,16 @@ def train(
     seed: int = 0,
     device: str = "cpu",
     weights: Path | None = None,
+    precision: str = "float32",
     after_epoch: AfterEpoch | None = None,
 ) -> tuple[nn.Module, list[tuple[float, float]]]:
     """Train a fresh network and return it in evaluation mode with (mean loss, accuracy) of each training
     epoch.
 
     ``maps`` (N, ...) is what the network reads of N clips, such as float32 (N, 3, 28, 28) in 0..1; ``labels``
-    int64 (N,); ``weights`` a file of pretrained ones to begin with. On the CPU two calls with one seed give
-    identical weights, whatever else the machine does. Raises InputError for weights that do not fit.
+    int64 (N,); ``weights`` a file of pretrained ones to begin with; ``precision`` one of PRECISIONS. On the CPU two
+    calls with one seed give identical weights, whatever else the machine does. Raises InputError for weights that do
+    not fit.
     """
     torch.set_num_threads(1)  # sums in another order are other sums; folds are what runs in parallel
     torch.manual_seed(seed)
@@ -78,11 +80,12 @@ def train(
             if isinstance(inputs, torch.Tensor) and inputs.ndim == 4:
                 inputs = inputs.contiguous(memory_format=order_in_memory)
             optimiser.zero_grad(set_to_none=True)
-            if own_loss is not None:
-                logits, loss = own_loss(inputs, truth, weight)
-            else:
-                logits = model(inputs)
-                loss = _loss(logits, truth, weight, recipe.loss)
+            with torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16"):
+                if own_loss is not None:
+                    logits, loss = own_loss(inputs, truth, weight)
+                else:
+                    logits = model(inputs)
+                    loss = _loss(logits.float(), truth, weight, recipe.loss)
             loss.backward()
             optimiser.step()
             total += loss.item() * len(batch)
@@ -207,6 +210,7 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         device: str = "cpu",
         members: int = 1,
         weights: Path | None = None,
+        precision: str = "float32",
     ) -> None:
         self.network = network
         self.recipe = recipe
@@ -216,6 +220,7 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.device = device
         self.members = members
         self.weights = weights
+        self.precision = precision
 
     def fit(self, X: NDArray[Any], y: NDArray[np.int64]) -> Self:
         """Train on maps and labels; the last epoch's network is kept, whatever came before it."""
@@ -246,6 +251,7 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 seed=self.seed * 1000 + member,
                 device=self.device,
                 weights=self.weights,
+                precision=self.precision,
                 after_epoch=None if watched is None else note,
             )
             self.networks_.append(network)

@@ -55,6 +55,7 @@ def test_json_is_the_results_file(release, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (("--precision", "half"), "unknown precision 'half': choose float32 or bfloat16"),
         (("--model", "resnet"), "unknown model 'resnet': choose one of ststnet"),
         (("--protocol", "loto"), "unknown protocol 'loto': choose one of cde"),
         (("--seeds", "0,one"), "is not a list of whole numbers"),
@@ -189,3 +190,11 @@ def test_speed_compares_what_both_trainings_say(release, monkeypatch, capsys):
     low, high = row["uf1_difference_ci95"]
     assert code == 0 and row["folds"] == 3 and row["ratio"] > 0
     assert min(row["uf1"], row["plain_uf1"]) > 0.5 and low <= row["uf1"] - row["plain_uf1"] <= high
+
+
+def test_training_in_half_the_bits_is_said_and_is_another_run(release, tmp_path, monkeypatch, capsys):
+    command = run(release, tmp_path / "r", "off-apexnet", "--epochs", 2)
+    code, out, _ = call(monkeypatch, capsys, *command, "--precision", "bfloat16")
+    assert code == 0 and "networks trained in bfloat16" in out
+    code, _, err = call(monkeypatch, capsys, *command)
+    assert code == 2 and "holds another run (precision bfloat16" in err
