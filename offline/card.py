@@ -1,15 +1,13 @@
 """The model card that goes with every exported network."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Any
 
 from offline.datasets.samples import Samples
 from offline.export import Exported
+from offline.runs import Plan
 from offline.tables import title_of
-
-if TYPE_CHECKING:
-    from offline.release import Validation
-    from offline.runs import Plan
 
 _DATA = """The maps are TV-L1 optical flow between onset and apex of face crops, with optical strain, shrunk to
 28x28 and stretched to 0..255 for each image and channel, so that neither the size nor the zero of a
@@ -39,8 +37,20 @@ _LIMITS = (
 )
 
 
+@dataclass(frozen=True)
+class Validation:
+    """What cross-validation found: the run's results, and the calibration of held-out probabilities, before
+    and after.
+    """
+
+    report: dict[str, Any]
+    temperature: float
+    log_loss: tuple[float, float]
+    calibration_error: tuple[float, float]
+
+
 def card(
-    samples: Samples, plan: "Plan", exported: Exported, validation: "Validation | None", notes: str = ""
+    samples: Samples, plan: Plan, exported: Exported, validation: Validation | None, notes: str = ""
 ) -> str:
     """The card in Markdown."""
     counts = Counter(samples.datasets.tolist())
@@ -78,7 +88,7 @@ def card(
     return "\n\n".join(parts) + "\n"
 
 
-def _measured(samples: Samples, plan: "Plan", validation: "Validation | None") -> str:
+def _measured(samples: Samples, plan: Plan, validation: Validation | None) -> str:
     if validation is None:
         return "Not measured: it was exported without cross-validation. Do not quote a figure for it."
     report = validation.report

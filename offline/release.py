@@ -17,24 +17,12 @@ from engines.errors import InputError
 from engines.networks.onnx_file import Probabilities
 from engines.networks.ststnet import MergedSTSTNet, STSTNet
 from offline.calibration import calibration_error, fit_temperature, log_loss
-from offline.card import card
+from offline.card import Validation, card
 from offline.datasets.samples import Samples
 from offline.export import Exported, export
 from offline.recognisers import Settings
 from offline.runs import Plan, Progress, run, write_text
 from offline.training import NetworkRecogniser, softmax
-
-
-@dataclass(frozen=True)
-class Validation:
-    """What cross-validation found: the run's results, and the calibration of held-out probabilities, before
-    and after.
-    """
-
-    report: dict[str, Any]
-    temperature: float
-    log_loss: tuple[float, float]
-    calibration_error: tuple[float, float]
 
 
 @dataclass(frozen=True)

@@ -10,22 +10,20 @@ import os
 import shutil
 import tempfile
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from engines.errors import InputError
 from engines.labels import CLASSES
 from realtime import messages, recorded
+from realtime.analysis import Analysed, Analysis, Strip
 from realtime.config import Config, Recognise
-from realtime.course import SAMPLE_S, Course
+from realtime.course import SAMPLE_S
 from realtime.sources import kind_of
 from realtime.sources.base import Source, SourceInfo
 
@@ -33,61 +31,6 @@ OUTPUTS: Final = ("events.jsonl", "events.csv", "report.html", "events.eaf")
 STRIP: Final = 7
 # Of what is older than the watcher's own memory, a crop each so often is kept for the strips of long movements.
 _THIN_S, _THIN_KEPT = 0.1, 80
-Strip = tuple[int, int, NDArray[np.uint8]]
-
-
-@dataclass(frozen=True)
-class Analysed:
-    """An event, its pictures (PNG), and crops from onset to offset: (frame, t_ns, uint8 170x140)."""
-
-    event: messages.Event
-    pictures: dict[str, bytes]
-    strip: tuple[Strip, ...] = ()
-
-
-@dataclass
-class Analysis:
-    """What one recording gave.
-
-    ``seen``: how often each status of the face was met, sampled over the recording; ``course`` the motion over time.
-    ``problem``: what was wrong with the file; empty if nothing was. ``again``: for the folder of a recorded event,
-    how the prediction compares with the recorded one. ``media``: the video file.
-    """
-
-    info: SourceInfo
-    events: list[Analysed] = field(default_factory=list)
-    frames: int = 0
-    lost: int = 0
-    seconds: float = 0.0
-    took_s: float = 0.0
-    seen: Counter[str] = field(default_factory=Counter)
-    course: Course = field(default_factory=Course)
-    problem: str = ""
-    again: tuple[str, ...] = ()
-    media: Path | None = None
-
-    def summary(self) -> dict[str, Any]:
-        """The numbers, as `--json` prints them."""
-        kinds = Counter(one.event.kind for one in self.events)
-        labels = Counter(one.event.label or "not named" for one in self.events if one.event.kind == "micro")
-        sampled = sum(self.seen.values())
-        return {
-            "source": self.info.spec,
-            "width": self.info.width,
-            "height": self.info.height,
-            "fps": round(self.info.fps, 3),
-            "frames": self.frames,
-            "frames_lost": self.lost,
-            "seconds": round(self.seconds, 3),
-            "took_s": round(self.took_s, 2),
-            "ms_per_frame": round(1e3 * self.took_s / self.frames, 2) if self.frames else None,
-            "refused": dict(Counter(one.reason for one in self.course.refused)),
-            "again": list(self.again),
-            "events": {kind: kinds[kind] for kind in ("micro", "macro", "blink")},
-            "labels": dict(labels),
-            "face": {status: round(count / sampled, 4) for status, count in self.seen.most_common()},
-            "problem": self.problem,
-        }
 
 
 def open_recording(spec: str, *, fps: float | None = None, frames: int | None = None) -> Source:

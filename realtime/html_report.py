@@ -4,19 +4,17 @@ import base64
 import html
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.labels import CLASSES
 from realtime import messages
+from realtime.analysis import Analysed, Analysis
 from realtime.course import Refused
 from realtime.report_style import STYLE
 from realtime.report_timeline import plot, rows
-
-if TYPE_CHECKING:
-    from realtime.analyze import Analysed, Analysis
 
 _FLOW: Final = (("flow", "flow"), ("strain", "optical strain"))
 _KINDS: Final = {"micro": "Micro-expression", "macro": "Macro-expression", "blink": "Blink"}
@@ -51,12 +49,12 @@ class _Pictures:
         return text
 
 
-def page(analysis: "Analysis") -> str:
+def page(analysis: Analysis) -> str:
     """The whole document."""
     return "".join(_parts(analysis))
 
 
-def _parts(analysis: "Analysis") -> Iterator[str]:
+def _parts(analysis: Analysis) -> Iterator[str]:
     title = html.escape(analysis.info.name)
     pictures = _Pictures()
     yield "<!doctype html><html lang=en><head><meta charset=utf-8>"
@@ -89,7 +87,7 @@ def _parts(analysis: "Analysis") -> Iterator[str]:
     yield "</body></html>\n"
 
 
-def _recording(analysis: "Analysis") -> str:
+def _recording(analysis: Analysis) -> str:
     told = analysis.summary()
     return (
         f"{told['width']}×{told['height']}, {told['fps']:g} fps, {told['frames']} frames, {told['seconds']:.2f} s"
@@ -97,7 +95,7 @@ def _recording(analysis: "Analysis") -> str:
     )
 
 
-def _tiles(analysis: "Analysis") -> Iterator[str]:
+def _tiles(analysis: Analysis) -> Iterator[str]:
     told = analysis.summary()
     labels = ", ".join(f"{count} {label}" for label, count in told["labels"].items())
     usable = told["face"].get("ok")
@@ -117,7 +115,7 @@ def _tiles(analysis: "Analysis") -> Iterator[str]:
     yield "</section>"
 
 
-def _table(analysis: "Analysis") -> Iterator[str]:
+def _table(analysis: Analysis) -> Iterator[str]:
     if not analysis.events:
         yield "<p>No movement was found.</p>"
         return
@@ -140,7 +138,7 @@ def _table(analysis: "Analysis") -> Iterator[str]:
     yield "</tbody></table>"
 
 
-def _card(one: "Analysed", analysis: "Analysis", pictures: _Pictures) -> Iterator[str]:
+def _card(one: Analysed, analysis: Analysis, pictures: _Pictures) -> Iterator[str]:
     event = one.event
     name = event.label or ("Not named" if event.kind == "micro" else _KINDS[event.kind])
     yield f"<article id='{html.escape(event.event_id)}' class=c-{_colour(event)}>"
@@ -179,7 +177,7 @@ def _card(one: "Analysed", analysis: "Analysis", pictures: _Pictures) -> Iterato
     yield "</article>"
 
 
-def _strip(one: "Analysed", pictures: _Pictures) -> Iterator[str]:
+def _strip(one: Analysed, pictures: _Pictures) -> Iterator[str]:
     import cv2
 
     event = one.event
@@ -210,7 +208,7 @@ def _figure(
     return f"<figure class='{mark}'>{picture}<figcaption>{caption}</figcaption></figure>"
 
 
-def _refused(analysis: "Analysis") -> Iterator[str]:
+def _refused(analysis: Analysis) -> Iterator[str]:
     refused = _not_counted(analysis)
     if not refused:
         return
@@ -234,7 +232,7 @@ def _refused(analysis: "Analysis") -> Iterator[str]:
         yield f"<p class=soft>The first {_REFUSED_DRAWN} of {len(refused)} are drawn.</p>"
 
 
-def _not_counted(analysis: "Analysis") -> list[Refused]:
+def _not_counted(analysis: Analysis) -> list[Refused]:
     """What was refused, less the blinks that are events themselves."""
     blinks = [one.event for one in analysis.events if one.event.kind == "blink"]
     return [
@@ -244,7 +242,7 @@ def _not_counted(analysis: "Analysis") -> list[Refused]:
     ]
 
 
-def _made_with(analysis: "Analysis") -> Iterator[str]:
+def _made_with(analysis: Analysis) -> Iterator[str]:
     told = analysis.summary()
     model = next((one.event.model for one in analysis.events if one.event.model), None)
     flow = next((one.event.flow for one in analysis.events if one.event.flow), None)

@@ -1,0 +1,69 @@
+"""What the analysis of one recording gave."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime import messages
+from realtime.course import Course
+from realtime.sources.base import SourceInfo
+
+Strip = tuple[int, int, NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """An event, its pictures (PNG), and crops from onset to offset: (frame, t_ns, uint8 170x140)."""
+
+    event: messages.Event
+    pictures: dict[str, bytes]
+    strip: tuple[Strip, ...] = ()
+
+
+@dataclass
+class Analysis:
+    """What one recording gave.
+
+    ``seen``: how often each status of the face was met, sampled over the recording; ``course`` the motion over time.
+    ``problem``: what was wrong with the file; empty if nothing was. ``again``: for the folder of a recorded event,
+    how the prediction compares with the recorded one. ``media``: the video file.
+    """
+
+    info: SourceInfo
+    events: list[Analysed] = field(default_factory=list)
+    frames: int = 0
+    lost: int = 0
+    seconds: float = 0.0
+    took_s: float = 0.0
+    seen: Counter[str] = field(default_factory=Counter)
+    course: Course = field(default_factory=Course)
+    problem: str = ""
+    again: tuple[str, ...] = ()
+    media: Path | None = None
+
+    def summary(self) -> dict[str, Any]:
+        """The numbers, as `--json` prints them."""
+        kinds = Counter(one.event.kind for one in self.events)
+        labels = Counter(one.event.label or "not named" for one in self.events if one.event.kind == "micro")
+        sampled = sum(self.seen.values())
+        return {
+            "source": self.info.spec,
+            "width": self.info.width,
+            "height": self.info.height,
+            "fps": round(self.info.fps, 3),
+            "frames": self.frames,
+            "frames_lost": self.lost,
+            "seconds": round(self.seconds, 3),
+            "took_s": round(self.took_s, 2),
+            "ms_per_frame": round(1e3 * self.took_s / self.frames, 2) if self.frames else None,
+            "refused": dict(Counter(one.reason for one in self.course.refused)),
+            "again": list(self.again),
+            "events": {kind: kinds[kind] for kind in ("micro", "macro", "blink")},
+            "labels": dict(labels),
+            "face": {status: round(count / sampled, 4) for status, count in self.seen.most_common()},
+            "problem": self.problem,
+        }
