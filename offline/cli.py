@@ -148,6 +148,13 @@ def run(
         Path | None,
         typer.Option(help="Pretrained weights to begin with, such as ImageNet's: .pth or .safetensors."),
     ] = None,
+    features: Annotated[
+        bool,
+        typer.Option(
+            "--features/--no-features",
+            help="Train once more for the report's picture of the features of people left out.",
+        ),
+    ] = True,
     precision: Annotated[
         str,
         typer.Option(
@@ -217,7 +224,7 @@ def run(
         report = run_plan(samples, plan, out, progress)
     from offline.report import write_report
 
-    write_report(chosen.prepare(samples), plan, report, out)
+    write_report(chosen.prepare(samples), plan, report, out, features)
     if as_json:
         print(json.dumps(report))
     else:

@@ -34,14 +34,16 @@ svg{max-width:100%;height:auto;overflow:visible}svg text{fill:var(--soft);font:1
 """
 
 
-def write_report(samples: Samples, plan: Plan, report: dict[str, Any], out: Path) -> None:
+def write_report(
+    samples: Samples, plan: Plan, report: dict[str, Any], out: Path, features: bool = True
+) -> None:
     """Write report.html into a run's folder from its results, its training curve and the features of unseen
-    people.
+    people, for which the recogniser is trained once more.
     """
     settings = Settings(
         len(samples.classes), plan.epochs, plan.seeds[0], plan.device, plan.weights, plan.precision
     )
-    projection = project(samples, plan.entry, settings)
+    projection = project(samples, plan.entry, settings) if features else None
     curve = _read_curve(out / "training.csv")
     write_text(out / "report.html", page(report, plan, curve, projection))
 

@@ -194,7 +194,8 @@ def test_speed_compares_what_both_trainings_say(release, monkeypatch, capsys):
 
 def test_training_in_half_the_bits_is_said_and_is_another_run(release, tmp_path, monkeypatch, capsys):
     command = run(release, tmp_path / "r", "off-apexnet", "--epochs", 2)
-    code, out, _ = call(monkeypatch, capsys, *command, "--precision", "bfloat16")
+    code, out, _ = call(monkeypatch, capsys, *command, "--precision", "bfloat16", "--no-features")
     assert code == 0 and "networks trained in bfloat16" in out
+    assert "t-SNE" not in (tmp_path / "r" / "report.html").read_text()
     code, _, err = call(monkeypatch, capsys, *command)
     assert code == 2 and "holds another run (precision bfloat16" in err
