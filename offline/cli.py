@@ -398,6 +398,9 @@ def render(
     errata: Annotated[
         bool, typer.Option("--errata", help="With the known mistakes of the official table.")
     ] = False,
+    intensity: Annotated[
+        float, typer.Option(help="Times the displacement of micro-expressions; 4 is an ordinary expression.")
+    ] = 1.0,
     jobs: Annotated[int, typer.Option(min=0, help="People at a time; 0 is one for each core.")] = 0,
     as_json: Json = False,
 ) -> None:
@@ -409,7 +412,9 @@ def render(
     from offline.datasets.rendered import render as render_database
 
     chosen = open_layout(layout)
-    rendering = Rendering(chosen, subjects or chosen.subjects, clips or chosen.clips, seed, images, errata)
+    rendering = Rendering(
+        chosen, subjects or chosen.subjects, clips or chosen.clips, seed, images, errata, intensity
+    )
     with _progress("clips", "clips") as progress:
         counts = render_database(rendering, out, jobs or _cores(), progress)
     if as_json:

@@ -29,6 +29,7 @@ Units = tuple[tuple[int, ...], ...]
 # Time between the onsets of a person's clips, in the one long scene they are taken from.
 _EVERY_S: Final = 2.0
 _BLINKS: Final = 0.08
+MOST_INTENSITY: Final = 4.5
 _HAPPY: Final[Units] = ((6, 12), (12,))
 _SURPRISED: Final[Units] = ((1, 2), (1, 2, 5), (1, 2, 26))
 
@@ -108,7 +109,8 @@ LAYOUTS: Final = {
 @dataclass(frozen=True)
 class Rendering:
     """What to render. ``subjects`` people with ``clips`` each; ``images`` cropped or raw (SAMM has raw ones alone);
-    ``errata``: with the official tables' mistakes, for the people there are.
+    ``errata``: with the official tables' mistakes, for the people there are. ``intensity``: displacements are so many
+    times those of micro-expressions (1 to 2.6 px of a face 200 px wide); 4 is an ordinary expression.
     """
 
     layout: Layout
@@ -117,8 +119,11 @@ class Rendering:
     seed: int = 0
     images: str = "cropped"
     errata: bool = False
+    intensity: float = 1.0
 
     def __post_init__(self) -> None:
+        if not 0.1 <= self.intensity <= MOST_INTENSITY:
+            raise InputError(f"--intensity {self.intensity:g}: choose 0.1 to {MOST_INTENSITY:g}")
         if self.images not in ("cropped", "raw"):
             raise InputError(f"--images {self.images!r}: choose cropped or raw")
 
@@ -245,7 +250,7 @@ def _takes(rendering: Rendering, number: int, rng: np.random.Generator) -> list[
         performance = Performance(
             *("micro", None, units[int(rng.integers(len(units)))]),
             *(onset, onset + duration * float(rng.uniform(0.35, 0.55)), onset + duration),
-            amplitude_px=float(rng.uniform(1.0, 2.6)),
+            amplitude_px=rendering.intensity * float(rng.uniform(1.0, 2.6)),
             asymmetry=float(rng.uniform(-0.15, 0.15)),
         )
         takes.append(_Take(number, _name(rendering, number, at, emotion, takes), emotion, performance))

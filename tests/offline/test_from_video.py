@@ -127,6 +127,8 @@ def test_rendering_depends_on_the_seed_alone(tmp_path, blank_faces):
         open_layout("casme")
     with pytest.raises(InputError, match="choose cropped or raw"):
         Rendering(chosen, 1, 1, images="warped")
+    with pytest.raises(InputError, match="--intensity 9: choose"):
+        Rendering(chosen, 1, 1, intensity=9)
 
 
 def test_errata_are_rendered_and_mended(tmp_path, blank_faces):
