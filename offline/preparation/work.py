@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -63,8 +64,10 @@ def make_inputs(
 ) -> Inputs:
     """What the input called ``name`` is of each clip; entries of the cache lie in ``folder``.
 
-    A killed call goes on where it was: entries are written clip by clip. An entry that is damaged is computed again.
-    Clips that cannot be read are so marked. Raises InputError where the cache cannot be written.
+    An entry is found by the bytes of the clip's frames and the settings: a copied or touched folder is not prepared
+    again, an edited image is. A killed call goes on where it was: entries are written clip by clip. An entry that is
+    damaged is computed again. Clips that cannot be read are so marked. Raises InputError where the cache cannot be
+    written.
     """
     began = time.perf_counter()
     made: dict[int, Made] = {}
@@ -78,17 +81,15 @@ def make_inputs(
 def _results(
     clips: Sequence[Clip], name: str, folder: Path, rule: str, jobs: int
 ) -> Iterator[tuple[int, Made]]:
-    # What the cache has is read here: workers are only started for the rest.
+    # What the cache has is read here, where threads do: workers are only started for the rest.
     todo = []
-    for at, clip in enumerate(clips):
-        try:
-            kept = cache.load(_input_entry(clip, INPUTS[name], folder, rule))
-        except (cache.DamagedError, OSError):
-            kept = None
-        if kept is not None and "value" in kept:
-            yield at, Made(kept["value"], cached=True)
-        else:
-            todo.append(at)
+    with ThreadPoolExecutor(jobs) as threads:
+        kept = threads.map(lambda clip: _kept(clip, INPUTS[name], folder, rule), clips)
+        for at, value in enumerate(kept):
+            if value is not None:
+                yield at, Made(value, cached=True)
+            else:
+                todo.append(at)
     if jobs == 1 or len(todo) < 2:
         for at in todo:
             yield _numbered(at, clips[at], name, folder, rule)
@@ -97,6 +98,15 @@ def _results(
 
     parallel = Parallel(n_jobs=min(jobs, len(todo)), return_as="generator_unordered")
     yield from parallel(delayed(_numbered)(at, clips[at], name, folder, rule) for at in todo)
+
+
+def _kept(clip: Clip, wanted: Input, folder: Path, rule: str) -> NDArray[Any] | None:
+    """A clip's input where the cache has it whole."""
+    try:
+        entry = cache.load(_input_entry(clip, wanted, folder, rule))
+    except (cache.DamagedError, OSError):
+        return None
+    return entry.get("value") if entry else None
 
 
 def _numbered(at: int, clip: Clip, name: str, folder: Path, rule: str) -> tuple[int, Made]:
@@ -161,12 +171,13 @@ class CacheError(InputError):
 
 
 def _key(clip: Clip, rule: str) -> str:
-    """Of the clip's frames (number, name, size and time of each file), its marks and how it is prepared."""
+    """Of the clip's frames (number, name and bytes of each file), its marks and how it is prepared."""
     spotted = rule if clip.apex is None else ""
     digest = sha256(f"{_EDITION} {spotted} {clip.onset} {clip.apex} {clip.offset} {clip.fps:g}\n".encode())
     for number, path in frames_used(clip):
-        stat = path.stat()
-        digest.update(f"{number} {path.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+        content = path.read_bytes()
+        digest.update(f"{number} {path.name} {len(content)}\n".encode())
+        digest.update(content)
     return digest.hexdigest()[:32]
 
 

@@ -5,7 +5,10 @@ import json
 import os
 import pickle
 import shutil
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -19,6 +22,7 @@ from offline.datasets.class_maps import CDE, FIVE
 from offline.datasets.rendered import Rendering, open_layout, render
 from offline.datasets.video import open_video_dataset
 from offline.preparation import work
+from offline.preparation.cache import load
 from offline.preparation.inputs import INPUTS, Input
 from offline.preparation.prepare import AROUND, prepare
 from offline.preparation.samples import from_video
@@ -236,9 +240,32 @@ def test_a_second_call_reads_the_cache_and_other_settings_do_not(casme2, tmp_pat
     assert made[0].value.dtype == kind and made[0].value.shape == () and not made[0].cached
     monkeypatch.setitem(INPUTS, "several", Input("several", "2", several.make))
     assert not make_inputs(clips, "several", tmp_path).made[0].cached
-    os.utime(clips[0].frames[0][1], (1, 1))
-    with pytest.raises(AssertionError, match="prepared again"):
-        make_inputs(clips[:1], "first", tmp_path)
+
+
+def test_the_cache_goes_by_what_the_frames_hold(mine, tmp_path, fast_inputs):
+    clip, other = clips_of(mine)[:2]
+    path = clip.frames[0][1]
+    pictures = [path.read_bytes(), other.frames[0][1].read_bytes()]
+    size = max(map(len, pictures))
+    shown, changed = (picture.ljust(size, b"\0") for picture in pictures)  # what follows its end is not read
+    path.write_bytes(shown)
+
+    def made(folder):
+        return make_inputs(clips_of(folder)[:1], "first", tmp_path / "cache").made[0]
+
+    first = made(mine)
+    copied = shutil.copytree(mine, tmp_path / "copied", copy_function=shutil.copyfile)
+    assert made(copied).cached
+    for frame in mine.rglob("*.jpg"):
+        os.utime(frame, (1, 1))
+    assert made(mine).cached
+
+    path.write_bytes(changed)
+    os.utime(path, (1, 1))
+    edited = made(mine)
+    assert path.stat().st_size == len(shown) and not edited.cached
+    assert not np.array_equal(edited.value, first.value)
+    assert made(copied).cached and np.array_equal(made(copied).value, first.value)
 
 
 def test_a_stopped_call_goes_on_where_it_was(casme2, tmp_path, fast_inputs):
@@ -252,6 +279,64 @@ def test_a_stopped_call_goes_on_where_it_was(casme2, tmp_path, fast_inputs):
         make_inputs(clips, "first", tmp_path, progress=stop)
     again = make_inputs(clips, "first", tmp_path)
     assert [made.cached for made in again.made] == [True, True, False]
+
+
+RUN = ("run", "--protocol", "loso-casme2-5", "--model", "majority", "--apex", "middle")
+
+
+def results_of(folder):
+    """What a run says, but for how long it took."""
+    report = json.loads((folder / "results.json").read_text())
+    del report["seconds"]
+    return report, (folder / "predictions.csv").read_text()
+
+
+def entries(cache):
+    """The arrays of every entry of a cache; a damaged one raises."""
+    found = {path.name: load(path) for path in cache.glob("*.npz")}
+    return {
+        f"{name} {key}": (array.dtype.str, array.shape, array.tobytes())
+        for name, arrays in found.items()
+        for key, array in (arrays or {}).items()
+    }
+
+
+def test_two_at_a_time_give_what_one_at_a_time_gives(mine, tmp_path, monkeypatch, capsys):
+    clips_of(mine)[1].frames[2][1].write_bytes(b"no picture")
+    shutil.rmtree(clips_of(mine)[3].frames[0][1].parent)
+    said = []
+    for jobs in (1, 2):
+        folders = ("--cache", tmp_path / f"cache{jobs}", "--out", tmp_path / f"out{jobs}")
+        code, _, err = call(monkeypatch, capsys, *RUN, "--data", mine, "--jobs", jobs, *folders)
+        said.append([line for line in err.splitlines() if line.startswith(("note: ", "cannot be used: "))])
+        assert code == 1
+    assert said[0] == said[1] and sum(line.startswith("cannot be used") for line in said[0]) == 2
+    assert results_of(tmp_path / "out1") == results_of(tmp_path / "out2")
+    one, two = (entries(tmp_path / f"cache{jobs}") for jobs in (1, 2))
+    assert one == two and sum("value" in name for name in one) == 2
+
+
+def test_a_killed_run_goes_on_where_it_was(casme2, tmp_path, monkeypatch, capsys):
+    """A real process, and those that it prepares clips in, killed as soon as one clip is prepared."""
+    cache = tmp_path / "cache"
+    command = [*RUN, "--data", str(casme2), "--cache", str(cache), "--out"]
+    begun = [sys.executable, "-m", "offline.cli", *command, str(tmp_path / "killed"), "--jobs", "2"]
+    killed = subprocess.Popen(begun, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        until = time.monotonic() + 120
+        while not any(cache.glob("*.flow-map-*.npz")) and killed.poll() is None and time.monotonic() < until:
+            time.sleep(0.002)
+    finally:
+        os.killpg(killed.pid, signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL and not (tmp_path / "killed" / "results.json").exists()
+    kept = entries(cache)
+    whole = sum("value" in name for name in kept)
+    assert whole >= 1
+    code, out, err = call(monkeypatch, capsys, *command, tmp_path / "again", "--jobs", 1, "--json")
+    assert code == 0 and json.loads(out)["n_samples"] == 4
+    assert f"4 clips prepared, {whole} of them from the cache" in err and "damaged" not in err
+    now = entries(cache)
+    assert kept.items() <= now.items() and sum("value" in name for name in now) == 4
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "pickled", "other"])
