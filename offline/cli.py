@@ -104,8 +104,8 @@ def _progress(title: str, unit: str = "") -> Iterator[Any]:
         TimeRemainingColumn(elapsed_when_finished=False),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task(title, total=None, visible=False)  # an error before the work shows no bar
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
 @app.command()
@@ -233,7 +233,8 @@ def run(
         print_run(report)
         _say(f"written: {out}/results.json, predictions.csv, report.html")
     if unread:
-        _say(f"apexbench: {len(unread)} clips could not be read and were left out; they are named above")
+        clips = f"{len(unread)} clip{'s were' if len(unread) > 1 else ' was'} left out"
+        _say(f"apexbench: {clips}, named above, as unreadable")
         raise typer.Exit(1)
 
 

@@ -4,7 +4,7 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -13,20 +13,28 @@ from offline.metrics import bootstrap, by_subject
 from offline.papers import PAPERS, Column, Row, Table, open_paper
 from offline.tables import RunFolder, load_run, print_rows
 
+RENDERED: Final = (
+    "rendered: of faces drawn by apexcam in a database's layout, not of that database; nothing is to be read from it "
+    "about the paper's figure"
+)
+
 
 @dataclass(frozen=True)
 class _Cell:
-    """What a paper states and what was measured here, in 0..1; None for neither."""
+    """What a paper states and what was measured here, in 0..1; None for neither. ``rendered``: on drawn faces, which
+    says nothing of the paper's figure.
+    """
 
     published: float | None
     measured: float | None = None
     ci95: tuple[float, float] | None = None
     clips: int | None = None
     run: str | None = None
+    rendered: bool = False
 
     @property
     def difference(self) -> float | None:
-        if self.published is None or self.measured is None:
+        if self.published is None or self.measured is None or self.rendered:
             return None
         return round(self.measured - self.published, 4)
 
@@ -49,7 +57,8 @@ def find_runs(paths: Sequence[Path]) -> list[RunFolder]:
 def fill(number: str, runs: Sequence[RunFolder]) -> dict[str, Any]:
     """A paper's tables with what the runs measured: every row of the paper is there, run or not.
 
-    Where several runs fit a row, the one of most seeds counts, the last of equals. Raises InputError for an
+    Where several runs fit a row, those of recorded faces come first, then the one of most seeds, the last of equals.
+    Raises InputError for an
     unknown paper.
     """
     return {
@@ -76,12 +85,14 @@ def _fill_table(table: Table, runs: Sequence[RunFolder]) -> dict[str, Any]:
                         "difference": cell.difference,
                         "clips": cell.clips,
                         "run": cell.run,
+                        "rendered": cell.rendered,
                     }
                     for cell in cells
                 ],
             }
         )
         notes += _counted_otherwise(table.columns, cells)
+        notes += [RENDERED] * any(cell.rendered for cell in cells)
     return {
         "number": table.number,
         "title": table.title,
@@ -95,7 +106,7 @@ def _counted_otherwise(columns: Sequence[Column], cells: Sequence[_Cell]) -> lis
     pairs = {
         (column.protocol, column.of if column.metric != "confusion" else "full", cell.clips, column.clips)
         for column, cell in zip(columns, cells, strict=True)
-        if cell.clips is not None and column.clips is not None and cell.clips != column.clips
+        if None not in (cell.clips, column.clips) and cell.clips != column.clips and not cell.rendered
     }
     return [
         f"{protocol}{'' if of == 'full' else f', {of}'}: {ours} clips here, {theirs} in the paper; differences are of "
@@ -118,14 +129,14 @@ def _cells(columns: Sequence[Column], row: Row, runs: Sequence[RunFolder]) -> li
 def _mean(columns: Sequence[Column], cells: Sequence[_Cell], metric: str, published: float | None) -> _Cell:
     """The mean over the columns that the paper's row has, once all of them are measured."""
     meant = [
-        cell.measured
+        cell
         for column, cell in zip(columns, cells, strict=False)
         if column.metric == metric and cell.published is not None
     ]
-    values = [value for value in meant if value is not None]
-    return _Cell(
-        published, round(float(np.mean(values)), 4) if values and len(values) == len(meant) else None
-    )
+    values = [cell.measured for cell in meant if cell.measured is not None]
+    if not values or len(values) < len(meant):
+        return _Cell(published)
+    return _Cell(published, round(float(np.mean(values)), 4), rendered=any(cell.rendered for cell in meant))
 
 
 def _fitting(column: Column, row: Row, runs: Sequence[RunFolder]) -> RunFolder | None:
@@ -137,7 +148,7 @@ def _fitting(column: Column, row: Row, runs: Sequence[RunFolder]) -> RunFolder |
         and row.epochs in (None, run.report.get("epochs"))
         and (column.metric == "confusion" or column.of in run.report["metrics"])
     ]
-    return max(reversed(fitting), key=lambda run: len(run.report["seeds"])) if fitting else None
+    return max(reversed(fitting), key=lambda run: (not run.rendered, len(run.report["seeds"])), default=None)
 
 
 def _measure(run: RunFolder, column: Column, row: Row, published: float | None) -> _Cell:
@@ -152,16 +163,17 @@ def _measure(run: RunFolder, column: Column, row: Row, published: float | None) 
     pair = (classes.index(row.title), classes.index(column.of)) if column.metric == "confusion" else None
     value, low, high = bootstrap(people, column.metric, pair)
     interval = (round(low, 4), round(high, 4))
-    return _Cell(published, round(value, 4), interval, int(kept.sum()), str(run.path))
+    return _Cell(published, round(value, 4), interval, int(kept.sum()), str(run.path), run.rendered)
 
 
 def _status(row: Row, cells: Sequence[_Cell]) -> str:
     if not row.model:
         return "no recogniser here"
     measured = sum(cell.measured is not None for cell in cells)
-    if measured == len(cells):
-        return "run"
-    return f"{measured} of {len(cells)} columns run" if measured else "not run"
+    if not measured:
+        return "not run"
+    words = "run" if measured == len(cells) else f"{measured} of {len(cells)} columns run"
+    return f"{words}, on rendered faces" if any(cell.rendered for cell in cells) else words
 
 
 # -- for people --------------------------------------------------------------------------------------------------------
@@ -172,11 +184,11 @@ def _number(value: float | None) -> str:
 
 
 def print_paper(filled: dict[str, Any]) -> None:
-    """The tables for the terminal: a line for every score measured here, one for every method that was not run."""
+    """The tables for the terminal: a line for every score measured here, then one for every method that was not run."""
     columns = ("method", "score", "paper", "here", "95 % interval", "difference")
     print(f"paper {filled['paper']}: {filled['title']}")
     for table in filled["tables"]:
-        lines = []
+        lines, others = [], []
         for row in table["rows"]:
             cells = list(zip(table["columns"], row["cells"], strict=True))
             measured = [(heading, cell) for heading, cell in cells if cell["measured"] is not None]
@@ -186,15 +198,22 @@ def print_paper(filled: dict[str, Any]) -> None:
                     row["method"],
                     heading,
                     _number(cell["published"]),
-                    _number(cell["measured"]),
+                    _number(cell["measured"]) + " rendered" * cell["rendered"],
                     "" if ci is None else f"{ci[0]:.3f} to {ci[1]:.3f}",
                     "" if difference is None else f"{difference:+.4f}",
                 )
                 lines.append(dict(zip(columns, values, strict=True)))
             if not measured:
-                theirs = " ".join(_number(cell["published"]) for cell in row["cells"])
-                lines.append({"method": row["method"], "paper": theirs, "here": row["status"]})
-        print_rows(f"\ntable {table['number']}: {table['title']}", columns, lines)
+                others.append(row)
+        print(f"\ntable {table['number']}: {table['title']}")
+        if lines:
+            print_rows("", columns, lines)
+        if others:
+            print(f"not run here; the paper's {', '.join(table['columns'])}:")
+        width = max((len(row["method"]) for row in others), default=0)
+        for row in others:
+            theirs = " ".join(_number(cell["published"]).ljust(6) for cell in row["cells"])
+            print(f"{row['method']:<{width}}  {theirs}  {row['status']}")
         for note in table["notes"]:
             print(f"note: {note}")
 
@@ -205,7 +224,8 @@ def _shown(cell: dict[str, Any]) -> list[str]:
     if cell["measured"] is not None:
         ci = "" if cell["ci95"] is None else " ({:.3f} to {:.3f})".format(*cell["ci95"])
         difference = "" if cell["difference"] is None else f", {cell['difference']:+.4f}"
-        lines.append(f"ours {_number(cell['measured'])}{ci}{difference}")
+        ours = "rendered" if cell["rendered"] else "ours"
+        lines.append(f"{ours} {_number(cell['measured'])}{ci}{difference}")
     return lines
 
 

@@ -61,12 +61,13 @@ def page(
     """The whole page."""
     full = report["metrics"]["full"]
     low, high = full["uf1_ci95"]
-    seeds = len(report["seeds"])
+    seeds, drawn = len(report["seeds"]), "rendered" in report
     parts = [
         f"<h1>{_e(plan.entry.title)}</h1>",
         f'<p class="soft">{_e(report["protocol"])}: {_e(plan.protocol.title)}</p>',
-        f'<p class="big">{full["uf1"]:.3f} UF1</p>',
-        f'<p class="lead">Between {low:.3f} and {high:.3f} had other people like these been recorded (95 %). '
+        f'<p class="big">{full["uf1"]:.3f} UF1{" on rendered faces" * drawn}</p>',
+        f'<p class="lead">Between {low:.3f} and {high:.3f} had other people like these been '
+        f"{'rendered' if drawn else 'recorded'} (95 %). "
         f"{report['n_samples']} clips of {report['n_subjects']} people, {seeds} seed{'s' if seeds > 1 else ''}, "
         "scored at the last epoch.</p>",
         *(f'<p class="note">{_e(note)}</p>' for note in report["notes"]),
@@ -89,13 +90,14 @@ def page(
             "<h2>Features of people the network has not seen</h2>",
             _scatter(projection, report["classes"]),
         ]
+    epochs = f"Epochs: {report['epochs']}. " if report["epochs"] else ""
     parts += [
         "<h2>How it was trained</h2>",
-        f"<p>{_e(plan.entry.source)}. Epochs: {report['epochs']}. Scoring: {_e(report['scoring'])}. "
+        f"<p>{_e(plan.entry.source)}. {epochs}Scoring: {_e(report['scoring'])}. "
         f"{report['seconds']:.0f} s of computing.</p>",
         '<p class="soft">predictions.csv beside this page holds every prediction: all figures can be recomputed.</p>',
     ]
-    title = f"{report['model']} · {report['protocol']}"
+    title = f"{report['model']} · {report['protocol']}{', rendered faces' * drawn}"
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{_e(title)}</title><style>{STYLE}</style>\n" + "\n".join(parts) + "</html>\n"
@@ -113,7 +115,7 @@ def _scores(report: dict[str, Any]) -> str:
     rows = []
     for name, m in report["metrics"].items():
         cells = [
-            f"{title_of(name)} ({m['n_samples']})",
+            f"{title_of(name, report.get('rendered', ()))} ({m['n_samples']})",
             f"{m['acc']:.3f}",
             f"{m['f1']:.3f}",
             f"{m['uf1']:.4f}",
@@ -139,7 +141,8 @@ def _scores(report: dict[str, Any]) -> str:
 def _intervals(report: dict[str, Any]) -> str:
     """Dot and whiskers for every set of clips, the paper's figure as an open diamond."""
     paper = report.get("paper", {})
-    left, width, step = 150, 520, 46
+    rendered = report.get("rendered", ())
+    left, width, step = 190 if rendered else 150, 520, 46
     metrics = report["metrics"]
 
     def x(value: float) -> float:
@@ -153,7 +156,7 @@ def _intervals(report: dict[str, Any]) -> str:
     for i, (name, m) in enumerate(metrics.items()):
         y = step * i + step / 2
         low, high = m["uf1_ci95"]
-        parts.append(f'<text x="0" y="{y + 4:.0f}">{_e(title_of(name))}</text>')
+        parts.append(f'<text x="0" y="{y + 4:.0f}">{_e(title_of(name, rendered))}</text>')
         parts.append(
             f'<line x1="{x(low):.1f}" x2="{x(high):.1f}" y1="{y}" y2="{y}" stroke="rgb(var(--tint))" stroke-width="3"/>'
         )
@@ -195,7 +198,7 @@ def _confusions(report: dict[str, Any]) -> str:
         )
         figures.append(
             f'<figure><table class="confusion">{head}{body}</table>'
-            f"<figcaption>{_e(title_of(name))}</figcaption></figure>"
+            f"<figcaption>{_e(title_of(name, report.get('rendered', ())))}</figcaption></figure>"
         )
     return (
         '<p class="soft">Rows are what the clips are labelled, columns what they were taken for, over all seeds.</p>'

@@ -93,10 +93,14 @@ def run(samples: Samples, plan: Plan, out: Path, progress: Progress | None = Non
     if plan.device == "cpu":
         _repeat(samples, plan, tasks[0], results[tasks[0].file])
     probabilities, watched = _gather(samples, plan, tasks, results)
+    single = [task.split.name for task in tasks if len(np.unique(samples.labels[task.split.train])) == 1]
     scored = np.unique(np.concatenate([task.split.test for task in tasks]))
     if len(scored) < len(samples):  # the rest only trains
         samples, probabilities = samples.rows(scored), probabilities[:, scored]
     report = _score(samples, plan, splits, probabilities, watched)
+    if single:
+        named = f"{', '.join(single[:3])}{' ...' * (len(single) > 3)}"
+        report["notes"].append(f"one class alone to train on in {len(single)} of {len(tasks)} folds: {named}")
     if plan.weights is not None:
         report["notes"].append(
             f"trained from the weights {plan.weights.name}, SHA-256 {_digest(plan.weights)[:12]}"
@@ -344,12 +348,14 @@ def _score(
         "seconds": 0.0,
         "metrics": metrics,
     }
+    if samples.rendered:
+        report["rendered"] = list(samples.rendered)
     if not plan.protocol.independent:
         report["notes"].append("the same person trains and is scored: no figure for strangers")
     if watched is not None:
         report["audit"] = audit(samples, splits, plan.seeds, watched, metrics["full"])
     paper = published(plan.entry.name, plan.protocol.name)
-    if paper is not None:
+    if paper is not None and not samples.rendered:
         if len(samples) != PUBLISHED_ON:
             report["notes"].append(
                 f"the published figures are of {PUBLISHED_ON} clips, these of {len(samples)}: "

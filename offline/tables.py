@@ -2,10 +2,11 @@
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,15 @@ from offline.datasets.flowmaps import TITLES
 from offline.metrics import compare
 from offline.published import SETS, composite_rows
 
+RENDERED: Final = (
+    "rows on rendered data are of faces drawn by apexcam in a database's layout, not of that database"
+)
 
-def title_of(dataset: str) -> str:
-    """A set of clips by the name people use."""
-    return "all clips" if dataset == "full" else TITLES.get(dataset, dataset)
+
+def title_of(dataset: str, rendered: Sequence[str] = ()) -> str:
+    """A set of clips by the name people use; a database in ``rendered`` is not called by the recorded one's."""
+    title = "all clips" if dataset == "full" else TITLES.get(dataset, dataset)
+    return f"rendered as {title}" if dataset in rendered else title
 
 
 def print_rows(title: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
@@ -36,12 +42,12 @@ def print_rows(title: str, columns: tuple[str, ...], rows: list[dict[str, Any]])
 
 def print_run(report: dict[str, Any]) -> None:
     """One run: scores by database, the paper's beside them, and what an audit found."""
-    rows = []
+    rows, rendered = [], report.get("rendered", ())
     for name, row in report["metrics"].items():
         paper = report.get("paper", {}).get(name, {})
         rows.append(
             {
-                "clips": f"{title_of(name)} ({row['n_samples']})",
+                "clips": f"{title_of(name, rendered)} ({row['n_samples']})",
                 "acc": f"{row['acc']:.3f}",
                 "F1": f"{row['f1']:.3f}",
                 "UF1": f"{row['uf1']:.4f}",
@@ -51,7 +57,9 @@ def print_run(report: dict[str, Any]) -> None:
                 "UAR ": f"{paper['uar']:.4f}" if paper else "",
             }
         )
-    print_rows(f"{report['model']} under {report['protocol']}, {report['scoring']}", tuple(rows[0]), rows)
+    faces = ", rendered faces" if rendered else ""
+    title = f"{report['model']} under {report['protocol']}{faces}, {report['scoring']}"
+    print_rows(title, tuple(column for column in rows[0] if any(row[column] for row in rows)), rows)
     if "audit" in report:
         print(audit_sentence(report))
     for note in report["notes"]:
@@ -77,6 +85,11 @@ class RunFolder:
     clips: tuple[tuple[str, str, str], ...]
     labels: NDArray[np.int64]
     predicted: NDArray[np.int64]
+
+    @property
+    def rendered(self) -> bool:
+        """Whether drawn faces are among what it was trained or scored on."""
+        return bool(self.report.get("rendered"))
 
     @property
     def people(self) -> NDArray[Any]:
@@ -117,7 +130,7 @@ def merge(runs: list[RunFolder], only_published: bool = False) -> list[dict[str,
         raise InputError(
             f"the runs are of different protocols ({', '.join(sorted(protocols))}): merge one at a time"
         )
-    rows = []
+    rows, drawn = [], any(run.rendered for run in runs)
     for run in runs:
         report = run.report
         row: dict[str, Any] = {
@@ -125,6 +138,8 @@ def merge(runs: list[RunFolder], only_published: bool = False) -> list[dict[str,
             "seeds": len(report["seeds"]),
             "clips": report["n_samples"],
         }
+        if drawn:
+            row["data"] = "rendered" if run.rendered else "recorded"
         for name in SETS:
             measured, paper = report["metrics"].get(name), report.get("paper", {}).get(name)
             if measured:
@@ -138,7 +153,7 @@ def merge(runs: list[RunFolder], only_published: bool = False) -> list[dict[str,
     if only_published and protocols == {"cde"}:
         for method, paper_row in composite_rows({run.report["model"] for run in runs}):
             rows.append(
-                {"model": method, "seeds": 0, "clips": 442}
+                ({"model": method, "seeds": 0, "clips": 442} | ({"data": "published"} if drawn else {}))
                 | {f"{n}_paper_{key}": value for n, pair in paper_row.items() for key, value in pair.items()}
             )
     return rows
@@ -166,7 +181,7 @@ def comparisons(runs: list[RunFolder]) -> list[dict[str, Any]]:
 
 def columns_of(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """(key, heading) of the merged table's columns that any row fills."""
-    columns = [("model", "model"), ("clips", "clips"), ("seeds", "seeds")]
+    columns = [("model", "model"), ("data", "data"), ("clips", "clips"), ("seeds", "seeds")]
     for name in SETS:
         for key in ("uf1", "uar"):
             columns += [
@@ -175,11 +190,6 @@ def columns_of(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
             ]
     columns += [("uf1_best_epoch", "UF1, epoch chosen on test"), ("uf1_inflation", "inflation")]
     return [(key, heading) for key, heading in columns if any(key in row for row in rows)]
-
-
-def _distinct(columns: list[tuple[str, str]]) -> tuple[str, ...]:
-    """Headings told apart by trailing spaces, where several columns have the same."""
-    return tuple(heading + " " * place for place, (_, heading) in enumerate(columns))
 
 
 def cell(row: dict[str, Any], key: str) -> str:
@@ -192,16 +202,51 @@ def cell(row: dict[str, Any], key: str) -> str:
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
+def _notes(rows: list[dict[str, Any]]) -> list[str]:
+    drawn = any(row.get("data") == "rendered" for row in rows)
+    return [f"{RENDERED}: no figures of a paper are set beside them"] if drawn else []
+
+
 def print_merged(rows: list[dict[str, Any]], tests: list[dict[str, Any]]) -> None:
-    """The merged table and the paired tests for the terminal."""
-    columns = columns_of(rows)
-    shown = [
-        {heading: cell(row, key) for heading, (key, _) in zip(_distinct(columns), columns, strict=True)}
-        for row in rows
-    ]
-    print_rows("measured, and published beside it", _distinct(columns), shown)
+    """The merged table and the paired tests for the terminal: a line for every set of clips of a run."""
+    lines = [line for row in rows for line in _lines(row)]
+    filled = (column for column in lines[0] if any(line[column] for line in lines))
+    print_rows("measured, and published beside it", tuple(filled), lines)
+    for note in _notes(rows):
+        print(f"note: {note}")
     if tests:
         print_rows("paired tests over the same clips", tuple(tests[0]), tests)
+
+
+def _lines(row: dict[str, Any]) -> list[dict[str, str]]:
+    """A row of the merged table as lines of the same columns, "" where it has nothing."""
+    lines: list[dict[str, str]] = []
+    which = "rendered" if row.get("data") == "rendered" else "all"
+    for name in SETS:
+        full = name == "full"
+        shown = {
+            "UF1": f"{name}_uf1",
+            "paper": f"{name}_paper_uf1",
+            "UAR": f"{name}_uar",
+            "paper ": f"{name}_paper_uar",  # told apart by the space
+            "chosen on test": "uf1_best_epoch" if full else "",
+            "inflation": "uf1_inflation" if full else "",
+        }
+        figures = {heading: f"{row[key]:.4f}" if key in row else "" for heading, key in shown.items()}
+        if any(figures.values()):
+            first = not lines
+            interval = row.get(f"{name}_uf1_ci95")
+            lines.append(
+                {
+                    "model": row["model"] if first else "",
+                    "seeds": str(row["seeds"] or "") if first else "",
+                    "clips": f"{which} {row['clips']}" if full else title_of(name),
+                    "UF1": figures.pop("UF1"),
+                    "95 %": "{:.3f}-{:.3f}".format(*interval) if interval else "",
+                }
+                | figures
+            )
+    return lines
 
 
 def markdown(rows: list[dict[str, Any]], tests: list[dict[str, Any]]) -> str:
@@ -209,6 +254,7 @@ def markdown(rows: list[dict[str, Any]], tests: list[dict[str, Any]]) -> str:
     columns = columns_of(rows)
     lines = ["| " + " | ".join(heading for _, heading in columns) + " |", "|---" * len(columns) + "|"]
     lines += ["| " + " | ".join(cell(row, key) for key, _ in columns) + " |" for row in rows]
+    lines += [line for note in _notes(rows) for line in ("", note)]
     if tests:
         lines += [
             "",

@@ -48,7 +48,8 @@ class VideoDatabase:
     """A database as unpacked.
 
     ``clips``: every row of its table; ``faults``: those that cannot be used; ``notes``: lines for people about what
-    was mended or does not fit. ``layout`` and ``version`` in words.
+    was mended or does not fit. ``layout`` and ``version`` in words. ``rendered``: its faces are drawn, nobody was
+    recorded.
     """
 
     name: str
@@ -57,6 +58,7 @@ class VideoDatabase:
     clips: tuple[Clip, ...]
     faults: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = ()
+    rendered: bool = False
 
     @property
     def usable(self) -> tuple[Clip, ...]:

@@ -23,6 +23,7 @@ from engines.face.geometry import (
 )
 from engines.synthesis import Identity, Performance, Renderer, Scene
 from engines.synthesis.performance import blink, frames_of
+from offline.datasets.mark import write_mark
 
 Progress = Callable[[int, int], None]
 Units = tuple[tuple[int, ...], ...]
@@ -127,6 +128,16 @@ class Rendering:
         if self.images not in ("cropped", "raw"):
             raise InputError(f"--images {self.images!r}: choose cropped or raw")
 
+    @property
+    def words(self) -> str:
+        """All of it in a line."""
+        images = "raw" if self.layout.name == "samm" else self.images
+        mistakes = "with" if self.errata else "without"
+        return (
+            f"Layout {self.layout.name}, {self.subjects} people, {self.clips} clips each, seed {self.seed}, "
+            f"{images} images, {mistakes} the official table's known mistakes"
+        )
+
 
 @dataclass(frozen=True)
 class _Take:
@@ -163,12 +174,13 @@ def render(
 ) -> dict[str, int]:
     """Render a database into the folder ``out`` and return its numbers of clips by camera ("" for the only one).
 
-    The same rendering gives the same files whatever ``jobs``. The table is written last. Raises InputError for a
-    folder that is not empty.
+    The same rendering gives the same files whatever ``jobs``. The mark that it is rendered is written first, the
+    table last. Raises InputError for a folder that is not empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is not an empty folder: choose another --out, or empty it")
     out.mkdir(parents=True, exist_ok=True)
+    write_mark(out, rendering.words)
     numbers = [rendering.layout.number + i for i in range(rendering.subjects)]
     rows: dict[int, list[_Row]] = {}
     for number, made in _persons(rendering, out, numbers, jobs):

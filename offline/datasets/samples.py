@@ -18,7 +18,8 @@ class Samples:
     v, optical strain; for other inputs (offline.preparation.inputs) any shape and dtype, structured ones too.
     ``labels`` int64 (N,), indices into ``classes``; ``datasets``, ``subjects``, ``clips`` str (N,). A person is a
     (dataset, subject) pair. ``notes`` are lines for people: what is missing from the release, what was mended.
-    ``class_map`` names how emotions became labels (offline.datasets.class_maps).
+    ``class_map`` names how emotions became labels (offline.datasets.class_maps). ``rendered``: databases whose faces
+    are drawn, nobody was recorded.
     """
 
     maps: NDArray[Any]
@@ -29,6 +30,7 @@ class Samples:
     classes: tuple[str, ...] = CLASSES
     notes: tuple[str, ...] = field(default=())
     class_map: str = "cde"
+    rendered: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -50,4 +52,5 @@ class Samples:
             self.classes,
             self.notes,
             self.class_map,
+            self.rendered,
         )

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from offline.datasets.images import folders
 
 Rows = list[tuple[Any, ...]]
 SUFFIXES = {".xlsx", ".csv"}
+_OLD = {".xls"}
 _MOST_BYTES = 1 << 27  # of a table; the databases' are a hundred times smaller
 
 
@@ -61,11 +63,17 @@ def sheets(table: Path) -> dict[str, Rows]:
     return found
 
 
-def tables(folder: Path, depth: int = 1) -> Iterator[Path]:
+def old_table(folder: Path, depth: int = 1) -> str:
+    """What to do about the first .xls file in a folder and ``depth`` levels below; "" where there is none."""
+    path = next(tables(folder, depth, _OLD), None)
+    return f"{path} is an old Excel file, which is not read: save it as .xlsx or .csv" if path else ""
+
+
+def tables(folder: Path, depth: int = 1, suffixes: AbstractSet[str] = SUFFIXES) -> Iterator[Path]:
     """The .xlsx and .csv files in a folder and ``depth`` levels below, without the locks of open ones."""
     for place in folders(folder, depth):
         for path in sorted(place.iterdir()):
-            if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(("~", ".")):
+            if path.suffix.lower() in suffixes and path.is_file() and not path.name.startswith(("~", ".")):
                 yield path
 
 

@@ -1,12 +1,15 @@
 """Any video database, by the folder it was unpacked into."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from engines.errors import InputError
 from offline.datasets import casme2, long_videos, one_row_a_clip, samm, smic
 from offline.datasets.clips import VideoDatabase
+from offline.datasets.mark import is_rendered
+from offline.datasets.sheets import old_table
 
 Opener = Callable[[Path, bool], tuple[VideoDatabase, ...]]
 
@@ -41,6 +44,8 @@ def open_video_dataset(
         raise InputError(
             f"--data {name}={folder}: unknown database {name!r}; choose from {', '.join(READERS)}"
         )
+    if folder.name in ("", ".."):
+        folder = folder.resolve()  # tables are looked for above it too
     readers = [READERS[name]] if name else list(dict.fromkeys(READERS.values()))
     for reader in readers:
         try:
@@ -48,6 +53,7 @@ def open_video_dataset(
         except PermissionError as error:
             raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
         if found:
-            return found
+            return tuple(replace(database, rendered=is_rendered(database.clips)) for database in found)
+    old = old_table(folder)
     what = f"{name} in no known layout" if name else "none of the known layouts"
-    raise InputError(f"{folder} is {what}; looked for {'; '.join(LOOKED_FOR)}")
+    raise InputError(f"{folder} is {what}; {old}{'; ' * bool(old)}looked for {'; '.join(LOOKED_FOR)}")

@@ -48,7 +48,8 @@ def load_videos(
     if not used:
         raise InputError(f"protocol {protocol.name} needs {', '.join(missing)}; given are {found}")
     for database in used:
-        say(f"{database.name}: {database.layout}, table {database.version}")
+        rendered = "rendered, " * database.rendered
+        say(f"{database.name}: {rendered}{database.layout}, table {database.version}")
         for note in database.notes:
             say(f"note: {note}")
     for name in missing:

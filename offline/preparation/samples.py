@@ -11,6 +11,7 @@ import numpy as np
 from engines.errors import InputError
 from offline.datasets.class_maps import ClassMap, compare_with_published
 from offline.datasets.clips import VideoDatabase
+from offline.datasets.flowmaps import TITLES
 from offline.datasets.samples import Samples
 from offline.preparation.work import Progress, make_inputs
 
@@ -61,12 +62,15 @@ def from_video(
         _counts(database, kept, left_out, counted[database.name])
         for database, (kept, left_out) in zip(databases, labelled, strict=True)
     )
-    differing = compare_with_published(class_map, [(clip, label) for clip, label, _ in used])
-    notes = [_sentence(row) for row in counts] + differing
+    rendered = tuple(database.name for database in databases if database.rendered and counted[database.name])
+    differing = compare_with_published(
+        class_map, [(clip, label) for clip, label, _ in used if clip.dataset not in rendered]
+    )
+    notes = [rendered_note(rendered)] if rendered else []
+    notes += [_sentence(row) for row in counts] + differing
     if unread:
-        notes.append(
-            f"{len(unread)} clips could not be read: {'; '.join(unread[:3])}{' ...' * (len(unread) > 3)}"
-        )
+        clips = f"{len(unread)} clip{'s' * (len(unread) > 1)} could not be read"
+        notes.append(f"{clips}: {'; '.join(unread[:3])}{' ...' * (len(unread) > 3)}")
     samples = Samples(
         np.stack([value for _, _, value in used if value is not None]),
         np.array([label for _, label, _ in used], np.int64),
@@ -76,9 +80,16 @@ def from_video(
         class_map.classes,
         tuple(notes),
         class_map.name,
+        rendered,
     )
     damaged = tuple(entry for made in inputs.made for entry in made.damaged)
     return FromVideo(samples, counts, tuple(unread), inputs.summary(), damaged)
+
+
+def rendered_note(names: Sequence[str]) -> str:
+    """What is to be said of figures that databases with drawn faces enter."""
+    titles = ", ".join(TITLES.get(name, name) for name in names)
+    return f"rendered, not {titles}: faces drawn by apexcam in that layout; no paper's figures stand beside these"
 
 
 def _counts(
@@ -86,7 +97,7 @@ def _counts(
 ) -> dict[str, Any]:
     row = {
         "database": database.name,
-        "layout": database.layout,
+        "layout": f"rendered, {database.layout}" if database.rendered else database.layout,
         "version": database.version,
         "rows": len(database.clips),
         "left out": sum(left_out.values()),

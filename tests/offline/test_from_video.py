@@ -96,6 +96,19 @@ def blank_faces(monkeypatch):
     monkeypatch.setattr(rendered, "Renderer", Blank)
 
 
+def test_a_rendered_database_is_told_from_a_recorded_one(tmp_path, blank_faces, monkeypatch):
+    render(Rendering(open_layout("casme2"), 1, 2, seed=5, errata=True), tmp_path / "casme2")
+    mark = tmp_path / "casme2" / "RENDERED.txt"
+    assert "1 people, 2 clips each, seed 5, cropped images, with the" in mark.read_text()
+    monkeypatch.chdir(tmp_path / "casme2" / "Cropped")
+    for folder in (tmp_path, tmp_path / "casme2", Path(), Path("..")):
+        assert [database.rendered for database in open_video_dataset(folder)] == [True]
+    mark.write_text("what somebody else calls so")
+    assert not open_video_dataset(tmp_path)[0].rendered
+    mark.unlink()
+    assert not open_video_dataset(tmp_path)[0].rendered
+
+
 @pytest.mark.parametrize(
     ("layout", "images", "first"),
     [
@@ -109,6 +122,7 @@ def test_every_layout_is_told_by_its_folder_alone(tmp_path, blank_faces, layout,
     counts = render(Rendering(open_layout(layout), 2, 1, images=images), tmp_path / "out")
     assert (tmp_path / "out" / first).is_dir()
     databases = open_video_dataset(tmp_path / "out")
+    assert all(d.rendered for d in databases)
     assert [len(d.clips) for d in databases] == list(counts.values()) and not any(d.faults for d in databases)
     assert {d.name.split("-")[0] for d in databases} == {layout}
     assert all(
@@ -392,20 +406,26 @@ def test_a_run_from_video_scores_and_names_what_it_could_not_read(mine, tmp_path
     code, out, err = call(monkeypatch, capsys, *run, tmp_path / "linear", "--model", "linear", "--json")
     report = json.loads(out)
     assert code == 0 and report["n_samples"] == 4 and report["classes"] == list(FIVE.classes)
-    assert "casme2: cropped, table of no known version, 4 rows" in err and "0 of them from the cache" in err
+    assert report["rendered"] == ["casme2"] and report["notes"][0].startswith("rendered, not CASME II: ")
+    page = (tmp_path / "linear" / "report.html").read_text()
+    assert "UF1 on rendered faces" in page and "rendered as CASME II (4)" in page
+    assert (
+        "casme2: rendered, cropped, table of no known version, 4 rows" in err
+        and "0 of them from the cache" in err
+    )
     assert any("4 = 4 used + 0 left out + 0 unreadable" in note for note in report["notes"])
     with (tmp_path / "linear" / "predictions.csv").open(newline="") as lines:
         assert {row["subject"] for row in csv.DictReader(lines)} == {"sub01", "sub02"}
     code, out, err = call(
         monkeypatch, capsys, *run, tmp_path / "ststnet", "--model", "ststnet", "--epochs", 2
     )
-    assert code == 0 and "4 of them from the cache" in err and "UF1" in out
+    assert code == 0 and "4 of them from the cache" in err and "rendered as CASME II (4)" in out
 
     frame = clips_of(mine)[3].frames[1][1]
     frame.write_bytes(b"no picture")
     code, out, err = call(monkeypatch, capsys, *run, tmp_path / "three", "--model", "majority", "--json")
     assert code == 1 and json.loads(out)["n_samples"] == 3
-    assert f"{frame} is not a readable image" in err and "apexbench: 1 clips could not be read" in err
+    assert f"{frame} is not a readable image" in err and "apexbench: 1 clip was left out, named above" in err
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from offline.protocols import PROTOCOLS
 from offline.published import published
 from offline.recognisers import RECOGNISERS
 from offline.runs import metrics_of, predictions_csv
+from offline.tables import merge
 
 # Printed averages that are not the means of their rows, said in the tables' notes.
 WRONG = {
@@ -26,7 +27,7 @@ WRONG = {
 }
 
 
-def write_run(folder, protocol, model, labels, said, classes, datasets, epochs=None, seeds=(0,)):
+def write_run(folder, protocol, model, labels, said, classes, datasets, epochs=None, seeds=(0,), rendered=()):
     """A finished run's folder with these predictions (seeds, N)."""
     n = len(labels)
     samples = Samples(
@@ -48,6 +49,8 @@ def write_run(folder, protocol, model, labels, said, classes, datasets, epochs=N
         "n_samples": n,
         "metrics": {name: metrics_of(samples.rows(mask), said[:, mask]) for name, mask in sets.items()},
     }
+    if rendered:
+        report["rendered"] = list(rendered)
     folder.mkdir(parents=True)
     (folder / "results.json").write_text(json.dumps(report))
     probabilities = np.eye(len(classes), dtype=np.float32)[said]
@@ -120,6 +123,41 @@ def test_a_run_finds_its_cells_with_interval_and_difference(tmp_path):
     assert others["EMR"] == "no recogniser here" and others["CapsuleNet"] == "not run"
     assert len(tables["5"]["rows"]) == 29
     assert "ours" in markdown(filled) and "no recogniser here" in page(filled, "")
+
+
+def test_rendered_faces_are_told_and_not_compared(tmp_path):
+    classes, labels = ("negative", "positive", "surprise"), np.arange(30) % 3
+    shared = ("cde", "ststnet", labels)
+    drawn = write_run(
+        tmp_path / "drawn", *shared, labels, classes, ["casme2"] * 30, seeds=(0,), rendered=("casme2",)
+    )
+    assert drawn["metrics"]["full"]["uf1"] == 1
+
+    def row():
+        filled = fill("002", find_runs([tmp_path]))
+        table = next(table for table in filled["tables"] if table["number"] == "2")
+        return filled, table, next(row for row in table["rows"] if row["model"] == "ststnet")
+
+    filled, table, found = row()
+    cell = found["cells"][0]
+    assert (cell["measured"], cell["difference"], cell["rendered"]) == (1, None, True)
+    assert found["status"] == "4 of 8 columns run, on rendered faces"
+    assert [note for note in table["notes"] if "drawn by apexcam" in note] and not any(
+        "30 clips here" in note for note in table["notes"]
+    )
+    for text in (markdown(filled), page(filled, "")):
+        assert (
+            "0.7353<br>rendered 1.0000" in text and "ours 1.0000" not in text and "drawn by apexcam" in text
+        )
+    (line,) = merge(find_runs([tmp_path / "drawn"]))
+    assert line["data"] == "rendered"
+
+    # A run on recorded faces comes first, whatever its seeds.
+    said = np.where(np.arange(30) < 6, 0, labels)
+    write_run(tmp_path / "recorded", *shared, said, classes, ["casme2"] * 30)
+    cell = row()[2]["cells"][0]
+    assert not cell["rendered"] and cell["measured"] < 1 and cell["difference"] is not None
+    assert [line["data"] for line in merge(find_runs([tmp_path]))] == ["rendered", "recorded"]
 
 
 def test_an_average_needs_every_experiment(tmp_path):

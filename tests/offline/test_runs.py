@@ -51,6 +51,14 @@ class Means(ClassifierMixin, BaseEstimator):
         return nearest / nearest.sum(1, keepdims=True)
 
 
+def test_a_paper_s_figures_stand_beside_recorded_faces_only(samples, tmp_path):
+    recorded = run(samples, plan(epochs=1), tmp_path / "recorded")
+    assert recorded["paper"]["difference"]["full"] and "rendered" not in recorded
+    drawn = run(replace(samples, rendered=("smic",)), plan(epochs=1), tmp_path / "rendered")
+    assert drawn["rendered"] == ["smic"] and "paper" not in drawn
+    assert not any("published" in note for note in drawn["notes"])
+
+
 def test_results_can_be_recomputed_from_the_predictions(samples, tmp_path):
     report = run(samples, plan(seeds=(0, 1)), tmp_path / "run")
     written = json.loads((tmp_path / "run" / "results.json").read_text())
