@@ -13,7 +13,7 @@ from engines.errors import InputError
 from offline.datasets.clips import Clip, VideoDatabase, emotion_of, settled
 from offline.datasets.errata import mend
 from offline.datasets.images import numbered
-from offline.datasets.sheets import digits, sheets, whole, word
+from offline.datasets.sheets import digits, old_table, sheets, whole, word
 
 # CAS(ME)^2's first sheet has no header: its columns in order.
 _CASME2_COLUMNS = ("subject", "video", "onset", "apex", "offset", "aus", "emotion", "type", "selfreport")
@@ -69,7 +69,10 @@ def open_long_videos(data: Path, layout: str | None = None) -> LongVideos:
     found = _tables(data, chosen) if chosen else []
     if chosen is None or not found:
         wanted = [LAYOUTS[chosen][0]] if chosen else [pattern for pattern, _ in LAYOUTS.values()]
-        raise InputError(f"{data} holds no table of long videos: expected {' or '.join(wanted)}")
+        old = old_table(data, 0)
+        raise InputError(
+            f"{data} holds no table of long videos: expected {' or '.join(wanted)}{'; ' * bool(old)}{old}"
+        )
     database = LAYOUTS[chosen][1](data, found[-1])
     if not database.videos:
         raise InputError(f"{data} holds a table but no folder of images for it; see apexbench spot --help")

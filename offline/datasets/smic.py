@@ -14,7 +14,7 @@ from engines.errors import InputError
 from offline.datasets.clips import Clip, VideoDatabase, emotion_of, settled
 from offline.datasets.errata import mend
 from offline.datasets.images import folders, numbered
-from offline.datasets.sheets import Row, records, tables
+from offline.datasets.sheets import Row, old_table, records, tables
 
 DATASETS: Final = {"HS": ("smic", 100.0), "VIS": ("smic-vis", 25.0), "NIR": ("smic-nir", 25.0)}
 COUNTS: Final = {"smic": (70, 51, 43), "smic-vis": (23, 28, 20), "smic-nir": (23, 28, 20)}
@@ -72,18 +72,20 @@ def _open(folder: Path, camera: str, layout: str, found: dict[str, _Found], erra
     rows = _table(folder, camera)
     notes = []
     if rows is None:
+        old = old_table(folder, 2) or old_table(folder.parent, 0)
+        notes = [old] if old else []
         if layout == "extended":
             raise InputError(
                 f"{folder}: no table of SMIC-{camera}-E: its clips hold more than the expression; put the .xlsx with "
-                "Filename, OnsetF, OffsetF, Emotion beside them"
+                f"Filename, OnsetF, OffsetF, Emotion beside them{'; ' * bool(old)}{old}"
             )
         clips = [_from_folder(dataset, fps, clip) for clip in found.values()]
-        version = f"without a table, {len(clips)} folders"
+        version = f"missing, {len(clips)} folders"
     else:
         clips = [clip for row in rows for clip in _from_row(dataset, fps, row, found)]
         listed = {clip.name.partition("#")[0] for clip in clips}
         extra = [clip for name, clip in found.items() if name not in listed]
-        version = f"{len(rows)} rows"
+        version = f"of {len(rows)} rows"
         if extra and layout != "extended":
             clips += [_from_folder(dataset, fps, clip) for clip in extra]
             version += f", {len(extra)} more by their folders"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from engines.errors import InputError
-from offline.datasets.sheets import Row, records, tables
+from offline.datasets.sheets import Row, old_table, records, tables
 
 
 def find_records(
@@ -20,13 +20,17 @@ def find_records(
     Raises InputError where no table has them: it names what the likeliest table lacks.
     """
     places = list(dict.fromkeys((root, root.parent, given, given.parent)))
-    problems = []
+    problems, old = [], ""
     for place in places:
-        for table in tables(place, 1 if place == given else 0):
+        depth = 1 if place == given else 0
+        old = old or old_table(place, depth)
+        for table in tables(place, depth):
             try:
                 return records(table, columns, optional)
             except InputError as error:
                 problems.append(str(error))
     if problems:
-        raise InputError(min(problems, key=len) + f"; looked for {looked_for}")
+        raise InputError(f"{min(problems, key=len)}{'; ' * bool(old)}{old}; looked for {looked_for}")
+    if old:
+        raise InputError(old)
     raise InputError(f"{given} holds images but no .xlsx or .csv table; looked for {looked_for}")

@@ -254,7 +254,7 @@ def test_smic_s_sheet_lacks_two_clips_and_names_one_wrongly(tmp_path):
     write_table(root / "SMIC_HS.xlsx", [header, *rows])
     assert len(rows) == 162
     (database,) = open_video_dataset(root)
-    assert database.version == "162 rows, 2 more by their folders" and len(database.clips) == 164
+    assert database.version == "of 162 rows, 2 more by their folders" and len(database.clips) == 164
     assert any("s01_ne_02, s02_sur_05" in note for note in database.notes)
     assert counts(database, CDE) == (70, 51, 43)
     assert [fault.clip.name for fault in database.faults] == ["s18_sur_03"]
@@ -373,6 +373,37 @@ def test_a_table_with_other_columns_or_none_is_one_line(casme2_root):
         with pytest.raises(InputError, match=words) as raised:
             open_video_dataset(casme2_root)
         assert "\n" not in str(raised.value)
+
+
+def test_an_old_excel_table_is_named_with_what_to_do(casme2_root, tmp_path):
+    words = r"CASME2-coding\.xls is an old Excel file, which is not read: save it as \.xlsx or \.csv"
+    (casme2_root / "CASME2-coding.xls").write_bytes(b"\xd0\xcf\x11\xe0")
+    with pytest.raises(InputError, match=words) as raised:
+        open_video_dataset(casme2_root)
+    assert "\n" not in str(raised.value)
+    write_table(casme2_root / "notes.csv", [("a", "b"), (1, 2)])
+    with pytest.raises(InputError, match=r"notes\.csv: no column .*" + words):
+        open_video_dataset(casme2_root)
+    casme2(casme2_root, casme2_rows("V1"))
+    assert len(open_video_dataset(casme2_root)[0].clips) == sum(V1.values())
+
+    cropped, extended = tmp_path / "SMIC", tmp_path / "HS_long" / "SMIC-HS-E"
+    smic(cropped)
+    pictures(extended / "s20" / "s20_ne_01", range(3), "image{}.jpg")
+    for folder in (cropped, extended):
+        (folder / "SMIC-HS.xls").write_bytes(b"\xd0\xcf\x11\xe0")
+    (database,) = open_video_dataset(cropped)
+    assert "SMIC-HS.xls is an old Excel file" in database.notes[0] and len(database.usable) == 164
+    with pytest.raises(InputError, match=r"no table of SMIC-HS-E.*SMIC-HS\.xls is an old Excel file"):
+        open_video_dataset(extended)
+
+    other = tmp_path / "long"
+    other.mkdir()
+    (other / "SAMM_LongVideos.xls").write_bytes(b"")
+    with pytest.raises(
+        InputError, match=r"none of the known layouts; .*SAMM_LongVideos\.xls is an old Excel"
+    ):
+        open_video_dataset(other)
 
 
 def test_a_samm_row_that_is_no_clip_is_named(tmp_path):
