@@ -41,14 +41,17 @@ def run_fold(
     """Train a fresh recogniser on the training side and let it predict the other, whose labels are not
     given to it.
 
-    Raises LeakError when the recogniser asks for more than maps and labels, or when what it says of a clip
-    depends on the other clips beside it.
+    Where the training side has one class alone, scikit-learn's recognisers say that class. Raises LeakError when the
+    recogniser asks for more than maps and labels, or when what it says of a clip depends on the other clips beside it.
     """
     from threadpoolctl import threadpool_limits
 
     began = time.perf_counter()
     recogniser = open_recogniser(model).make(settings)
     refuse_peeking(recogniser)
+    if not hasattr(recogniser, "fit_watched") and len(np.unique(train_labels)) == 1:
+        # Who has seen one class can only say that one; scikit-learn's machines refuse to be trained on it.
+        recogniser = open_recogniser("majority").make(settings)
     with threadpool_limits(1):  # sums in another order are other sums
         if audit and hasattr(recogniser, "fit_watched"):
             recogniser.fit_watched(train_maps, train_labels, test_maps)

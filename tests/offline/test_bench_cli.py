@@ -47,6 +47,19 @@ def test_a_run_prints_scores_and_writes_everything(release, tmp_path, monkeypatc
         assert (tmp_path / "r" / name).exists()
 
 
+@pytest.mark.parametrize("model", ["linear", "majority"])
+def test_who_has_seen_one_class_says_it(tmp_path, write_release, monkeypatch, capsys, model):
+    rows = [
+        ("casme2", person, f"{person}_c{k}", label) for label, person in enumerate(("a", "b")) for k in "12"
+    ]
+    arguments = run(write_release(tmp_path / "maps", rows), tmp_path / "r", model, "--json")
+    code, out, err = call(monkeypatch, capsys, *arguments)
+    report = json.loads(out)
+    assert code == 0 and "Traceback" not in err
+    assert report["metrics"]["full"]["confusion"] == [[0, 2, 0], [2, 0, 0], [0, 0, 0]]
+    assert "one class alone to train on in 2 of 2 folds: casme2/a, casme2/b" in report["notes"]
+
+
 def test_json_is_the_results_file(release, tmp_path, monkeypatch, capsys):
     code, out, _ = call(monkeypatch, capsys, *run(release, tmp_path / "r", "linear", "--json"))
     assert code == 0 and json.loads(out) == json.loads((tmp_path / "r" / "results.json").read_text())
