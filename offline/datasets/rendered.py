@@ -135,7 +135,7 @@ class Rendering:
         mistakes = "with" if self.errata else "without"
         return (
             f"Layout {self.layout.name}, {self.subjects} people, {self.clips} clips each, seed {self.seed}, "
-            f"{images} images, {mistakes} the official table's known mistakes"
+            f"{images} images, {mistakes} the official table's known mistakes, intensity {self.intensity:g}"
         )
 
 
