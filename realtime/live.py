@@ -549,6 +549,8 @@ class Live:
         self.preview.detach(line.camera)
         if line.watch is not None:
             self.supervisor.send(line.watch, wire.Finish())
+        if self.record is not None:
+            self.supervisor.send(self.record, wire.Detach(line.camera))
         if line.opened is None or line.opened.generation != line.capture.spec.generation:
             return
         counts = line.capture.beat.counts

@@ -3,7 +3,8 @@
 A folder an event, whole or absent: ``000306.png`` …, ``frames.csv`` (index, t_ns, file), ``event.json`` (the event,
 the similarity of its crops and what they were cut out of, the settings) and ``pictures/``. `apexcam analyze` on the
 folder gives the same prediction bit for bit, see `realtime.recorded`. Frames are first copied out of the ring, then
-encoded at low priority, so that recording never slows capture; what it had no memory or time for is said.
+encoded at low priority, so that recording never slows capture; what it had no memory or time for is said. A ring
+whose capture died is copied whole and let go at once: the next one may need its place in shared memory.
 """
 
 import csv
@@ -28,6 +29,7 @@ from realtime.session import Session
 
 _MEMORY_BYTES: Final = 1 << 30
 _WAIT_S: Final = 2.0
+_LEFT_S: Final = 10.0  # events of a dead ring are over and named by then
 _LEVEL: Final = 1  # of PNG: quick; noise does not compress anyway
 
 
@@ -51,6 +53,50 @@ class Job:
         return self.next > self.last
 
 
+@dataclass(eq=False)
+class Feed:
+    """Where a camera's frames are: in its ring, while capture lives, and in ``left``, what a dead one still held."""
+
+    reader: ring.RingReader
+    left: dict[int, ring.Frame] = field(default_factory=dict)
+    left_until: float = 0.0
+
+    @property
+    def frame_bytes(self) -> int:
+        """Of one image."""
+        return self.reader.height * self.reader.width * 3
+
+    @property
+    def ended(self) -> bool:
+        """No frame will follow."""
+        return not self.reader.is_open or self.reader.ended
+
+    def newest(self) -> int:
+        """The index of the newest frame; -1 before the first. Raises InputError if the ring is damaged."""
+        frame = self.reader.latest() if self.reader.is_open else None
+        return max(self.left, default=-1) if frame is None else frame.index
+
+    def at(self, index: int) -> ring.Frame | None:
+        """The frame of this index, if there still is one."""
+        return self.left.get(index) or (self.reader.read_at(index) if self.reader.is_open else None)
+
+    def detach(self, room: int) -> None:
+        """Copies the newest ``room`` frames at most out of the ring and lets it go."""
+        if not self.reader.is_open:
+            return
+        self.left = {}
+        try:
+            newest = self.newest()
+            for index in range(newest, max(-1, newest - min(room, self.reader.slots)), -1):
+                if (frame := self.reader.read_at(index)) is not None:
+                    self.left[index] = frame
+        except InputError:
+            # A damaged ring: there is nothing to copy.
+            pass
+        self.left_until = time.monotonic() + _LEFT_S
+        self.reader.close()
+
+
 def run(link: Link, spec: Spec) -> None:
     """Records until main says that no more events will come, then until everything is written."""
     assert spec.record is not None
@@ -64,6 +110,8 @@ def run(link: Link, spec: Spec) -> None:
             match order:
                 case wire.Attach():
                     recorder.attach(order.camera, order.ring)
+                case wire.Detach():
+                    recorder.detach(order.camera)
                 case wire.Keep():
                     if (said := recorder.keep(order)) is not None:
                         link.send(wire.Note(said))
@@ -90,7 +138,7 @@ class Recorder:
         self._settings = settings
         self._disk = Disk(root, settings.record)
         self._sessions: list[Session] = []
-        self._readers: dict[str, ring.RingReader] = {}
+        self._feeds: dict[str, Feed] = {}
         self._jobs: deque[Job] = deque()
         for left in root.glob(".*.partial"):
             # Of a run that was killed.
@@ -103,11 +151,23 @@ class Recorder:
 
     def attach(self, camera: str, name: str) -> None:
         """Reads this ring for events of this camera from now on."""
-        if camera in self._readers:
-            self._readers.pop(camera).close()
-        self._readers[camera] = ring.RingReader(name, "newest", timeout_s=2.0)
+        before = self._feeds.get(camera)
+        feed = Feed(ring.RingReader(name, "newest", timeout_s=2.0))
+        if before is not None:
+            before.reader.close()
+            feed.left, feed.left_until = before.left, before.left_until
+        self._feeds[camera] = feed
         if self._settings.record.session:
             self._sessions.append(Session(self._root, camera, name, self._settings, self._disk))
+
+    def detach(self, camera: str) -> None:
+        """Capture of this camera is dead: what its ring holds is copied as far as there is memory, the ring let go."""
+        if (feed := self._feeds.get(camera)) is None:
+            return
+        feed.detach((_MEMORY_BYTES - self._held) // feed.frame_bytes)
+        for session in self._sessions:
+            if session.camera == camera:
+                session.detach(feed.left)
 
     def finish(self) -> None:
         """No more frames will come: sessions end with what the ring still holds."""
@@ -133,15 +193,15 @@ class Recorder:
     def keep(self, order: wire.Keep) -> str | None:
         """Takes an event on; a line for the user if there is no memory for it."""
         event, wish = order.event, self._settings.record
-        reader = self._readers.get(event.camera)
+        feed = self._feeds.get(event.camera)
         fps = event.fps or self._settings.source.fps
         first = max(0, event.onset.frame - round(wish.before_s * fps))
         last = event.offset.frame + round(wish.after_s * fps)
-        if reader is None:
+        if feed is None:
             return None
-        size = reader.height * reader.width * 3
-        held = sum(len(job.copied) for job in self._jobs) * size
-        if held + min(last - first + 1, reader.slots) * size > _MEMORY_BYTES:
+        # Frames of a dead ring are in memory already and counted.
+        more = sum(index not in feed.left for index in range(first, last + 1)) if feed.reader.is_open else 0
+        if self._held + min(more, feed.reader.slots) * feed.frame_bytes > _MEMORY_BYTES:
             self.counts["skipped"] += 1
             return f"recording is behind: {event.event_id} not recorded ({self.counts['skipped']} so far)"
         name = f"{_stamp(event)}-{re.sub(r'[^A-Za-z0-9_.-]', '_', event.event_id)}"
@@ -151,11 +211,22 @@ class Recorder:
         self._jobs.append(Job(order, folder, first, last, time.monotonic() + _WAIT_S, first))
         return None
 
+    @property
+    def _held(self) -> int:
+        """Bytes of copied frames; one that several want is there once."""
+        frames = {id(frame): frame for job in self._jobs for frame in job.copied}
+        frames |= {id(frame): frame for feed in self._feeds.values() for frame in feed.left.values()}
+        frames |= {id(frame): frame for session in self._sessions for frame in tuple(session.left)}
+        return sum(frame.image.nbytes for frame in frames.values())
+
     def work(self) -> bool:
         """One step: copies every frame that is there, then writes one. False when there was nothing to write."""
         for job in self._jobs:
             if not job.fetched:
                 self._fetch(job)
+        for feed in self._feeds.values():
+            if feed.left and time.monotonic() > feed.left_until:
+                feed.left = {}
         if not self._jobs:
             return False
         eldest = self._jobs[0]
@@ -169,11 +240,11 @@ class Recorder:
         return True
 
     def _fetch(self, job: Job) -> None:
-        reader = self._readers[job.order.event.camera]
+        feed = self._feeds[job.order.event.camera]
         try:
-            newest = reader.latest()
-            while newest is not None and job.next <= min(job.last, newest.index):
-                frame = reader.read_at(job.next)
+            newest = feed.newest()
+            while job.next <= min(job.last, newest):
+                frame = feed.at(job.next)
                 if frame is None:
                     job.missing += 1
                 else:
@@ -182,7 +253,7 @@ class Recorder:
         except InputError:
             # A damaged ring is watch's affair; here its frames are missing.
             job.give_up = 0.0
-        if not job.fetched and (reader.ended or time.monotonic() > job.give_up):
+        if not job.fetched and (feed.ended or time.monotonic() > job.give_up):
             # The source ended within the margin after the offset, or stalls: what there is, is enough.
             job.missing += max(0, job.order.event.offset.frame + 1 - job.next)
             job.next = job.last + 1
@@ -233,9 +304,9 @@ class Recorder:
         for job in self._jobs:
             shutil.rmtree(job.folder, ignore_errors=True)
         self._jobs.clear()
-        for reader in self._readers.values():
-            reader.close()
-        self._readers.clear()
+        for feed in self._feeds.values():
+            feed.reader.close()
+        self._feeds.clear()
 
 
 def _stamp(event: messages.Event) -> str:

@@ -297,6 +297,11 @@ class RingReader:
         return self._mapped().header[_STATE] != _OPEN
 
     @property
+    def is_open(self) -> bool:
+        """Whether it is mapped: not after ``close``."""
+        return self._ring is not None
+
+    @property
     def writer_pid(self) -> int:
         """The process that writes."""
         return self._mapped().header[_WRITER]

@@ -7,6 +7,7 @@ itself a source for `apexcam`.
 
 import threading
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,10 +35,12 @@ class Session:
         self.frames = self.missed = 0
         self.problem = ""
         self.folder = root / f"session-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{camera}"
-        self._camera = camera
+        self.camera = camera
         self._settings = settings
         self._disk = disk
         self._stop = threading.Event()
+        self.left: deque[ring.Frame] = deque()  # copied out of a dead ring and not yet written
+        self._copies: dict[int, ring.Frame] | None = None
         self._reader = ring.RingReader(name, "newest", timeout_s=2.0)
         number = 1
         with disk.guarded():
@@ -62,6 +65,10 @@ class Session:
     def finish(self) -> None:
         """Lets it write what the ring still holds."""
         self._stop.set()
+
+    def detach(self, copies: dict[int, ring.Frame]) -> None:
+        """The ring's capture is dead and it must be let go: ``copies`` has, by index, what it held."""
+        self._copies = copies
 
     def close(self) -> None:
         """Ends it and waits."""
@@ -91,7 +98,7 @@ class Session:
         image = np.empty((self._reader.height, self._reader.width, 3), np.uint8)
         flushed = time.monotonic()
         while True:
-            item = self._reader.read(0.1, image)
+            item = self._next(image)
             if isinstance(item, ring.Lapped):
                 self.missed += item.count
             elif isinstance(item, ring.Frame):
@@ -108,10 +115,22 @@ class Session:
                 with self._disk.guarded():
                     self._table.flush()
 
+    def _next(self, image: ring.Image) -> ring.Frame | ring.Lapped | ring.End | None:
+        if self._copies is None:
+            return self._reader.read(0.1, image)
+        if self._reader.is_open:
+            behind = self._reader.lag
+            self._reader.close()
+            copies = [self._copies[index] for index in sorted(self._copies)]
+            self.left.extend(copies[max(0, len(copies) - behind) :])
+            if missed := behind - len(self.left):
+                return ring.Lapped(missed)
+        return self.left.popleft() if self.left else ring.END
+
     def _describe(self) -> None:
         about: dict[str, Any] = {
             "schema": "apexcam.session/1",
-            "camera": self._camera,
+            "camera": self.camera,
             "codec": CODECS[self._settings.record.session_codec][2],
             "width": self._reader.width,
             "height": self._reader.height,

@@ -11,6 +11,7 @@ from realtime.processes.child import Link, Spec, load, retitle
 
 _LEAST_SLOTS = 8
 _MEASURE_S = 4.0
+_LET_GO_S = 5.0
 _TOLD_KEPT = 1000
 
 
@@ -19,9 +20,7 @@ def run(link: Link, spec: Spec) -> None:
     source = open_for_live(spec)
     try:
         info = source.info
-        slots, advice = ring_slots(
-            spec.config, info.fps, info.height, info.width, recording=bool(spec.record)
-        )
+        slots, advice = _slots_left(link, spec, info)
         name = ring.ring_name(f"{info.name}-{spec.line}" if spec.line else info.name, spec.main_pid)
         with ring.RingWriter(name, slots, info.height, info.width) as writer:
             link.send(
@@ -65,6 +64,19 @@ def open_for_live(spec: Spec) -> Any:
     return load(spec.stages.open_source)(
         spec.source, fps=wish.fps, width=wish.width, height=wish.height, pace=pace
     )
+
+
+def _slots_left(link: Link, spec: Spec, info: Any) -> tuple[int, str]:
+    """`ring_slots`; whoever still copies out of the ring of a capture that died is waited for."""
+    give_up = time.monotonic() + (_LET_GO_S if spec.generation else 0.0)
+    while True:
+        try:
+            return ring_slots(spec.config, info.fps, info.height, info.width, recording=bool(spec.record))
+        except InputError:
+            if time.monotonic() > give_up:
+                raise
+        link.beat()
+        time.sleep(0.05)
 
 
 def _wait_for_go(link: Link, spec: Spec, source: Any) -> None:

@@ -149,6 +149,12 @@ class Attach(msgspec.Struct, frozen=True, tag=True):
     position: int = 0
 
 
+class Detach(msgspec.Struct, frozen=True, tag=True):
+    """Capture of this camera is dead: let its ring go, the next one may need the memory."""
+
+    camera: str
+
+
 class Go(msgspec.Struct, frozen=True, tag=True):
     """Everybody is ready: begin."""
 
@@ -180,4 +186,4 @@ class Bye(msgspec.Struct, frozen=True, tag=True):
 # What decoding a damaged message raises: a string that is not UTF-8 is no error of msgspec's own.
 DAMAGED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
-Down = Attach | Go | Work | Keep | Finish | Bye
+Down = Attach | Detach | Go | Work | Keep | Finish | Bye

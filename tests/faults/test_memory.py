@@ -1,5 +1,6 @@
 """Shared memory that is too small, damaged or overrun."""
 
+import json
 import os
 import signal
 import subprocess
@@ -50,6 +51,34 @@ def test_a_small_memory_holds_fewer_frames_and_capture_comes_back_in_it(start: A
         took,
         f"{made.lost_ring} frames, counted" if made.lost_ring else "nothing",
     )
+
+
+@pytest.mark.parametrize("session", [False, True])
+def test_a_recorder_does_not_keep_the_memory_of_a_dead_ring(
+    start: Any, told: Any, tmp_path: Path, session: bool
+) -> None:
+    """Beside what a ring holds there is no room for the next one; what it still held is recorded all the same."""
+    kept = tmp_path / "kept"
+    settings = ["record.keep_free_mb=0", "record.before_s=0.02", "record.after_s=0", "record.kinds=[micro]"]
+    run = start(
+        "fake:fps=50,width=640,height=480",
+        within=small_memory("30m"),
+        record=str(kept),
+        settings=[*settings, f"record.session={str(session).lower()}", "record.session_codec=bmp"],
+    ).until_working()
+    took = run.hurt("capture", signal.SIGKILL)
+    run.until(lambda: len(run.micro_frames()) > 3, "events of the new ring")
+    made = books(run.end())
+    assert made.restarts == 1
+    assert not [line for line in run.lines if "recording stopped" in line]
+    abouts = [json.loads(file.read_text()) for file in kept.glob("*Z-fake*/event.json")]
+    assert sorted(about["event"]["offset"]["frame"] for about in abouts) == run.micro_frames()
+    assert [about["frames_missing"] for about in abouts] == [0] * len(abouts)
+    if session:
+        sessions = [json.loads(file.read_text()) for file in kept.glob("session-*/session.json")]
+        assert len(sessions) == 2
+        assert sum(each["frames"] + each["frames_missing"] for each in sessions) == made.captured
+    told("capture killed while recording, /dev/shm nearly full", took, "nothing")
 
 
 def test_a_watcher_that_is_too_slow_skips_says_so_and_stays_current(start: Any, told: Any) -> None:

@@ -120,6 +120,40 @@ def test_frames_that_left_the_ring_are_counted_as_missing(
     recorder.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("room", [16, 5])
+def test_a_dead_ring_is_let_go_and_what_it_held_recorded_or_counted(
+    tmp_path: Path, small_ring: ring.RingWriter, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    monkeypatch.setattr("realtime.recorder._MEMORY_BYTES", room * 48 * 64 * 3)
+    held_up = threading.Event()
+    monkeypatch.setattr(Session, "_describe", lambda self: held_up.wait(10))
+    settings = Record(before_s=0.0, after_s=0.0, keep_free_mb=0, session=True)
+    recorder = Recorder(tmp_path, Config(record=settings))
+    image = live_fakes.open_source("fake:fps=100").read().image  # type: ignore[union-attr]
+    recorder.attach("desk", small_ring.name)
+    for index in range(12):
+        small_ring.write(ring.Frame(index, index * 10**7, 0, 0, image))
+    small_ring.close()
+    recorder.detach("desk")
+    held_up.set()
+    moments = {name: Moment(frame, frame * 10**7) for name, frame in (("onset", 2), ("offset", 11))}
+    event = msgspec.structs.replace(some.event(), fps=100.0, apex=moments["onset"], **moments)
+    while recorder.busy:
+        recorder.work()
+    assert small_ring.name not in Path("/proc/self/maps").read_text()
+    assert recorder.keep(wire.Keep(event)) is None
+    while recorder.busy:
+        recorder.work()
+    recorder.look()
+    kept = min(room, 10)
+    assert recorder.counts["frames"] == kept
+    assert recorder.counts["frames_missing"] == 10 - kept
+    assert recorder.counts["session_frames"] == min(room, 12)
+    assert recorder.counts["session_missing"] == 12 - min(room, 12)
+    recorder.close()
+
+
 def test_without_memory_an_event_is_skipped_and_said(
     tmp_path: Path, small_ring: ring.RingWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
