@@ -350,13 +350,12 @@ def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
     time.sleep(0.8)
     workers = program.workers()
     program.process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
-    asked = time.monotonic()
+    time.sleep(0.3)  # two at one moment are one
     program.process.send_signal(signal.SIGINT)
     assert program.end() == 130
-    assert time.monotonic() - asked < 3
+    # The movement that was going on is told once capture has ended: that was not waited for.
+    assert json.loads(program.report.read_text())["events"]["macro"] == 0
     assert gone(workers)
-    assert program.report.exists()
 
 
 @posix
@@ -366,7 +365,9 @@ def test_a_capture_that_hangs_does_not_hold_up_the_end(tmp_path: Path) -> None:
     time.sleep(0.8)
     program.process.send_signal(signal.SIGTERM)
     assert program.end() == 0
-    assert json.loads(program.report.read_text())["frames"]["processed"] == 60
+    report = json.loads(program.report.read_text())
+    assert report["frames"]["processed"] == 60
+    assert report["events"]["macro"] == 1
 
 
 @posix
