@@ -67,7 +67,14 @@ def _open_session(content: bytes, where: str) -> ort.InferenceSession:
 
 def _describe(session: ort.InferenceSession, where: str) -> tuple[str, tuple[str, ...]]:
     """Name and classes, once the interface is known to be ours."""
-    metadata = session.get_modelmeta().custom_metadata_map
+    try:
+        metadata = session.get_modelmeta().custom_metadata_map
+        inputs = [(i.name, i.type, tuple(i.shape[1:])) for i in session.get_inputs()]
+        outputs = [(o.name, o.type, tuple(o.shape[1:])) for o in session.get_outputs()]
+    except UnicodeDecodeError:  # ONNX Runtime opens a file whose texts are none
+        raise InputError(
+            f"{where} is damaged (names that are no UTF-8): export it again with apexbench train"
+        ) from None
     if metadata.get("apexcam.schema") != SCHEMA:
         raise InputError(
             f"{where} is not an apexcam model (no {SCHEMA} in its metadata): use apexbench train"
@@ -81,8 +88,6 @@ def _describe(session: ort.InferenceSession, where: str) -> tuple[str, tuple[str
         isinstance(classes, list) and len(classes) > 1 and all(isinstance(word, str) for word in classes)
     ):
         raise InputError(f"{where} does not name its classes: export it again with apexbench train")
-    inputs = [(i.name, i.type, tuple(i.shape[1:])) for i in session.get_inputs()]
-    outputs = [(o.name, o.type, tuple(o.shape[1:])) for o in session.get_outputs()]
     wanted = ([(INPUT, "tensor(float)", MAP_SHAPE)], [(OUTPUT, "tensor(float)", (len(classes),))])
     if (inputs, outputs) != wanted:
         raise InputError(

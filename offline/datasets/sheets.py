@@ -58,6 +58,8 @@ def sheets(table: Path) -> dict[str, Rows]:
         book = load_workbook(table, read_only=True, data_only=True)
         found = {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in book.worksheets}
         book.close()
+        if not found:
+            raise ValueError("it has no sheet")
     except Exception as error:  # openpyxl lets through whatever its readers raise on a damaged file
         raise InputError(f"cannot read {table}: {error}; it should be an .xlsx file") from None
     return found
