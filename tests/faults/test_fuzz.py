@@ -4,39 +4,47 @@ A few hundred inputs a parser; 10 000 with APEXCAM_LONG=1.
 """
 
 import contextlib
-import csv
 import io
 import json
-import signal
+import re
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import cv2
 import msgspec
 import numpy as np
-import openpyxl
+import parsers
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from parsers import (
+    ABOUT,
+    BEAT,
+    CASME,
+    CLIPS,
+    DEFAULTS,
+    NETWORK,
+    SAMM,
+    SENT,
+    TIMES,
+    png,
+    sheets_of,
+    survived,
+    table,
+    workbook,
+)
 from running import LONG
 
 from engines.errors import InputError
 from engines.inference.model_file import read_model
-from offline.datasets.flowmaps import COLUMNS, FOLDER, TABLE, load_flowmaps
+from offline.datasets.flowmaps import FOLDER, TABLE, load_flowmaps
 from offline.spotting.long_videos import load_database
-from realtime import config, keys, messages, recorded, ring, segment
+from realtime import config, keys, messages, ring
 from realtime.client import Subscriber
-from realtime.processes import wire
 from realtime.report import Histogram
-from realtime.sources.images import open_images
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "realtime"))
-import bus_messages as some
-
-HANG_S = 20.0
 ROOM_BYTES = 1 << 31
 
 
@@ -60,28 +68,6 @@ def bounded_memory() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_AS, (now + ROOM_BYTES, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_AS, before)
-
-
-@contextlib.contextmanager
-def survived() -> Iterator[None]:
-    """An InputError is an answer; seconds of processor time are a hang."""
-
-    def hangs(*_: object) -> None:
-        raise AssertionError(f"still at it after {HANG_S:g} s of processor time")
-
-    if not hasattr(signal, "ITIMER_PROF"):
-        with contextlib.suppress(InputError):
-            yield
-        return
-    before = signal.signal(signal.SIGPROF, hangs)
-    signal.setitimer(signal.ITIMER_PROF, HANG_S)
-    try:
-        yield
-    except InputError as error:
-        assert str(error).strip()
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
 
 
 @st.composite
@@ -141,8 +127,6 @@ def other_values(valid: Any, values: st.SearchStrategy[Any] = ANY) -> st.SearchS
 
 # --- the bus ----------------------------------------------------------------------------------------------------------
 
-SENT = {"event": some.event(), "state": some.state(), "health": some.health(), "preview": some.preview()}
-
 
 def _packed(value: Any) -> bytes:
     try:
@@ -166,18 +150,12 @@ def subscriber() -> Iterator[Subscriber]:
 @fuzz(st.tuples(st.sampled_from([*SENT, "gossip", ""]), st.text(max_size=10), PAYLOADS))
 def test_bus_payloads(subscriber: Subscriber, data: tuple[str, str, bytes]) -> None:
     subject, camera, payload = data
-    before = subscriber.rejected
-    with survived():
-        message = subscriber._decode(f"apexcam.v1.{camera}.{subject}", payload)
-        assert type(message) is messages.SUBJECTS[subject] if message else subscriber.rejected == before + 1
+    parsers.bus(subscriber, payload, subject, camera)
 
 
-@fuzz(damaged(st.just(msgspec.msgpack.encode(wire.Beat({"captured": 3}, {"flow": Histogram().pack()})))))
+@fuzz(damaged(st.just(BEAT)))
 def test_what_processes_tell_main(data: bytes) -> None:
-    with survived(), contextlib.suppress(*wire.DAMAGED):
-        msgspec.msgpack.decode(data, type=wire.Up)
-    with survived(), contextlib.suppress(msgspec.MsgspecError, ValueError):
-        Histogram.unpack(data)
+    parsers.processes(data)
 
 
 @fuzz(
@@ -194,7 +172,6 @@ def test_histograms(data: Any) -> None:
 
 # --- configurations and keys ------------------------------------------------------------------------------------------
 
-DEFAULTS = config.defaults_path().read_bytes()
 WORDS = st.sampled_from(
     [
         "source",
@@ -224,10 +201,7 @@ WORDS = st.sampled_from(
     short=60,
 )
 def test_configurations(tmp_path: Path, data: bytes) -> None:
-    file = tmp_path / "c.yaml"
-    file.write_bytes(data)
-    with survived():
-        assert isinstance(config.load(file), config.Config)
+    parsers.configuration(tmp_path, data)
 
 
 @fuzz(
@@ -265,12 +239,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @fuzz(st.data())
 def test_certificates(tmp_path: Path, certificate: bytes, data: Any) -> None:
-    file = tmp_path / "key_secret"
-    file.write_bytes(data.draw(damaged(st.just(certificate))))
-    file.chmod(0o600)
-    with survived():
-        public, secret = keys.load_secret(file, "keys")
-        assert len(public) == len(secret) == 40
+    parsers.certificate(tmp_path, data.draw(damaged(st.just(certificate))))
 
 
 # --- the ring ---------------------------------------------------------------------------------------------------------
@@ -313,46 +282,15 @@ def test_ring_headers_and_segments(data: list[tuple[int, int]]) -> None:
     )
 )
 def test_segments_of_strangers(data: bytes) -> None:
-    name = ring.ring_name("stranger")
-    ring.unlink(name)
-    memory = segment.create(name, len(data))
-    memory.buffer[:] = data
-    memory.close()
-    try:
-        with survived(), ring.RingReader(name):
-            pass
-        with survived():
-            ring.unlink_stale()
-    finally:
-        ring.unlink(name)
+    parsers.stranger(data)
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-def png(height: int = 28, width: int = 28) -> bytes:
-    image = np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8)
-    return bytes(cv2.imencode(".png", image)[1])
-
-
-ABOUT = {
-    "schema": "apexcam.recording/1",
-    "event": msgspec.to_builtins(some.event()),
-    "crop_to_frame": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
-    "taken_from": [{"frame": 7, "part": [0, 0, 28, 28]}, {"frame": 7, "part": [0, 0, 28, 28]}],
-    "frames": 2,
-    "frames_missing": 0,
-    "settings": {"recognise": {"preset": "precise"}},
-}
-TIMES = b"index,t_ns,file\n7,35000000,000007.png\n8,40000000,000008.png\n"
-
-
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("recording")
-    for name in ("000007.png", "000008.png"):
-        (folder / name).write_bytes(png())
-    return folder
+    return parsers.recording_folder(tmp_path_factory.mktemp("recording"))
 
 
 ABOUTS = damaged(st.just(json.dumps(ABOUT).encode())) | other_values(ABOUT).map(
@@ -362,34 +300,12 @@ ABOUTS = damaged(st.just(json.dumps(ABOUT).encode())) | other_values(ABOUT).map(
 
 @fuzz(st.tuples(ABOUTS, st.just(TIMES) | damaged(st.just(TIMES))))
 def test_recorded_events(recording: Path, data: tuple[bytes, bytes]) -> None:
-    about, times = data
-    (recording / "event.json").write_bytes(about)
-    (recording / "frames.csv").write_bytes(times)
-    with survived():
-        read, _ = recorded.read(str(recording))
-        with survived():
-            recorded.settings(read)
-        recorded.recognise(str(recording), lambda candidate: (read.event, {}))
-    with survived():
-        source = open_images(str(recording))
-        while source.read() is not None:
-            pass
-
-
-CLIPS = [["casme2", "sub01", "a", 0], ["smic", "s01", "b", 1], ["samm", "006", "c", 2]]
-
-
-def table(rows: list[list[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows([COLUMNS, *rows])
-    return text.getvalue().encode("utf-8", "surrogatepass")
+    parsers.recording(recording, *data)
 
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("release")
-    (folder / FOLDER).mkdir()
-    return folder
+    return parsers.release_folder(tmp_path_factory.mktemp("release"))
 
 
 CELLS = st.text(max_size=8) | st.integers() | st.sampled_from(["casme2", "../..", "/", "\x00", "x" * 300])
@@ -405,13 +321,7 @@ CELLS = st.text(max_size=8) | st.integers() | st.sampled_from(["casme2", "../.."
     )
 )
 def test_flow_map_folders(release: Path, data: tuple[bytes, bytes]) -> None:
-    listed, picture = data
-    (release / TABLE).write_bytes(listed)
-    for _, person, clip, _ in CLIPS:
-        (release / FOLDER / f"{person}_{clip} .png").write_bytes(picture)
-    with survived():
-        samples = load_flowmaps(release)
-        assert samples.maps.shape[1:] == (3, 28, 28)
+    parsers.release(release, *data)
 
 
 def test_a_picture_that_says_it_is_huge_is_not_decoded(release: Path) -> None:
@@ -437,9 +347,18 @@ def test_a_picture_that_says_it_is_huge_is_not_decoded(release: Path) -> None:
         load_flowmaps(release)
 
 
-# --- networks ---------------------------------------------------------------------------------------------------------
+def test_a_chunk_that_says_it_is_longer_than_its_file_is_not_read(
+    release: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = png()
+    at = picture.index(b"IDAT") - 4
+    monkeypatch.setattr("cv2.imread", lambda *_: pytest.fail("OpenCV takes as many gigabytes as it says"))
+    with pytest.raises(InputError, match="cannot be read"):
+        parsers.release(release, table(CLIPS), picture[:at] + b"\x80\0\0\0" + picture[at + 4 :])
+        load_flowmaps(release)
 
-NETWORK = (resources.files("engines.weights") / "ststnet.onnx").read_bytes()
+
+# --- networks ---------------------------------------------------------------------------------------------------------
 
 
 def metadata(key: str, value: str) -> bytes:
@@ -466,22 +385,18 @@ CLASSES = ANY.map(json.dumps) | st.text(max_size=30) | st.integers(1, 60_000).ma
     short=80,
 )
 def test_networks(tmp_path: Path, data: bytes) -> None:
+    parsers.network(tmp_path, data)
+
+
+def test_a_network_whose_metadata_is_no_text_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "network.onnx"
-    file.write_bytes(data)
-    with survived():
-        model = read_model(file)
-        assert all(isinstance(word, str) for word in model.classes)
+    file.write_bytes(NETWORK + metadata("apexcam.name", "name").replace(b"name", b"na\xff\xff"))
+    with pytest.raises(InputError, match="no UTF-8"):
+        read_model(file)
 
 
 # --- annotation sheets ------------------------------------------------------------------------------------------------
 
-HEADER = ["Subject", "Filename", "Inducement Code", "Onset", "Apex", "Offset", "Duration", "Type"]
-SAMM = [HEADER, ["006", "006_1_1", 1, 3, 5, 8, 6, "Micro"], ["006", "006_1_2", 1, 9, -1, 0, 3, "Macro"]]
-CASME = [
-    [[1, "disgust1_1", 3, 5, 8, "4+7", "negative", "macro-expression", "disgust"]],
-    [[15, "s15", 1], [16, "s16", 2]],
-    [["0101", "disgust1"], ["0502", "happy2"]],
-]
 SHEET_CELLS = st.one_of(
     st.none(),
     st.integers(),
@@ -493,28 +408,7 @@ SHEET_CELLS = st.one_of(
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("videos")
-    for place in ("SAMM_longvideos/006_1", "rawpic/s15/15_0101disgustingteeth"):
-        (root / place).mkdir(parents=True)
-        (root / place / "006_1_0001.png").write_bytes(png())
-    return root
-
-
-def workbook(sheets: dict[str, Any]) -> bytes:
-    book = openpyxl.Workbook()
-    book.remove(book.active)
-    for title, rows in sheets.items():
-        sheet = book.create_sheet(title)
-        for row in rows if isinstance(rows, list) else []:
-            with contextlib.suppress(ValueError, openpyxl.utils.exceptions.IllegalCharacterError):
-                sheet.append(row if isinstance(row, list) else [row])
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
-
-
-def sheets_of(rows: list[Any]) -> dict[str, Any]:
-    return dict(zip(("CASFEcode_final", "naming rule1", "naming rule2"), rows, strict=False))
+    return parsers.videos_folder(tmp_path_factory.mktemp("videos"))
 
 
 SAMM_BOOKS = other_values(SAMM, SHEET_CELLS).map(lambda rows: workbook({"table": rows}))
@@ -530,7 +424,15 @@ CASME_BOOKS = other_values(CASME, SHEET_CELLS).map(
 )
 def test_annotation_sheets(videos: Path, data: tuple[str, bytes]) -> None:
     layout, book = data
-    name = {"sammlv": "SAMM_LongVideos_V3.xlsx", "casme2long": "CAS(ME)^2code_final.xlsx"}[layout]
-    (videos / name).write_bytes(book)
-    with survived():
-        load_database(videos, layout)
+    parsers.sheet(videos, book, layout)
+
+
+def test_a_workbook_that_names_no_sheet_is_refused(videos: Path) -> None:
+    packed = io.BytesIO(workbook({"table": SAMM}))
+    emptied = io.BytesIO()
+    with zipfile.ZipFile(packed) as before, zipfile.ZipFile(emptied, "w") as after:
+        for name in before.namelist():
+            after.writestr(name, re.sub(rb"<sheets>.*</sheets>", b"<sheets/>", before.read(name)))
+    (videos / "SAMM_LongVideos_V3.xlsx").write_bytes(emptied.getvalue())
+    with pytest.raises(InputError, match="no sheet"):
+        load_database(videos, "sammlv")
