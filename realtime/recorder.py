@@ -109,7 +109,8 @@ def run(link: Link, spec: Spec) -> None:
             order = link.receive(0.0 if worked else 0.02)
             match order:
                 case wire.Attach():
-                    recorder.attach(order.camera, order.ring)
+                    if (said := recorder.attach(order.camera, order.ring)) is not None:
+                        link.send(wire.Note(said))
                 case wire.Detach():
                     recorder.detach(order.camera)
                 case wire.Keep():
@@ -149,16 +150,20 @@ class Recorder:
         """Whether there is something to copy or write."""
         return bool(self._jobs) or any(session.running for session in self._sessions)
 
-    def attach(self, camera: str, name: str) -> None:
-        """Reads this ring for events of this camera from now on."""
+    def attach(self, camera: str, name: str) -> str | None:
+        """Reads this ring for events of this camera from now on; a line for the user if it cannot."""
         before = self._feeds.get(camera)
-        feed = Feed(ring.RingReader(name, "newest", timeout_s=2.0))
+        try:
+            feed = Feed(ring.RingReader(name, "newest", timeout_s=2.0))
+        except InputError as error:  # its capture has died meanwhile; the next one's ring will be told too
+            return f"{camera} is not recorded until it captures again: {error}"
         if before is not None:
             before.reader.close()
             feed.left, feed.left_until = before.left, before.left_until
         self._feeds[camera] = feed
         if self._settings.record.session:
             self._sessions.append(Session(self._root, camera, name, self._settings, self._disk))
+        return None
 
     def detach(self, camera: str) -> None:
         """Capture of this camera is dead: what its ring holds is copied as far as there is memory, the ring let go."""
@@ -198,7 +203,8 @@ class Recorder:
         first = max(0, event.onset.frame - round(wish.before_s * fps))
         last = event.offset.frame + round(wish.after_s * fps)
         if feed is None:
-            return None
+            self.counts["skipped"] += 1
+            return f"{event.event_id} is not recorded: {event.camera} had no frames to read yet"
         # Frames of a dead ring are in memory already and counted.
         more = sum(index not in feed.left for index in range(first, last + 1)) if feed.reader.is_open else 0
         if self._held + min(more, feed.reader.slots) * feed.frame_bytes > _MEMORY_BYTES:

@@ -157,7 +157,7 @@ def _read_map(picture: Path) -> NDArray[Any]:
         with Image.open(picture) as opened:  # its head alone: a damaged one may promise gigabytes
             width, height = opened.size
             opened.verify()  # a chunk that says it is longer than the file: OpenCV would make room for it
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except Exception:  # Pillow lets through whatever its readers raise on a damaged file
         raise InputError(f"{picture} cannot be read as a picture: copy it again") from None
     if width * height > 1 << 20:
         raise InputError(f"{picture} is {width}x{height} pixels, not 28x28: u, v and strain")

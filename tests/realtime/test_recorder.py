@@ -174,6 +174,19 @@ def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     assert not left.exists()
 
 
+def test_a_ring_that_is_gone_already_is_waited_for_by_the_next_one(
+    tmp_path: Path, small_ring: ring.RingWriter
+) -> None:
+    recorder = Recorder(tmp_path, Config(record=Record(keep_free_mb=0)))
+    said = recorder.attach("desk", "apexcam-gone-1")
+    assert said is not None and "desk is not recorded until it captures again" in said
+    assert "desk had no frames to read yet" in (recorder.keep(wire.Keep(some.event())) or "")
+    assert recorder.counts["skipped"] == 1
+    assert recorder.attach("desk", small_ring.name) is None
+    assert recorder.keep(wire.Keep(some.event())) is None
+    recorder.close()
+
+
 def test_a_missing_root_is_one_line(tmp_path: Path, small_ring: ring.RingWriter) -> None:
     recorder = Recorder(tmp_path / "gone", Config())
     recorder.attach("desk", small_ring.name)
