@@ -32,10 +32,13 @@ def mirrored(image: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(image[:, ::-1])
 
 
-def tenfold(image: NDArray[Any]) -> NDArray[Any]:
-    """(10, H, W[, C]): an image turned by each of `TURNS_DEG`, then the same mirrored (paper 004). Itself is first."""
-    turned = [moved(image, degrees) for degrees in TURNS_DEG]
-    return np.stack([*turned, *(mirrored(picture) for picture in turned)])
+def one_of_ten(image: NDArray[Any], number: int) -> NDArray[Any]:
+    """An image turned by each of `TURNS_DEG`, then the same mirrored (paper 004): of these ten that with a number 0..9.
+    Number 0 is the image itself.
+    """
+    mirror, turn = divmod(number, len(TURNS_DEG))
+    turned = moved(image, TURNS_DEG[turn])
+    return mirrored(turned) if mirror else turned
 
 
 def jittered(

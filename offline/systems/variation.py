@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.face import CROP_WIDTH
-from offline.preparation.augmentation import MOST_SHIFT_PX, TURNS_DEG, jittered, tenfold
+from offline.preparation.augmentation import MOST_SHIFT_PX, TURNS_DEG, jittered, one_of_ten
 
 # Paper 001 shifts by pixels of a 224 wide face.
 _SHIFT_PX: Final = MOST_SHIFT_PX * CROP_WIDTH / 224
@@ -34,7 +34,7 @@ def varied(
         seed = int(rng.integers(1 << 32))
         for pictures in _pictures(out):
             if how == "tenfold":
-                pictures[at] = tenfold(pictures[at])[copy]
+                pictures[at] = one_of_ten(pictures[at], int(copy))
             else:
                 pictures[at] = jittered(pictures[at], np.random.default_rng(seed), most_shift_px=_SHIFT_PX)
     return out

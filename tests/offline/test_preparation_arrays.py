@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from offline.preparation.augmentation import jittered, mirrored, moved, tenfold
+from offline.preparation.augmentation import jittered, mirrored, moved, one_of_ten
 from offline.preparation.interpolation import interpolate, tim_weights
 from offline.preparation.magnification import magnify
 from offline.preparation.motion_mask import magnitude_picture, masked, motion_mask
@@ -98,10 +98,10 @@ def test_tim_passes_through_the_frames_and_keeps_a_still_clip_still():
         tim_weights(0, 3)
 
 
-def test_tenfold_is_five_turns_and_their_mirrors():
+def test_the_ten_are_five_turns_and_their_mirrors():
     image = np.zeros((41, 41, 3), np.uint8)
     image[20, 35] = 255
-    many = tenfold(image)
+    many = np.stack([one_of_ten(image, number) for number in range(10)])
     assert many.shape == (10, 41, 41, 3) and many.dtype == np.uint8
     assert np.array_equal(many[0], image) and np.array_equal(many[5], image[:, ::-1])
     rows, columns = zip(
