@@ -215,7 +215,17 @@ def print_merged(rows: list[dict[str, Any]], tests: list[dict[str, Any]]) -> Non
     for note in _notes(rows):
         print(f"note: {note}")
     if tests:
-        print_rows("paired tests over the same clips", tuple(tests[0]), tests)
+        shown = [
+            {
+                "paired, same clips": f"{test['first']} - {test['second']}",
+                "UF1": f"{test['uf1_difference']:+.3f}",
+                "95 %": "{:+.3f} to {:+.3f}".format(*test["ci95"]),
+                "p permuted": f"{test['p_permutation']:.3f}",
+                "p McNemar": f"{test['p_mcnemar']:.3f}",
+            }
+            for test in tests
+        ]
+        print_rows("", tuple(shown[0]), shown)
 
 
 def _lines(row: dict[str, Any]) -> list[dict[str, str]]:

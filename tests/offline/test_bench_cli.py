@@ -134,7 +134,7 @@ def test_table_merges_runs_and_tests_pairs(release, tmp_path, monkeypatch, capsy
     code, out, _ = call(monkeypatch, capsys, "table", *folders, "--markdown")
     assert code == 0 and out.startswith("| model |") and "linear − majority" in out
     code, out, _ = call(monkeypatch, capsys, "table", *folders)
-    assert code == 0 and "paired tests" in out
+    assert code == 0 and "paired, same clips" in out and "p McNemar" in out
     code, _, err = call(monkeypatch, capsys, "table", tmp_path)
     assert code == 2 and "is not a finished run: results.json is missing" in err
 
