@@ -58,8 +58,7 @@ def fill(number: str, runs: Sequence[RunFolder]) -> dict[str, Any]:
     """A paper's tables with what the runs measured: every row of the paper is there, run or not.
 
     Where several runs fit a row, those of recorded faces come first, then the one of most seeds, the last of equals.
-    Raises InputError for an
-    unknown paper.
+    Raises InputError for an unknown paper.
     """
     return {
         "paper": number,

@@ -538,8 +538,8 @@ def bench(
         else:
             _print(_load_table(rows))
             for row in rows:
-                for problem in filter(None, row.problem.split("; ")):
-                    print(f"{row.cameras} x {row.fps:g} fps: {problem}")
+                if row.problem:
+                    print(f"{row.cameras} x {row.fps:g} fps: {row.problem}")
     if endurance is not None and not result.flat:
         raise typer.Exit(1)
 

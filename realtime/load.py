@@ -1,7 +1,7 @@
 """``apexcam bench``: what this machine carries. Whole programs, the rendered face as camera, under more and more load.
 
-The face is rendered while it is shown, which costs about what decoding a camera's JPEG frames does; its share is
-``capture``'s. Everything else is the program as it always runs: nothing is taken out of the way.
+The face is rendered while it is shown, which costs about three times what decoding a camera's JPEG frames does; its
+share is ``capture``'s. Everything else is the program as it always runs: nothing is taken out of the way.
 """
 
 import json
