@@ -20,6 +20,7 @@ from engines.files import write_bytes
 from offline.datasets.samples import Samples
 from offline.folds import FoldResult, run_fold
 from offline.metrics import bootstrap_uf1, by_subject, confusion_matrix, score, uf1_uar
+from offline.pretraining import refuse_seen
 from offline.protocols import LeakError, Protocol, Split
 from offline.published import PUBLISHED_ON, difference, published
 from offline.recognisers import Entry, Settings
@@ -66,6 +67,8 @@ def run(samples: Samples, plan: Plan, out: Path, progress: Progress | None = Non
     does not fit the data, and LeakError when something would leak.
     """
     samples = plan.protocol.prepare(samples)
+    if plan.weights is not None:
+        refuse_seen(samples, plan.weights)
     splits = {seed: plan.protocol.splits(samples, seed) for seed in plan.seeds}
     if plan.audit:
         _refuse_repeated(splits[plan.seeds[0]], plan)

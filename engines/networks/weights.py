@@ -1,16 +1,15 @@
 """Pretrained weights from a file the user gives, into a network whose parameters have the published names."""
 
-import json
-import struct
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
+import safetensors
+import safetensors.torch
 import torch
 from torch import nn
 
 from engines.errors import InputError
-
-_TYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32}
+from engines.files import write_bytes
 
 
 def load_weights(network: nn.Module, path: Path, classes: int) -> None:
@@ -22,22 +21,59 @@ def load_weights(network: nn.Module, path: Path, classes: int) -> None:
     backbone or has it in another shape, and for a network that has nothing to load into.
     """
     state = read_state(path)
+    for backbone in backbones_of(network):
+        backbone.load_state_dict(_fitting(backbone, state, path, classes), strict=False)
+
+
+def backbones_of(network: nn.Module) -> list[nn.Module]:
+    """What pretrained weights are loaded into: a network's ``backbones()``, or itself. InputError where it has none."""
     own = getattr(network, "backbones", None)
-    backbones = own() if own is not None else [network]
+    backbones: list[nn.Module] = own() if own is not None else [network]
     if not backbones:
         raise InputError("this model has no pretrained part: leave --weights out")
-    for backbone in backbones:
-        backbone.load_state_dict(_fitting(backbone, state, path, classes), strict=False)
+    return backbones
+
+
+def save_weights(network: nn.Module, path: Path, classes: int, about: Mapping[str, str]) -> None:
+    """Write the one backbone of a trained network as .safetensors for `load_weights`, without its layers of classes;
+    ``about`` goes into the file's header. ValueError for a network with several backbones.
+    """
+    (backbone,) = backbones_of(network)
+    of_classes = _of_classes(backbone, classes)
+    state = {
+        name: tensor.contiguous().cpu()
+        for name, tensor in backbone.state_dict().items()
+        if name.rpartition(".")[0] not in of_classes
+    }
+    write_bytes(path, safetensors.torch.save(state, dict(about)))
+
+
+def about(path: Path) -> dict[str, str]:
+    """What `save_weights` was told about a file; empty for any other, .pth too. InputError where it cannot be read."""
+    if path.suffix != ".safetensors":
+        return {}
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            return dict(file.metadata() or {})
+    except OSError as error:
+        raise InputError(f"cannot read the weights {path}: {error.strerror or error}") from None
+    except safetensors.SafetensorError as error:
+        raise InputError(f"{path} is no file of weights ({error}): save .safetensors again") from None
+
+
+def _of_classes(backbone: nn.Module, classes: int) -> set[str]:
+    return {
+        name
+        for name, module in backbone.named_modules()
+        if isinstance(module, nn.Linear) and module.out_features == classes
+    }
 
 
 def _fitting(
     backbone: nn.Module, state: dict[str, torch.Tensor], path: Path, classes: int
 ) -> dict[str, torch.Tensor]:
-    optional = {
-        name
-        for name, module in backbone.named_modules()
-        if (isinstance(module, nn.Linear) and module.out_features == classes) or name.endswith(".attention")
-    }
+    optional = _of_classes(backbone, classes)
+    optional |= {name for name, _ in backbone.named_modules() if name.endswith(".attention")}
     fitting = {}
     for name, parameter in backbone.state_dict().items():
         if name in state and state[name].shape == parameter.shape:
@@ -57,7 +93,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     """
     try:
         if path.suffix == ".safetensors":
-            return _safetensors(path.read_bytes())
+            return safetensors.torch.load(path.read_bytes())
         saved = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InputError(f"cannot read the weights {path}: {error.strerror or error}") from None
@@ -73,16 +109,3 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
             f"{path} holds no state_dict of tensors: save one with torch.save(model.state_dict())"
         )
     return {name.removeprefix("module."): value for name, value in saved.items()}
-
-
-def _safetensors(content: bytes) -> dict[str, torch.Tensor]:
-    """The format: length of a JSON header as uint64, the header, the tensors' bytes."""
-    (length,) = struct.unpack("<Q", content[:8])
-    header = json.loads(content[8 : 8 + length])
-    header.pop("__metadata__", None)
-    state = {}
-    for name, entry in header.items():
-        first, last = entry["data_offsets"]
-        flat = np.frombuffer(content[8 + length + first : 8 + length + last], _TYPES[entry["dtype"]])
-        state[name] = torch.from_numpy(flat.reshape(entry["shape"]).copy())
-    return state

@@ -18,7 +18,7 @@ class ClassMap:
 
     ``of``: for each database the class of each emotion; an emotion that is not there is left out. ``without``: clips
     (dataset, subject, name) that the published counts do not have, and why. ``counts``: clips a class that published
-    work has of each database, with each version of its table.
+    work has of each database, with each version of its table. ``kinds`` of expressions that count.
     """
 
     name: str
@@ -27,10 +27,11 @@ class ClassMap:
     counts: Mapping[str, tuple[tuple[int, ...], ...]]
     source: str
     without: Mapping[tuple[str, str, str], str] = field(default_factory=lambda: MappingProxyType({}))
+    kinds: tuple[str, ...] = ("micro",)
 
     def class_of(self, clip: Clip) -> tuple[str | None, str]:
         """A clip's class, or None and why it has none."""
-        if clip.kind != "micro":
+        if clip.kind not in self.kinds:
             return None, f"{clip.kind}-expressions"
         if (reason := self.without.get((clip.dataset, clip.subject, clip.name))) is not None:
             return None, reason
@@ -119,6 +120,19 @@ CDMER: Final = ClassMap(
     },
     {"casme2": ((73, 32, 25),), **_SMIC_COUNTS},
     "paper 002, table 11: 130 clips of V3",
+)
+_EVERYDAY: Final = _to(
+    negative=f"{_NEGATIVE} angry contemptuous disgusted afraid sad", positive="positive happiness happy joy smile",
+    surprise="surprise surprised",
+)  # fmt: skip
+# What networks are pretrained on, never scored: micro and ordinary expressions alike.
+ORDINARY: Final = ClassMap(
+    "ordinary",
+    CLASSES,
+    {"pictures": _EVERYDAY, **dict.fromkeys(CDE.of, _GENERAL)},
+    {},
+    "after paper 001, section III.B, which pretrains on ordinary expressions",
+    kinds=("micro", "macro"),
 )
 CLASS_MAPS: Final = {chosen.name: chosen for chosen in (CDE, FIVE, SAMM_FIVE, FOUR, CDMER)}
 

@@ -48,8 +48,8 @@ class VideoDatabase:
     """A database as unpacked.
 
     ``clips``: every row of its table; ``faults``: those that cannot be used; ``notes``: lines for people about what
-    was mended or does not fit. ``layout`` and ``version`` in words. ``rendered``: its faces are drawn, nobody was
-    recorded.
+    was mended or does not fit. ``layout`` and ``version`` in words. ``rendered``: what its people were
+    drawn from, such as "seed 7"; empty where people were recorded.
     """
 
     name: str
@@ -58,7 +58,7 @@ class VideoDatabase:
     clips: tuple[Clip, ...]
     faults: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = ()
-    rendered: bool = False
+    rendered: str = ""
 
     @property
     def usable(self) -> tuple[Clip, ...]:

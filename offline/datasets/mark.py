@@ -1,5 +1,6 @@
 """What tells a rendered database from the recorded one whose layout it has: a file that lies in its folder."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -8,6 +9,7 @@ from offline.datasets.clips import Clip
 
 NAME: Final = "RENDERED.txt"
 _BEGINS: Final = "Rendered by apexcam"
+_LONGEST: Final = 4096
 
 
 def write_mark(folder: Path, settings: str) -> None:
@@ -20,15 +22,24 @@ def write_mark(folder: Path, settings: str) -> None:
     (folder / NAME).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def is_rendered(clips: Sequence[Clip]) -> bool:
-    """Whether the mark lies in a folder above any clip's frames, whichever of these folders was opened."""
+def drawn_from(clips: Sequence[Clip]) -> str:
+    """What a rendered database's people were drawn from, such as "seed 7"; empty where people were recorded.
+
+    It is rendered where the mark lies in a folder above any clip's frames, whichever of these folders was opened.
+    """
     folders = {folder for clip in clips for _, path in clip.frames[:1] for folder in path.absolute().parents}
-    return any(_is_mark(folder / NAME) for folder in folders)
+    for folder in sorted(folders):
+        if mark := _mark(folder / NAME):
+            seed = re.search(r"\bseed \d+", mark)
+            return seed.group() if seed else "an unknown seed"
+    return ""
 
 
-def _is_mark(path: Path) -> bool:
+def _mark(path: Path) -> str:
+    """The mark in a file; empty where there is none."""
     try:
-        with path.open("rb") as file:
-            return file.read(len(_BEGINS)) == _BEGINS.encode()
+        with path.open(encoding="utf-8", errors="replace") as file:
+            text = file.read(_LONGEST)
     except OSError:
-        return False
+        return ""
+    return text if text.startswith(_BEGINS) else ""

@@ -1,13 +1,16 @@
 """What every dataset is read into and every protocol splits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.labels import CLASSES
+from offline.datasets.images import same_name
+
+_SAME_PEOPLE: Final = {"smic-vis": "smic", "smic-nir": "smic", "samm-lv": "samm"}
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Samples:
     ``labels`` int64 (N,), indices into ``classes``; ``datasets``, ``subjects``, ``clips`` str (N,). A person is a
     (dataset, subject) pair. ``notes`` are lines for people: what is missing from the release, what was mended.
     ``class_map`` names how emotions became labels (offline.datasets.class_maps). ``rendered``: databases whose faces
-    are drawn, nobody was recorded.
+    are drawn, nobody was recorded, each with what they were drawn from.
     """
 
     maps: NDArray[Any]
@@ -30,7 +33,7 @@ class Samples:
     classes: tuple[str, ...] = CLASSES
     notes: tuple[str, ...] = field(default=())
     class_map: str = "cde"
-    rendered: tuple[str, ...] = ()
+    rendered: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -39,6 +42,17 @@ class Samples:
     def people(self) -> NDArray[Any]:
         """Str (N,): "dataset/subject", what must never stand on both sides of a split."""
         return np.char.add(np.char.add(self.datasets.astype(str), "/"), self.subjects.astype(str))
+
+    @property
+    def identities(self) -> frozenset[str]:
+        """Whose faces these are, the same person by the same name in every database that has them."""
+        found = set()
+        for person in np.unique(self.people):
+            dataset, _, subject = str(person).partition("/")
+            drawn = self.rendered.get(dataset, "")
+            name = _SAME_PEOPLE.get(dataset, dataset) + f" rendered from {drawn}" * bool(drawn)
+            found.add(f"{name}/{same_name(subject)}")
+        return frozenset(found)
 
     def rows(self, keep: NDArray[Any] | Sequence[int]) -> "Samples":
         """The samples at these indices, or where this boolean mask is true."""

@@ -8,7 +8,7 @@ from typing import Final
 from engines.errors import InputError
 from offline.datasets import casme2, long_videos, one_row_a_clip, samm, smic
 from offline.datasets.clips import VideoDatabase
-from offline.datasets.mark import is_rendered
+from offline.datasets.mark import drawn_from
 from offline.datasets.sheets import old_table
 
 Opener = Callable[[Path, bool], tuple[VideoDatabase, ...]]
@@ -53,7 +53,7 @@ def open_video_dataset(
         except PermissionError as error:
             raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
         if found:
-            return tuple(replace(database, rendered=is_rendered(database.clips)) for database in found)
+            return tuple(replace(database, rendered=drawn_from(database.clips)) for database in found)
     old = old_table(folder)
     what = f"{name} in no known layout" if name else "none of the known layouts"
     raise InputError(f"{folder} is {what}; {old}{'; ' * bool(old)}looked for {'; '.join(LOOKED_FOR)}")

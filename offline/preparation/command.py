@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engines.errors import InputError
+from offline.datasets.class_maps import ClassMap
 from offline.datasets.clips import VideoDatabase
 from offline.datasets.video import READERS, open_video_dataset
 from offline.preparation.inputs import INPUTS
@@ -38,23 +39,40 @@ def load_videos(
     ``say`` is told what was found, mended, left out and prepared. Raises InputError for a folder that is no database,
     a database given twice, one that the protocol lacks, and what `from_video` raises.
     """
-    check_rule(apex)
-    if entry.input not in INPUTS:
-        raise InputError(f"{entry.name} reads {entry.input}, which nothing here prepares")
-    databases = _databases(data, errata)
+    databases = open_databases(data, errata)
     used = [d for d in databases if protocol.datasets is None or d.name in protocol.datasets]
     missing = [name for name in protocol.datasets or () if name not in {d.name for d in used}]
     found = ", ".join(database.name for database in databases)
     if not used:
         raise InputError(f"protocol {protocol.name} needs {', '.join(missing)}; given are {found}")
-    for database in used:
-        rendered = "rendered, " * database.rendered
+    for name in missing:
+        say(f"note: protocol {protocol.name} also uses {name}, which is not given")
+    return load(
+        used, protocol.class_map, entry, cache=cache, apex=apex, jobs=jobs, progress=progress, say=say
+    )
+
+
+def load(
+    databases: Sequence[VideoDatabase],
+    class_map: ClassMap,
+    entry: Entry,
+    *,
+    cache: Path | None = None,
+    apex: str,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> FromVideo:
+    """The samples of databases that a class map labels and a recogniser reads; the rest as `load_videos`."""
+    check_rule(apex)
+    if entry.input not in INPUTS:
+        raise InputError(f"{entry.name} reads {entry.input}, which nothing here prepares")
+    for database in databases:
+        rendered = "rendered, " * bool(database.rendered)
         say(f"{database.name}: {rendered}{database.layout}, table {database.version}")
         for note in database.notes:
             say(f"note: {note}")
-    for name in missing:
-        say(f"note: protocol {protocol.name} also uses {name}, which is not given")
-    made = from_video(used, protocol.class_map, entry.input, cache or default_cache(), apex, jobs, progress)
+    made = from_video(databases, class_map, entry.input, cache or default_cache(), apex, jobs, progress)
     for entry_again in made.damaged:
         say(f"note: damaged in the cache, prepared again: {entry_again}")
     for line in made.unread:
@@ -63,7 +81,8 @@ def load_videos(
     return made
 
 
-def _databases(data: Sequence[str], errata: bool) -> list[VideoDatabase]:
+def open_databases(data: Sequence[str], errata: bool = True) -> list[VideoDatabase]:
+    """The databases of folders, each DIR or NAME=DIR. InputError for a folder that is none, or is given twice."""
     found: dict[str, VideoDatabase] = {}
     for text in data:
         name, _, folder = text.rpartition("=")

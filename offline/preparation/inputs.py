@@ -31,6 +31,8 @@ def _flow_map(clip: PreparedClip) -> NDArray[Any]:
     return as_benchmark(flow_map(flow.u, flow.v))
 
 
+# Inputs that show the apex frame, whatever else: the rest of a clip may stand still.
+SHOW_APEX = ("apex", "apex-motion", "streams")
 _FLOW = "TV-L1 cpu precise"
 INPUTS: dict[str, Input] = {
     each.name: each

@@ -1,7 +1,7 @@
 """Video databases to the samples that protocols split: labelled, prepared, counted so that nothing gets lost."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def from_video(
         _counts(database, kept, left_out, counted[database.name])
         for database, (kept, left_out) in zip(databases, labelled, strict=True)
     )
-    rendered = tuple(database.name for database in databases if database.rendered and counted[database.name])
+    rendered = {d.name: d.rendered for d in databases if d.rendered and counted[d.name]}
     differing = compare_with_published(
         class_map, [(clip, label) for clip, label, _ in used if clip.dataset not in rendered]
     )
@@ -86,7 +86,7 @@ def from_video(
     return FromVideo(samples, counts, tuple(unread), inputs.summary(), damaged)
 
 
-def rendered_note(names: Sequence[str]) -> str:
+def rendered_note(names: Iterable[str]) -> str:
     """What is to be said of figures that databases with drawn faces enter."""
     titles = ", ".join(TITLES.get(name, name) for name in names)
     return f"rendered, not {titles}: faces drawn by apexcam in that layout; no paper's figures stand beside these"

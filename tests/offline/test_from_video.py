@@ -102,7 +102,7 @@ def test_a_rendered_database_is_told_from_a_recorded_one(tmp_path, blank_faces, 
     assert "1 people, 2 clips each, seed 5, cropped images, with the" in mark.read_text()
     monkeypatch.chdir(tmp_path / "casme2" / "Cropped")
     for folder in (tmp_path, tmp_path / "casme2", Path(), Path("..")):
-        assert [database.rendered for database in open_video_dataset(folder)] == [True]
+        assert [database.rendered for database in open_video_dataset(folder)] == ["seed 5"]
     mark.write_text("what somebody else calls so")
     assert not open_video_dataset(tmp_path)[0].rendered
     mark.unlink()

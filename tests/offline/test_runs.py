@@ -54,7 +54,7 @@ class Means(ClassifierMixin, BaseEstimator):
 def test_a_paper_s_figures_stand_beside_recorded_faces_only(samples, tmp_path):
     recorded = run(samples, plan(epochs=1), tmp_path / "recorded")
     assert recorded["paper"]["difference"]["full"] and "rendered" not in recorded
-    drawn = run(replace(samples, rendered=("smic",)), plan(epochs=1), tmp_path / "rendered")
+    drawn = run(replace(samples, rendered={"smic": "seed 7"}), plan(epochs=1), tmp_path / "rendered")
     assert drawn["rendered"] == ["smic"] and "paper" not in drawn
     assert not any("published" in note for note in drawn["notes"])
 

@@ -1,0 +1,124 @@
+"""Pretraining, as paper 001 does before its micro-expressions (section III.B): a network's backbone from ordinary
+expressions, kept as a file of weights that says whom it has seen, so that it is never scored on them.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from engines.errors import InputError
+from engines.networks import open_network
+from engines.networks.weights import about, backbones_of, load_weights, save_weights
+from offline.datasets.samples import Samples
+from offline.protocols import LeakError
+from offline.recognisers import Entry, Settings
+
+if TYPE_CHECKING:
+    from offline.training import NetworkRecogniser
+
+_PEOPLE: Final = "people"
+# Called with the number of finished and of all epochs.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """``loss`` and ``accuracy`` of the last epoch on the clips it was trained on, of which there are ``clips``."""
+
+    clips: int
+    epochs: int
+    loss: float
+    accuracy: float
+
+
+def network_of(entry: Entry, settings: Settings, out: Path) -> "NetworkRecogniser":
+    """The network to pretrain. InputError, before anything is prepared, for what is none, has no part for weights or
+    several streams, for weights that do not fit and for a file of another kind or in a place that cannot be.
+    """
+    from offline.training import NetworkRecogniser
+
+    recogniser = entry.make(settings)
+    if not isinstance(recogniser, NetworkRecogniser):
+        raise InputError(f"{entry.name} is no network: nothing to pretrain")
+    if out.suffix != ".safetensors":
+        raise InputError(f"--out {out}: weights are written as .safetensors")
+    network = open_network(recogniser.network, settings.classes)
+    if (streams := len(backbones_of(network))) > 1:
+        raise InputError(f"{entry.name} has {streams} streams: pretrain one, its file fits each of them")
+    if settings.weights is not None:
+        load_weights(network, settings.weights, settings.classes)
+        _seen(settings.weights)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror or error}") from None
+    return recogniser
+
+
+def pretrain(
+    samples: Samples, entry: Entry, settings: Settings, out: Path, progress: Progress | None = None
+) -> Pretrained:
+    """Train a network on all samples and write its backbone to ``out``, a .safetensors file for ``--weights``.
+
+    Raises InputError where `network_of` does, and for a file that cannot be written.
+    """
+    from offline.training import train
+
+    recogniser = network_of(entry, settings, out)
+    epochs = settings.epochs or recogniser.recipe.epochs
+    recipe = replace(recogniser.recipe, epochs=epochs)
+
+    def after(epoch: int, _: Any) -> None:
+        if progress:
+            progress(epoch, epochs)
+
+    network, history = train(
+        recogniser.network,
+        samples.maps,
+        samples.labels,
+        recipe,
+        classes=settings.classes,
+        seed=settings.seed,
+        device=settings.device,
+        weights=settings.weights,
+        precision=settings.precision,
+        after_epoch=after,
+    )
+    notes = {
+        "made by": "apexbench pretrain",
+        "model": entry.name,
+        "epochs": str(epochs),
+        "seed": str(settings.seed),
+        "clips": str(len(samples)),
+        _PEOPLE: json.dumps(sorted(samples.identities | _seen(settings.weights))),
+    }
+    try:
+        save_weights(network, out, settings.classes, notes)
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror or error}") from None
+    loss, accuracy = history[-1]
+    return Pretrained(len(samples), epochs, loss, accuracy)
+
+
+def refuse_seen(samples: Samples, weights: Path) -> None:
+    """LeakError where a file of `pretrain` has seen people that are to be scored; other files do not say."""
+    both = sorted(samples.identities & _seen(weights))
+    if both:
+        named = f"{', '.join(both[:3])}{' ...' * (len(both) > 3)}"
+        raise LeakError(
+            f"leak: {weights} was pretrained on {len(both)} of the people here, {named}: pretrain on others"
+        )
+
+
+def _seen(weights: Path | None) -> frozenset[str]:
+    if weights is None:
+        return frozenset()
+    try:
+        people = json.loads(about(weights).get(_PEOPLE, "[]"))
+    except ValueError:
+        people = None
+    if not isinstance(people, list) or not all(isinstance(person, str) for person in people):
+        raise InputError(f"{weights} does not say whom it was pretrained on as it should: pretrain it again")
+    return frozenset(people)
