@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -249,6 +249,11 @@ def run(
 
         print_run(report)
         _say(f"written: {out}/results.json, predictions.csv, report.html")
+    _end(unread)
+
+
+def _end(unread: Sequence[str]) -> None:
+    """Exit status 1 where clips could not be read."""
     if unread:
         clips = f"{len(unread)} clip{'s were' if len(unread) > 1 else ' was'} left out"
         _say(f"apexbench: {clips}, named above, as unreadable")
@@ -329,8 +334,7 @@ def pretrain(
             f"{out}: {model} after {made.epochs} epochs on {made.clips} clips, {made.accuracy:.0%} of them named "
             "rightly in the last one; that says nothing of others"
         )
-    if videos.unread:
-        raise typer.Exit(1)
+    _end(videos.unread)
 
 
 def _check_precision(precision: str) -> None:

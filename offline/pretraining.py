@@ -68,7 +68,9 @@ def pretrain(
 
     recogniser = network_of(entry, settings, out)
     epochs = settings.epochs or recogniser.recipe.epochs
-    recipe = replace(recogniser.recipe, epochs=epochs)
+    # A rate that falls every few epochs is made for going on from here; for the beginning it falls once, late.
+    step = max(1, 2 * epochs // 3) if recogniser.recipe.step else 0
+    recipe = replace(recogniser.recipe, epochs=epochs, step=step)
 
     def after(epoch: int, _: Any) -> None:
         if progress:
