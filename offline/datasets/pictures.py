@@ -33,7 +33,7 @@ def open_pictures(folders: Sequence[Path]) -> VideoDatabase:
             )
         clips += found
     where = ", ".join(str(folder) for folder in folders)
-    return VideoDatabase(DATASET, "pictures", f"of {where}", tuple(clips))
+    return VideoDatabase(DATASET, f"a folder for each emotion in {where}", "none", tuple(clips))
 
 
 def _of(folder: Path) -> list[Clip]:
