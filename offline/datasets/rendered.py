@@ -187,6 +187,8 @@ def render(
         rows[number] = made
         if progress:
             progress(len(rows) * rendering.clips, rendering.subjects * rendering.clips)
+    for folder in sorted(path for path in out.iterdir() if path.is_dir()):
+        write_mark(folder, rendering.words)  # it may be copied elsewhere without the rest
     ordered = [row for number in numbers for row in rows[number]]
     _TABLES[rendering.layout.name](rendering, ordered, out)
     return {c.name: sum(row.camera == c.name for row in ordered) for c in rendering.layout.cameras}

@@ -103,9 +103,12 @@ def test_a_rendered_database_is_told_from_a_recorded_one(tmp_path, blank_faces, 
     monkeypatch.chdir(tmp_path / "casme2" / "Cropped")
     for folder in (tmp_path, tmp_path / "casme2", Path(), Path("..")):
         assert [database.rendered for database in open_video_dataset(folder)] == ["seed 5"]
-    mark.write_text("what somebody else calls so")
-    assert not open_video_dataset(tmp_path)[0].rendered
     mark.unlink()
+    assert open_video_dataset(tmp_path)[0].rendered == "seed 5"  # the folder of images has one too
+    inner = mark.parent / "Cropped" / mark.name
+    inner.write_text("what somebody else calls so")
+    assert not open_video_dataset(tmp_path)[0].rendered
+    inner.unlink()
     assert not open_video_dataset(tmp_path)[0].rendered
 
 
