@@ -35,7 +35,7 @@ class Pretrained:
 
 def network_of(entry: Entry, settings: Settings, out: Path) -> "NetworkRecogniser":
     """The network to pretrain. InputError, before anything is prepared, for what is none, has no part for weights or
-    several streams, for weights that do not fit and for a file of another kind or in a place that cannot be.
+    several streams, for weights that do not fit and for a file of another kind.
     """
     from offline.training import NetworkRecogniser
 
@@ -50,10 +50,6 @@ def network_of(entry: Entry, settings: Settings, out: Path) -> "NetworkRecognise
     if settings.weights is not None:
         load_weights(network, settings.weights, settings.classes)
         _seen(settings.weights)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror or error}") from None
     return recogniser
 
 
@@ -67,6 +63,12 @@ def pretrain(
     from offline.training import train
 
     recogniser = network_of(entry, settings, out)
+    try:
+        out.parent.mkdir(
+            parents=True, exist_ok=True
+        )  # what cannot be written is said before hours of training
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror or error}") from None
     epochs = settings.epochs or recogniser.recipe.epochs
     # A rate that falls every few epochs is made for going on from here; for the beginning it falls once, late.
     step = max(1, 2 * epochs // 3) if recogniser.recipe.step else 0

@@ -156,6 +156,7 @@ def test_a_header_that_is_none_of_ours_is_one_line(smic, monkeypatch, capsys):
         ("linear", ("--pictures", "faces"), "linear is no network"),
         ("mscnn", ("--pictures", "faces"), "mscnn has 3 streams: pretrain one, its file fits each of them"),
         ("atnet-temporal", ("--pictures", "faces"), "no pretrained part"),
+        ("atnet", ("--pictures", "nowhere", "--out", "new/w.safetensors"), "no such folder: nowhere"),
         ("mobilenetv2-u", ("--pictures", "faces"), "mobilenetv2-u reads motion, which pictures do not have"),
         ("atnet", ("--pictures", "nowhere"), "no such folder: nowhere"),
         (
@@ -175,7 +176,8 @@ def test_what_cannot_be_pretrained_is_one_line(faces, monkeypatch, capsys, model
     (faces / "anger" / "w").write_text("a file where a folder would be needed")
     code, _, err = pretrain(monkeypatch, capsys, model, "--out", "w.safetensors", *more)
     lines = [line for line in err.splitlines() if line.startswith("apexbench:")]
-    assert code == 2 and len(lines) == 1 and words in lines[0] and not Path("w.safetensors").exists()
+    assert code == 2 and len(lines) == 1 and words in lines[0]
+    assert not Path("w.safetensors").exists() and not Path("new").exists()
 
 
 def test_a_picture_without_a_face_is_named_and_the_rest_goes_on(faces, monkeypatch, capsys):
