@@ -249,11 +249,11 @@ def run(
 
         print_run(report)
         _say(f"written: {out}/results.json, predictions.csv, report.html")
-    _end(unread)
+    _leave_unread(unread)
 
 
-def _end(unread: Sequence[str]) -> None:
-    """Exit status 1 where clips could not be read."""
+def _leave_unread(unread: Sequence[str]) -> None:
+    """Say how many clips could not be read and leave with exit status 1; go on where there are none."""
     if unread:
         clips = f"{len(unread)} clip{'s were' if len(unread) > 1 else ' was'} left out"
         _say(f"apexbench: {clips}, named above, as unreadable")
@@ -306,7 +306,9 @@ def pretrain(
     _check_device(device)
     _check_precision(precision)
     settings = Settings(len(ORDINARY.classes), epochs, seed, device, weights, precision)
-    network_of(entry, settings, out)
+    chosen = network_of(entry, settings)
+    if out.suffix != ".safetensors":
+        raise InputError(f"--out {out}: weights are written as .safetensors")
     if pictures and entry.input not in SHOW_APEX:
         raise InputError(f"{model} reads motion, which pictures do not have: give --data, videos")
     databases = open_databases(data or ()) + ([open_pictures(pictures)] if pictures else [])
@@ -326,7 +328,7 @@ def pretrain(
     for note in videos.samples.notes:
         _say(f"note: {note}")
     with _progress(f"{model}, epochs") as progress:
-        made = pretrain_network(videos.samples, entry, settings, out, progress)
+        made = pretrain_network(videos.samples, chosen, out, progress)
     if as_json:
         print(json.dumps({"out": str(out), **vars(made)}))
     else:
@@ -334,7 +336,7 @@ def pretrain(
             f"{out}: {model} after {made.epochs} epochs on {made.clips} clips, {made.accuracy:.0%} of them named "
             "rightly in the last one; that says nothing of others"
         )
-    _end(videos.unread)
+    _leave_unread(videos.unread)
 
 
 def _check_precision(precision: str) -> None:

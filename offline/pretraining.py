@@ -3,7 +3,8 @@ expressions, kept as a file of weights that says whom it has seen, so that it is
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -33,17 +34,15 @@ class Pretrained:
     accuracy: float
 
 
-def network_of(entry: Entry, settings: Settings, out: Path) -> "NetworkRecogniser":
+def network_of(entry: Entry, settings: Settings) -> "NetworkRecogniser":
     """The network to pretrain. InputError, before anything is prepared, for what is none, has no part for weights or
-    several streams, for weights that do not fit and for a file of another kind.
+    several streams, and for weights that do not fit.
     """
     from offline.training import NetworkRecogniser
 
     recogniser = entry.make(settings)
     if not isinstance(recogniser, NetworkRecogniser):
         raise InputError(f"{entry.name} is no network: nothing to pretrain")
-    if out.suffix != ".safetensors":
-        raise InputError(f"--out {out}: weights are written as .safetensors")
     network = open_network(recogniser.network, settings.classes)
     if (streams := len(backbones_of(network))) > 1:
         raise InputError(f"{entry.name} has {streams} streams: pretrain one, its file fits each of them")
@@ -54,56 +53,57 @@ def network_of(entry: Entry, settings: Settings, out: Path) -> "NetworkRecognise
 
 
 def pretrain(
-    samples: Samples, entry: Entry, settings: Settings, out: Path, progress: Progress | None = None
+    samples: Samples, chosen: "NetworkRecogniser", out: Path, progress: Progress | None = None
 ) -> Pretrained:
     """Train a network on all samples and write its backbone to ``out``, a .safetensors file for ``--weights``.
 
-    Raises InputError where `network_of` does, and for a file that cannot be written.
+    ``chosen`` is what `network_of` gives. Raises InputError for a file that cannot be written.
     """
     from offline.training import train
 
-    recogniser = network_of(entry, settings, out)
-    try:
-        out.parent.mkdir(
-            parents=True, exist_ok=True
-        )  # what cannot be written is said before hours of training
-    except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror or error}") from None
-    epochs = settings.epochs or recogniser.recipe.epochs
+    epochs = chosen.epochs or chosen.recipe.epochs
     # A rate that falls every few epochs is made for going on from here; for the beginning it falls once, late.
-    step = max(1, 2 * epochs // 3) if recogniser.recipe.step else 0
-    recipe = replace(recogniser.recipe, epochs=epochs, step=step)
+    step = max(1, 2 * epochs // 3) if chosen.recipe.step else 0
+    recipe = replace(chosen.recipe, epochs=epochs, step=step)
 
     def after(epoch: int, _: Any) -> None:
         if progress:
             progress(epoch, epochs)
 
+    with _writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)  # said before hours of training, not after
     network, history = train(
-        recogniser.network,
+        chosen.network,
         samples.maps,
         samples.labels,
         recipe,
-        classes=settings.classes,
-        seed=settings.seed,
-        device=settings.device,
-        weights=settings.weights,
-        precision=settings.precision,
+        classes=chosen.classes,
+        seed=chosen.seed,
+        device=chosen.device,
+        weights=chosen.weights,
+        precision=chosen.precision,
         after_epoch=after,
     )
     notes = {
         "made by": "apexbench pretrain",
-        "model": entry.name,
+        "model": chosen.network,
         "epochs": str(epochs),
-        "seed": str(settings.seed),
+        "seed": str(chosen.seed),
         "clips": str(len(samples)),
-        _PEOPLE: json.dumps(sorted(samples.identities | _seen(settings.weights))),
+        _PEOPLE: json.dumps(sorted(samples.identities | _seen(chosen.weights))),
     }
-    try:
-        save_weights(network, out, settings.classes, notes)
-    except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror or error}") from None
+    with _writing(out):
+        save_weights(network, out, chosen.classes, notes)
     loss, accuracy = history[-1]
     return Pretrained(len(samples), epochs, loss, accuracy)
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror or error}") from None
 
 
 def refuse_seen(samples: Samples, weights: Path) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engines.errors import InputError
 from offline.datasets.class_maps import CLASS_MAPS, ClassMap
 from offline.datasets.flowmaps import TITLES
-from offline.datasets.samples import Samples
+from offline.datasets.samples import Samples, whose_people
 
 
 class LeakError(InputError):
@@ -179,7 +179,7 @@ def _loso(name: str, dataset: str, class_map: str, source: str) -> Protocol:
 
 
 def _cdmer(number: int, source: str, target: str) -> Protocol:
-    same_people = "casme2" not in (source, target)
+    same_people = whose_people(source) == whose_people(target)
     return Protocol(
         f"cdmer-{number}",
         f"trained on {TITLES[source]}, scored on {TITLES[target]}: five trainings on four fifths of the source, their "

@@ -121,10 +121,10 @@ CDMER: Final = ClassMap(
     {"casme2": ((73, 32, 25),), **_SMIC_COUNTS},
     "paper 002, table 11: 130 clips of V3",
 )
-_EVERYDAY: Final = _to(
-    negative=f"{_NEGATIVE} angry contemptuous disgusted afraid sad", positive="positive happiness happy joy smile",
-    surprise="surprise surprised",
-)  # fmt: skip
+_EVERYDAY: Final = {
+    **_GENERAL,
+    **_to(negative="angry contemptuous disgusted afraid sad", positive="joy smile", surprise="surprised"),
+}
 # What networks are pretrained on, never scored: micro and ordinary expressions alike.
 ORDINARY: Final = ClassMap(
     "ordinary",

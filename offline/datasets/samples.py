@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from engines.labels import CLASSES
 from offline.datasets.images import same_name
 
+# Databases that recorded the people of another: dataset -> whose.
 _SAME_PEOPLE: Final = {"smic-vis": "smic", "smic-nir": "smic", "samm-lv": "samm"}
+
+
+def whose_people(dataset: str) -> str:
+    """The database by whose name the people of a database go; its own where no other has them."""
+    return _SAME_PEOPLE.get(dataset, dataset)
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class Samples:
         for person in np.unique(self.people):
             dataset, _, subject = str(person).partition("/")
             drawn = self.rendered.get(dataset, "")
-            name = _SAME_PEOPLE.get(dataset, dataset) + f" rendered from {drawn}" * bool(drawn)
+            name = whose_people(dataset) + f" rendered from {drawn}" * bool(drawn)
             found.add(f"{name}/{same_name(subject)}")
         return frozenset(found)
 
