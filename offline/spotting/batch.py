@@ -21,7 +21,7 @@ from offline.spotting.truth import Video
 
 # What a measurement depends on: when one of these files changes, what was kept is measured again.
 _CODE = ("face", "flow", "inference", "spotting", "synthesis", "weights")
-_HERE = ("measure.py", "rendered.py", "truth.py")
+_HERE = ("footage.py", "measure.py", "real.py", "rendered.py", "truth.py")
 
 # Called with the number of finished and of all frames.
 Progress = Callable[[int, int], None]

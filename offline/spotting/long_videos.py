@@ -52,6 +52,10 @@ class RecordedVideo:
                 )
             yield number, np.asarray(image, dtype=np.uint8)
 
+    def time_s(self, index: int) -> float:
+        """See `Video.time_s`."""
+        return index / self.fps
+
     def head_px(self, first: int, last: int) -> float | None:
         """See `Video.head_px`: unknown."""
         return None

@@ -147,7 +147,7 @@ def measure(video: Video, setup: Setup, key: str, tick: Callable[[int], None] | 
     spent = 0.0
     try:
         for index, image in video.frames():
-            t_s = index / video.fps
+            t_s = video.time_s(index)
             began = time.perf_counter()
             faces = [face for face in tracker.step(image, t_s) if face.id >= 0]
             spent += time.perf_counter() - began

@@ -141,6 +141,10 @@ class RenderedVideo:
         for index in range(self.count):
             yield index, self.renderer.frame(index)
 
+    def time_s(self, index: int) -> float:
+        """See `Video.time_s`."""
+        return index / self.fps
+
     def head_px(self, first: int, last: int) -> float | None:
         """See `Video.head_px`: the diagonal of all places the head was at, turns of the head included."""
         poses = [self.renderer.pose(i) for i in range(first, last + 1)]

@@ -85,6 +85,10 @@ class Video(Protocol):
         """
         ...
 
+    def time_s(self, index: int) -> float:
+        """When a frame was taken, seconds; it rises with the frames."""
+        ...
+
     def head_px(self, first: int, last: int) -> float | None:
         """How far the head travelled between two frames, pixels of the frame; None where nobody knows."""
         ...

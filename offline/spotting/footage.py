@@ -1,0 +1,183 @@
+"""A video file as it is: its frames with their own times, and the face that FaceMesh sees in each of them."""
+
+import io
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.errors import InputError
+from engines.face import FaceSettings, FaceStatus, FaceTracker
+from engines.files import write_bytes
+
+SUFFIXES = frozenset(
+    {
+        *(".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg"),
+        *(".wmv", ".flv", ".ts", ".3gp", ".ogv"),
+    }
+)
+_USUAL_FPS = 25.0
+# Landmarks on every frame, whatever the frame rate.
+_EVERY_FRAME_S = 1e-6
+# Changes with what a kept file of faces says.
+_FORMAT = 1
+
+
+def find_videos(place: Path) -> list[Path]:
+    """The video files in a folder, by name, or the one that is named.
+
+    Raises InputError where there is none.
+    """
+    if place.is_file():
+        return [place]
+    if not place.is_dir():
+        raise InputError(f"no such folder or video: {place}")
+    found = sorted(path for path in place.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES)
+    if not found:
+        kinds = " ".join(sorted(SUFFIXES))
+        raise InputError(f"no video in {place}: give a folder with files of these kinds: {kinds}")
+    return found
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's content. Raises InputError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            digest = sha256()
+            while part := file.read(1 << 20):
+                digest.update(part)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+    return digest.hexdigest()
+
+
+def promised_frames(path: Path) -> int:
+    """How many frames the container says it holds; 0 where it does not say."""
+    capture = _open(path)
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    capture.release()
+    return int(count) if math.isfinite(count) and 0 < count < 1e9 else 0
+
+
+def read_frames(path: Path) -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
+    """Number, time in seconds from the first frame on, and BGR image of every frame; a phone's rotation is applied.
+
+    Times are the file's own; a frame whose time is missing or does not rise comes one usual period after its
+    predecessor. Raises InputError where nothing can be decoded.
+    """
+    capture = _open(path)
+    try:
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        period_s = 1 / (fps if math.isfinite(fps) and 0 < fps <= 1000 else _USUAL_FPS)
+        zero_ms, last_s, shape = 0.0, -period_s, None
+        index = 0
+        while True:
+            done, image = capture.read()
+            if not done or image is None or image.ndim != 3:
+                break
+            shape = shape or image.shape
+            if image.shape != shape:
+                break
+            stamp_ms = capture.get(cv2.CAP_PROP_POS_MSEC)
+            if index == 0:
+                zero_ms = stamp_ms if math.isfinite(stamp_ms) else 0.0
+            t_s = (stamp_ms - zero_ms) / 1000
+            if not t_s > last_s:  # also not a number
+                t_s = last_s + period_s
+            last_s = t_s
+            yield index, t_s, np.asarray(image, dtype=np.uint8)
+            index += 1
+        if index == 0:
+            raise InputError(f"{path}: no frame of it can be decoded; is it a video, and whole?")
+    finally:
+        capture.release()
+
+
+def _open(path: Path) -> cv2.VideoCapture:
+    level = cv2.getLogLevel()
+    cv2.setLogLevel(0)
+    try:
+        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    finally:
+        cv2.setLogLevel(level)
+    if not capture.isOpened():
+        raise InputError(f"{path} cannot be read as a video: give an mp4, mov, avi, mkv, webm or mpg file")
+    return capture
+
+
+@dataclass(frozen=True)
+class Faces:
+    """What FaceMesh saw of the largest face of a video's N frames.
+
+    ``times_s`` float64 (N,); ``landmarks`` float32 (N, 478, 3) in pixels of the frame, NaN where no face is seen;
+    ``usable`` bool (N,): large, frontal and whole enough to be measured; ``person`` int32 (N,): changes where another
+    face is followed, -1 without one.
+    """
+
+    times_s: NDArray[np.float64]
+    landmarks: NDArray[np.float32]
+    usable: NDArray[np.bool_]
+    person: NDArray[np.int32]
+
+    @property
+    def fps(self) -> float:
+        """Frames a second, on the average of the whole video."""
+        if len(self.times_s) < 2:
+            return _USUAL_FPS
+        return round((len(self.times_s) - 1) / float(self.times_s[-1] - self.times_s[0]), 3)
+
+
+def see_faces(path: Path, tick: Callable[[int], None] | None = None) -> Faces:
+    """Follow the largest face through a video, with landmarks on every frame; ``tick`` is told of each frame."""
+    tracker = FaceTracker(FaceSettings(landmarks_every_s=_EVERY_FRAME_S, search_every_s=_EVERY_FRAME_S))
+    times, landmarks, usable, person = [], [], [], []
+    nothing = np.full((478, 3), np.nan, np.float32)
+    try:
+        for _, t_s, image in read_frames(path):
+            face = tracker.step(image, t_s)[0]
+            here = face.landmarks is not None and face.status is not FaceStatus.LOST
+            times.append(t_s)
+            landmarks.append(face.landmarks if here and face.landmarks is not None else nothing)
+            usable.append(face.status is FaceStatus.OK)
+            person.append(face.id if here else -1)
+            if tick:
+                tick(1)
+    finally:
+        tracker.close()
+    return Faces(np.array(times), np.array(landmarks), np.array(usable), np.array(person, dtype=np.int32))
+
+
+def faces_file(cache: Path, digest: str) -> Path:
+    """Where the faces of a video with this content are kept."""
+    return cache / f"{digest[:24]}-{_FORMAT}.npz"
+
+
+def load_faces(file: Path) -> Faces | None:
+    """Faces as they were kept; None where there are none, or the file is damaged."""
+    try:
+        with np.load(file, allow_pickle=False) as kept:
+            return Faces(kept["times_s"], kept["landmarks"], kept["usable"], kept["person"])
+    except (OSError, ValueError, KeyError, EOFError):
+        return None
+
+
+def save_faces(file: Path, faces: Faces) -> None:
+    """Keep faces, the whole file or none of it. Raises InputError where it cannot be written."""
+    content = io.BytesIO()
+    np.savez(
+        content,
+        times_s=faces.times_s,
+        landmarks=faces.landmarks,
+        usable=faces.usable,
+        person=faces.person,
+    )
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(file, content.getvalue())
+    except OSError as error:
+        raise InputError(f"cannot write {file}: {error.strerror or error}") from None
