@@ -65,14 +65,23 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _seeds(text: str) -> tuple[int, ...]:
+def _seeds(text: str, option: str = "--seeds") -> tuple[int, ...]:
     try:
         seeds = tuple(dict.fromkeys(seed for part in text.split(",") for seed in _span(part)))
     except ValueError:
-        raise InputError(f"--seeds {text!r} is not a list of whole numbers such as 0,1,2 or 3-7") from None
+        raise InputError(f"{option} {text!r} is not a list of whole numbers such as 0,1,2 or 3-7") from None
     if min(seeds) < 0:
-        raise InputError(f"--seeds {text!r}: seeds start at 0")
+        raise InputError(f"{option} {text!r}: seeds start at 0")
     return seeds
+
+
+def _range(option: str, text: str) -> tuple[float, float]:
+    """A number, or two such as 1-2.6: the least and the most."""
+    least, dash, most = text.partition("-")
+    try:
+        return float(least), float(most if dash else least)
+    except ValueError:
+        raise InputError(f"{option} {text!r} is not a range such as 1-2.6") from None
 
 
 def _span(part: str) -> range:
@@ -447,6 +456,26 @@ def spot(
     rendered: Annotated[
         bool, typer.Option("--rendered", help="Render faces instead, and half as many neutral videos.")
     ] = False,
+    real: Annotated[
+        Path | None,
+        typer.Option(help="Real videos without annotation: a folder of video files, or one of them."),
+    ] = None,
+    implant: Annotated[
+        bool,
+        typer.Option(
+            "--implant", help="Also put known micro-expressions into the real videos, by moving skin."
+        ),
+    ] = False,
+    size: Annotated[str, typer.Option(help="Implants, px at a face 200 px wide: least-most.")] = "1-2.6",
+    length: Annotated[str, typer.Option(help="Implants, seconds: shortest-longest.")] = "0.26-0.48",
+    course: Annotated[
+        str, typer.Option(help="How implants rise and fall: raised-cosine or minimum-jerk.")
+    ] = "raised-cosine",
+    implant_seeds: Annotated[str, typer.Option(help="Each seed is other implants in every video.")] = "1",
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the implanted videos, lossless at a constant rate, and truth.csv."),
+    ] = None,
     method: Annotated[str, typer.Option(help="motion, interframe or dcrois.")] = "motion",
     seeds: Annotated[str, typer.Option(help="Rendered faces; tuning used those below 101.")] = "101-106",
     seconds: Annotated[float, typer.Option(help="Length of a rendered video.")] = 60.0,
@@ -465,11 +494,17 @@ def spot(
 
     Examples: apexbench spot --rendered --seeds 101-106 --out runs/spot
               apexbench spot --data CASME_sq --out runs/spot-casme
+              apexbench spot --real videos --implant --out runs/spot-real
     """
-    from offline.spotting import command
+    from offline.spotting import command, real_command
+    from offline.spotting.real import Implants
 
-    if rendered == (data is not None):
-        raise InputError("give either --data DIR, a database of long videos, or --rendered")
+    if sum((rendered, data is not None, real is not None)) != 1:
+        raise InputError(
+            "give either --data DIR, a database of long videos, or --rendered, or --real DIR, videos as they are"
+        )
+    if real is None and (implant or keep is not None):
+        raise InputError("--implant and --keep go with --real DIR, a folder of real videos")
     setup, numbers = command.setup_of(method), _seeds(seeds)
     try:
         rates = tuple(dict.fromkeys(float(part) for part in fps.split(",")))
@@ -478,6 +513,13 @@ def spot(
     with _progress("frames") as progress:
         if data is not None:
             results = command.spot_recorded(data, layout, setup, out, jobs or _cores(), progress)
+        elif real is not None:
+            implants = None
+            if implant:
+                spans = _range("--size", size), _range("--length", length)
+                implants = Implants(*spans, course)  # type: ignore[arg-type]  # checked there
+            plan = real_command.Plan(real, implants, _seeds(implant_seeds, "--implant-seeds"), keep)
+            results = real_command.spot_real(plan, setup, out, jobs or _cores(), progress)
         else:
             rendering = command.Rendering(numbers, seconds, rates, sweep)
             results = command.spot_rendered(rendering, setup, out, jobs or _cores(), progress)
@@ -486,10 +528,11 @@ def spot(
         return
     from offline.tables import print_rows
 
-    rows = command.lines(results)
+    said = command if real is None else real_command
+    rows = said.lines(results)
     if rows:
         print_rows(f"{results['method']} on {results['source']} videos", tuple(rows[0]), rows)
-    for line in command.sentences(results):
+    for line in said.sentences(results):
         print(line)
     _say(f"written: {out}/results.json, events.csv, report.html")
 

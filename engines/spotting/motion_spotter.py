@@ -72,6 +72,7 @@ class MotionSpotter:
         # Of single frames, from what changes between two of them.
         self._noise = RunningNoise((count, 2), 0.03, 0.005)
         self._leaks: deque[NDArray[np.float64]] = deque([np.full(count, _FIRST_LEAK_PX)] * 3, maxlen=7)
+        self._refused = 0
         self._start("no frame yet")
 
     def _start(self, reason: str) -> None:
@@ -118,7 +119,8 @@ class MotionSpotter:
         else:
             now = float(self._history.times[-1])
             motion = self._history.mean(now - self.settings.smooth_s, now) - level
-        return View(self._phase, self._reason, NAMES, motion, self._search.thresholds(-1).mean(axis=1))
+        thresholds = self._search.thresholds(-1).mean(axis=1)
+        return View(self._phase, self._reason, NAMES, motion, thresholds, self._refused)
 
     def push(self, sample: Sample) -> list[Spot]:
         """See `Spotter.push`."""
@@ -261,6 +263,7 @@ class MotionSpotter:
         refusal = self._refuse(course, score(ratios), returned, blinked, spoken)
         if refusal:
             self._reason = refusal
+            self._refused += 1
             return []
         size = np.hypot(course.displacement[:, 0], course.displacement[:, 1])
         order = np.argsort(-np.where(ratios > _MOVING, size, 0))[: int((ratios > _MOVING).sum())]

@@ -58,13 +58,17 @@ class Spot:
 
 @dataclass(frozen=True)
 class View:
-    """What a spotter sees now, for people: motion (R, 2) and threshold (R,) of its named regions, crop pixels."""
+    """What a spotter sees now, for people: motion (R, 2) and threshold (R,) of its named regions, crop pixels.
+
+    ``refused``: how many movements it has refused so far; ``reason`` is why, when this has just grown.
+    """
 
     phase: Phase = "blind"
     reason: str = ""
     names: tuple[str, ...] = ()
     motion: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
     threshold: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    refused: int = 0
 
 
 class Spotter(Protocol):

@@ -1,6 +1,6 @@
 """Known micro-expressions put into pictures of a real face: its own skin, moved by the fields of action units.
 
-    marks = smoothed(landmarks, times_s)
+    marks = smoothed(landmarks[..., :2], times_s)
     moved = implanted(frame, marks[i], [(performance, amplitude(performance, times_s[i], "raised-cosine"))])
 
 The face's own motion, its speech, its noise and its compression stay as they were; only skin is moved, so what is
@@ -54,14 +54,14 @@ def runs(landmarks: Float32, times_s: Float64) -> list[tuple[int, int]]:
 
 
 def smoothed(landmarks: Float32, times_s: Float64, sigma_s: float = 0.12) -> Float32:
-    """Landmarks in x and y, smoothed over time by a Gaussian within each of `runs`: float32 (N, 478, 2), NaN as before.
+    """Landmarks smoothed over time by a Gaussian within each of `runs`: float32 of their shape, NaN as before.
 
     What is anchored to them follows the head and not the jitter of FaceMesh, nor what the face itself does.
     """
-    out = np.full((*landmarks.shape[:2], 2), np.nan, np.float32)
+    out = np.full(landmarks.shape, np.nan, np.float32)
     for first, last in runs(landmarks, times_s):
         times = times_s[first : last + 1]
-        marks = landmarks[first : last + 1, :, :2]
+        marks = landmarks[first : last + 1]
         for k, t in enumerate(times):
             # symmetric, so that at the end of a run a moving head is not dragged behind
             reach = min(4 * sigma_s, t - times[0], times[-1] - t) + 1e-6

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -25,6 +25,8 @@ _HERE = ("footage.py", "measure.py", "real.py", "rendered.py", "truth.py")
 
 # Called with the number of finished and of all frames.
 Progress = Callable[[int, int], None]
+# Called with the number of frames just done.
+Tick = Callable[[int], None]
 
 
 @cache
@@ -86,10 +88,7 @@ def measure_all(
             progress(min(before + frames, total), total)
 
     show(0)
-    if jobs == 1 or len(todo) <= 1:
-        _one_by_one(todo, setup, keys, keep, show)
-    else:
-        _at_once(todo, setup, keys, min(jobs, len(todo)), keep, show)
+    each(partial(_measure, setup=setup, keys=keys), todo, jobs, keep, show)
     return [done[video.name] for video in videos]
 
 
@@ -102,11 +101,28 @@ def _load(file: Path, key: str) -> Measured | None:
     return measured if measured.key == key else None
 
 
-Keep = Callable[[Measured], None]
-Show = Callable[[int], None]
+def _measure(video: Video, tick: Tick, setup: Setup, keys: dict[str, str]) -> Measured:
+    return measure(video, setup, keys[video.name], tick)
 
 
-def _one_by_one(todo: Sequence[Video], setup: Setup, keys: dict[str, str], keep: Keep, show: Show) -> None:
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def each(
+    work: Callable[[Item, Tick], Result],
+    todo: Sequence[Item],
+    jobs: int,
+    keep: Callable[[Result], None],
+    show: Callable[[int], None],
+) -> None:
+    """``work`` on every item, ``jobs`` at a time; ``keep`` takes each result as it is done, ``show`` the frames done.
+
+    Raises InputError where a process dies, and whatever ``work`` raises.
+    """
+    if jobs > 1 and len(todo) > 1:
+        _at_once(work, todo, min(jobs, len(todo)), keep, show)
+        return
     frames = 0
 
     def tick(count: int) -> None:
@@ -114,8 +130,8 @@ def _one_by_one(todo: Sequence[Video], setup: Setup, keys: dict[str, str], keep:
         frames += count
         show(frames)
 
-    for video in todo:
-        keep(measure(video, setup, keys[video.name], tick))
+    for item in todo:
+        keep(work(item, tick))
 
 
 _counter: Any = None
@@ -135,17 +151,17 @@ def _count(frames: int) -> None:
         _counter.value += frames
 
 
-def _measure(video: Video, setup: Setup, key: str) -> Measured:
-    return measure(video, setup, key, _count)
-
-
 def _at_once(
-    todo: Sequence[Video], setup: Setup, keys: dict[str, str], jobs: int, keep: Keep, show: Show
+    work: Callable[[Item, Tick], Result],
+    todo: Sequence[Item],
+    jobs: int,
+    keep: Callable[[Result], None],
+    show: Callable[[int], None],
 ) -> None:
     context = get_context("spawn")
     counter = context.Value("q", 0)
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(counter,)) as pool:
-        pending = {pool.submit(_measure, video, setup, keys[video.name]) for video in todo}
+        pending = {pool.submit(work, item, _count) for item in todo}
         try:
             while pending:
                 finished, pending = wait(pending, timeout=0.25, return_when=FIRST_COMPLETED)

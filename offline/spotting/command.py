@@ -95,13 +95,18 @@ def _written(
     from offline.spotting.results import events_csv
 
     results["seconds"] = round(time.monotonic() - began, 1)
+    write_results(results, events_csv(measured), page(results, measured), out)
+    return results
+
+
+def write_results(results: dict[str, Any], events: str, page: str, out: Path) -> None:
+    """Write results.json, events.csv and report.html. Raises InputError where ``out`` cannot be written to."""
     try:
-        write_text(out / "events.csv", events_csv(measured))
-        write_text(out / "report.html", page(results, measured))
+        write_text(out / "events.csv", events)
+        write_text(out / "report.html", page)
         write_text(out / "results.json", json.dumps(results, indent=1) + "\n")
     except OSError as error:
         raise InputError(f"cannot write to {out}: {error.strerror or error}; all videos are kept") from None
-    return results
 
 
 def lines(results: dict[str, Any]) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ import io
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engines import face
 from engines.errors import InputError
 from engines.face import FaceSettings, FaceStatus, FaceTracker
 from engines.files import write_bytes
@@ -24,8 +26,6 @@ SUFFIXES = frozenset(
 _USUAL_FPS = 25.0
 # Landmarks on every frame, whatever the frame rate.
 _EVERY_FRAME_S = 1e-6
-# Changes with what a kept file of faces says.
-_FORMAT = 1
 
 
 def find_videos(place: Path) -> list[Path]:
@@ -139,12 +139,12 @@ def see_faces(path: Path, tick: Callable[[int], None] | None = None) -> Faces:
     nothing = np.full((478, 3), np.nan, np.float32)
     try:
         for _, t_s, image in read_frames(path):
-            face = tracker.step(image, t_s)[0]
-            here = face.landmarks is not None and face.status is not FaceStatus.LOST
+            found = tracker.step(image, t_s)[0]
+            here = found.landmarks is not None and found.status is not FaceStatus.LOST
             times.append(t_s)
-            landmarks.append(face.landmarks if here and face.landmarks is not None else nothing)
-            usable.append(face.status is FaceStatus.OK)
-            person.append(face.id if here else -1)
+            landmarks.append(found.landmarks if here and found.landmarks is not None else nothing)
+            usable.append(found.status is FaceStatus.OK)
+            person.append(found.id if here else -1)
             if tick:
                 tick(1)
     finally:
@@ -152,9 +152,16 @@ def see_faces(path: Path, tick: Callable[[int], None] | None = None) -> Faces:
     return Faces(np.array(times), np.array(landmarks), np.array(usable), np.array(person, dtype=np.int32))
 
 
-def faces_file(cache: Path, digest: str) -> Path:
+@cache
+def _code() -> str:
+    """Changes with the code that looks for faces."""
+    files = [Path(__file__), *sorted(Path(face.__path__[0]).glob("*.py"))]
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
+
+
+def faces_file(folder: Path, digest: str) -> Path:
     """Where the faces of a video with this content are kept."""
-    return cache / f"{digest[:24]}-{_FORMAT}.npz"
+    return folder / f"{digest[:24]}-{_code()}.npz"
 
 
 def load_faces(file: Path) -> Faces | None:

@@ -1,6 +1,8 @@
 """One video through tracker, spotter and classifier, as the live side runs them: what was found, and what was said."""
 
+import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,11 +10,11 @@ import cv2
 import msgspec
 import numpy as np
 
-from engines.face import FaceSettings, FaceTracker
+from engines.face import Face, FaceSettings, FaceTracker
 from engines.face.geometry import Image
 from engines.flow import as_benchmark, flow_map, open_solver
 from engines.inference import open_classifier
-from engines.spotting import Spot, SpottingSettings, open_spotter
+from engines.spotting import Spot, SpottingSettings, View, open_spotter
 from engines.spotting.clip import APEX_RULES
 from engines.spotting.face_stage import FaceStage
 from offline.spotting.truth import Found, Interval, Video
@@ -39,8 +41,10 @@ class Clip(msgspec.Struct, frozen=True):
 class Measured(msgspec.Struct, frozen=True):
     """One video measured, as it is kept. ``key`` is of the code, the settings and the video that it came from.
 
-    ``refusals``: frame and words, whenever what the spotter says has changed. ``unseen``: frames without a face that
-    could be measured. ``ms_per_frame``: face and spotting together, on one core.
+    ``refusals``: frame and words, whenever what the spotter says has changed or a movement was refused. ``refused``:
+    how often a movement was, by reason, numbers apart. ``watched``: first and last frame of every stretch in which
+    something could have been told; ``unseen``: frames outside of them, ``blind``: the same by reason.
+    ``ms_per_frame``: face and spotting together, on one core.
     """
 
     key: str
@@ -52,7 +56,10 @@ class Measured(msgspec.Struct, frozen=True):
     found: tuple[Found, ...]
     clips: tuple[Clip, ...]
     refusals: tuple[tuple[int, str], ...]
+    refused: dict[str, int]
+    watched: tuple[tuple[int, int], ...]
     unseen: int
+    blind: dict[str, int]
     ms_per_frame: float
 
 
@@ -132,6 +139,44 @@ class _Taker:
             self.clips.append(Clip(truth.onset, truth.apex, truth.offset, errors, truth.label, named))
 
 
+class _Listener:
+    """What the spotter says of the first face, frame by frame."""
+
+    def __init__(self) -> None:
+        self.refusals: list[tuple[int, str]] = []
+        self.refused: Counter[str] = Counter()
+        self.blind: Counter[str] = Counter()
+        self.watched: list[tuple[int, int]] = []
+        self._said = ""
+        self._last: int | None = None
+        self._counts: dict[int, int] = {}
+
+    def hear(self, index: int, face: Face | None, view: View | None) -> None:
+        words = view.reason if view else "no face"
+        grown = 0
+        if face is not None and view is not None:
+            grown = view.refused - self._counts.get(face.id, 0)
+            self._counts[face.id] = view.refused
+        if grown:
+            self.refused[kind_of(words)] += grown
+        if words != self._said or grown:
+            self.refusals.append((index, words))
+            self._said = words
+        if view is None or view.phase == "blind":
+            self.blind[kind_of(words)] += 1
+        elif self.watched and self.watched[-1][1] == self._last:
+            self.watched[-1] = (self.watched[-1][0], index)
+        else:
+            self.watched.append((index, index))
+        self._last = index
+
+
+def kind_of(words: str) -> str:
+    """Words without the numbers in them: "too long (620 ms)" and "too long (540 ms)" are one reason."""
+    bare = re.sub(r"\([^)]*\d[^)]*\)|-?\d+(\.\d+)?( ?(px|ms|s|°)\b|°)?", "", words)
+    return re.sub(r"\s+", " ", bare).replace(" ,", ",").replace(" :", ":").strip(" ,;:")
+
+
 def measure(video: Video, setup: Setup, key: str, tick: Callable[[int], None] | None = None) -> Measured:
     """Run a video from its first frame to its last. ``tick`` is called with the number of frames just done.
 
@@ -140,10 +185,9 @@ def measure(video: Video, setup: Setup, key: str, tick: Callable[[int], None] | 
     cv2.setNumThreads(1)
     tracker = FaceTracker(setup.faces)
     taker = _Taker(video, setup)
+    listener = _Listener()
     stages: dict[int, FaceStage] = {}
-    refusals: list[tuple[int, str]] = []
-    said = ""
-    frames = seen = 0
+    frames = 0
     spent = 0.0
     try:
         for index, image in video.frames():
@@ -159,12 +203,8 @@ def measure(video: Video, setup: Setup, key: str, tick: Callable[[int], None] | 
                 spent += time.perf_counter() - began
                 taker.spots(spots, stage)
                 taker.clip(index, stage)
-            view = stages[faces[0].id].spotter.view() if faces else None
-            seen += view is not None and view.phase != "blind"
-            words = view.reason if view else "no face"
-            if words != said:
-                refusals.append((index, words))
-                said = words
+            first = faces[0] if faces else None
+            listener.hear(index, first, stages[first.id].spotter.view() if first else None)
             frames += 1
             if tick and frames % _TICK == 0:
                 tick(_TICK)
@@ -183,7 +223,10 @@ def measure(video: Video, setup: Setup, key: str, tick: Callable[[int], None] | 
         performed=tuple(video.performed()),
         found=tuple(sorted(taker.found, key=lambda found: (found.onset, found.kind))),
         clips=tuple(taker.clips),
-        refusals=tuple(refusals),
-        unseen=frames - seen,
+        refusals=tuple(listener.refusals),
+        refused=dict(listener.refused.most_common()),
+        watched=tuple(listener.watched),
+        unseen=listener.blind.total(),
+        blind=dict(listener.blind.most_common()),
         ms_per_frame=round(1000 * spent / max(frames, 1), 3),
     )

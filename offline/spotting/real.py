@@ -163,7 +163,9 @@ class ImplantedVideo:
     @cached_property
     def performances(self) -> list[Performance]:
         """What is implanted, in order of onset."""
-        faces, rng = self.real.faces, np.random.default_rng((0x1391A, self.seed))
+        faces = self.real.faces
+        # Of the file too: two videos of one seed get different ones.
+        rng = np.random.default_rng((0x1391A, self.seed, int(self.real.digest[:8], 16)))
         found = []
         bag: list[str] = []
         for first, last in usable_runs(faces):
@@ -180,7 +182,7 @@ class ImplantedVideo:
     @cached_property
     def marks(self) -> NDArray[np.float32]:
         """What implants are anchored to: landmarks smoothed over time, (N, 478, 2)."""
-        return smoothed(self.real.faces.landmarks, self.real.faces.times_s)
+        return smoothed(self.real.faces.landmarks[..., :2], self.real.faces.times_s)
 
     def performed(self) -> list[Interval]:
         """See `Video.performed`: what was implanted, nothing else is known."""

@@ -1,10 +1,10 @@
 """What was measured as one HTML page that needs nothing beside itself."""
 
-import html
 from collections.abc import Sequence
 from typing import Any
 
 from offline.spotting import figures
+from offline.spotting.markup import STYLE, escaped, number, table
 from offline.spotting.measure import Measured
 from offline.spotting.results import watched
 from offline.spotting.scoring import Row, rows_of
@@ -12,25 +12,6 @@ from offline.spotting.scoring import Row, rows_of
 # More lines than this are read in events.csv.
 _MOST_FAILURES = 200
 _MOST_TIMELINES = 16
-_STYLE = """
-:root{color-scheme:light dark;--paper:#fcfcfa;--ink:#1c1d1f;--soft:#6b6e73;--line:#d4d3cc;--found:#1f5f8b;
---false:#b5453c;--other:#c58a17;--third:#2f7d4f}
-@media(prefers-color-scheme:dark){:root{--paper:#17181a;--ink:#e9e8e3;--soft:#9a9da3;--line:#42454a;--found:#60a5d6;
---false:#e0756b;--other:#e5b04a;--third:#5fb884}}
-body{background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2.5rem auto;
-padding:0 1.2rem}
-h1{font-size:1.7rem;line-height:1.2;margin:0 0 .3rem}h2{font-size:1.15rem;margin:2.6rem 0 .6rem}
-p{max-width:46rem}.soft,figcaption,th{color:var(--soft)}figcaption{font-size:.9rem;max-width:46rem}
-.big{font-size:2.6rem;font-weight:650;font-variant-numeric:tabular-nums;margin:1.2rem 0 0}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.95rem}
-th{font-weight:500;text-align:left;font-size:.88rem}
-td,th{padding:.3rem .9rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-.n{text-align:right}.scroll{overflow-x:auto}.scroll table{min-width:44rem}
-.row{display:flex;flex-wrap:wrap;gap:1.5rem 2.2rem}figure{margin:0 0 1rem}svg{max-width:100%;height:auto}
-.row figure{max-width:28rem}td:nth-child(-n+2){white-space:nowrap}
-.note{border-left:3px solid var(--line);padding-left:.9rem}
-.key i{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 .9em}
-"""
 
 
 def page(results: dict[str, Any], measured: Sequence[Measured]) -> str:
@@ -39,12 +20,12 @@ def page(results: dict[str, Any], measured: Sequence[Measured]) -> str:
     parts = [
         "<!doctype html><html lang=en><head><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width,initial-scale=1'>"
-        f"<title>Spotting: {_e(results['source'])}</title><style>{_STYLE}</style></head><body>",
-        f"<h1>Spotting micro-expressions: {_e(results['source'])}</h1>",
-        f'<p class="soft">method {_e(results["method"])}, {full["videos"]} videos, {full["minutes"]:.1f} minutes, '
-        f"code {_e(results['version'])}</p>",
+        f"<title>Spotting: {escaped(results['source'])}</title><style>{STYLE}</style></head><body>",
+        f"<h1>Spotting micro-expressions: {escaped(results['source'])}</h1>",
+        f'<p class="soft">method {escaped(results["method"])}, {full["videos"]} videos, {full["minutes"]:.1f} minutes, '
+        f"code {escaped(results['version'])}</p>",
         _headline(full),
-        *(f'<p class="note">{_e(note)}</p>' for note in results["notes"]),
+        *(f'<p class="note">{escaped(note)}</p>' for note in results["notes"]),
         "<h2>Found, by kind</h2>",
         _kinds(results["metrics"]),
         *_neutral(results["metrics"]),
@@ -85,10 +66,10 @@ def _kinds(metrics: dict[str, Any]) -> str:
                     s["performed"],
                     s["spotted"],
                     s["hits"],
-                    *(_f(s[name], 3) for name in ("precision", "recall", "f1")),
-                    _f(s["apex_mae_frames"], 1),
-                    _f(s["apex_mae_ms"], 1),
-                    _f(s["asr"], 3),
+                    *(number(s[name], 3) for name in ("precision", "recall", "f1")),
+                    number(s["apex_mae_frames"], 1),
+                    number(s["apex_mae_ms"], 1),
+                    number(s["asr"], 3),
                     false,
                 ]
             )
@@ -96,7 +77,7 @@ def _kinds(metrics: dict[str, Any]) -> str:
         *("videos", "kind", "performed", "spotted", "hits", "precision", "recall", "F1"),
         *("apex error, frames", "ms", "ASR", "false: performed then"),
     )
-    return _table(head, rows, text=(0, 1, 11))
+    return table(head, rows, text=(0, 1, 11))
 
 
 def _neutral(metrics: dict[str, Any]) -> list[str]:
@@ -114,9 +95,9 @@ def _neutral(metrics: dict[str, Any]) -> list[str]:
                 [
                     name,
                     kind,
-                    _f(neutral["minutes"], 1),
+                    number(neutral["minutes"], 1),
                     false["false"],
-                    _f(false["per_minute"], 2),
+                    number(false["per_minute"], 2),
                     causes,
                     performed,
                 ]
@@ -127,7 +108,7 @@ def _neutral(metrics: dict[str, Any]) -> list[str]:
     return [
         "<h2>False alarms on neutral video</h2>",
         "<p>These videos hold no micro-expression; the head sways and jolts, the light changes.</p>",
-        _table(head, rows, text=(0, 1, 5, 6)),
+        table(head, rows, text=(0, 1, 5, 6)),
     ]
 
 
@@ -141,8 +122,9 @@ def _recognition(results: dict[str, Any]) -> list[str]:
     )
     return [
         "<h2>Named</h2>",
-        f"<p>Of {full['named']} hits with a class, {full['acc']:.3f} were named rightly (UF1 {full['uf1']:.3f}) by "
-        f"{_e(results['model']['name'])}; STRS, spotting F1 by recognition UF1, is {full['strs']:.3f}.{beside}</p>",
+        f"<p>Of {full['named']} hits with a class, {full['acc']:.3f} were named rightly (UF1 {full['uf1']:.3f}) "
+        f"by {escaped(results['model']['name'])}; STRS, spotting F1 by recognition UF1, is {full['strs']:.3f}."
+        f"{beside}</p>",
     ]
 
 
@@ -166,12 +148,12 @@ def _sweep(points: Sequence[dict[str, Any]]) -> list[str]:
             p["curve"],
             f"{p['value']:g}",
             p["performed"],
-            _f(p["recall"], 3),
+            number(p["recall"], 3),
             "{:.2f}–{:.2f}".format(*p["recall_ci95"]),
-            _f(p["precision"], 3),
-            _f(p["f1"], 3),
-            _f(p["apex_mae_ms"], 1),
-            _f(p["false_per_minute"], 2),
+            number(p["precision"], 3),
+            number(p["f1"], 3),
+            number(p["apex_mae_ms"], 1),
+            number(p["false_per_minute"], 2),
         ]
         for p in points
     ]
@@ -180,7 +162,7 @@ def _sweep(points: Sequence[dict[str, Any]]) -> list[str]:
         "<p>A face 200 px wide, noise of 2 grey levels, 4 px of sway, displacements of .8 to 2.6 px; in each figure "
         "one of these changes. The shade is the 95 % interval of the recall.</p>",
         f'<div class="row">{drawn}</div>',
-        f"<details><summary>As a table</summary>{_table(head, rows, text=(0,))}</details>",
+        f"<details><summary>As a table</summary>{table(head, rows, text=(0,))}</details>",
     ]
 
 
@@ -217,17 +199,17 @@ def _sizes(full: dict[str, Any], measured: Sequence[Measured], rules: Sequence[d
             f"{r['fps']:g}",
             r["rule"],
             r["clips"],
-            _f(r["mae_frames"], 2),
-            _f(r["median_frames"], 1),
-            _f(r["mae_ms"], 1),
-            _f(r["mae_frames_on_hits"], 2),
+            number(r["mae_frames"], 2),
+            number(r["median_frames"], 1),
+            number(r["mae_ms"], 1),
+            number(r["mae_frames_on_hits"], 2),
         ]
         for r in rules
     ]
     return [
         "<h2>How small, and how well timed</h2>",
         f'<div class="row">{"".join(shown)}</div>',
-        _table(head, rows, text=(1,)) if rows else "",
+        table(head, rows, text=(1,)) if rows else "",
     ]
 
 
@@ -267,7 +249,7 @@ def _failures(measured: Sequence[Measured]) -> list[str]:
     head = ("video", "frames", "", "what", "why")
     return [
         "<h2>Missed and false</h2>",
-        _table(head, rows, text=(0, 1, 2, 3, 4)),
+        table(head, rows, text=(0, 1, 2, 3, 4)),
         f"<p class=soft>{more} more in events.csv.</p>" if more else "",
     ]
 
@@ -295,22 +277,3 @@ def _failure(row: Row) -> list[Any]:
         f"{found.intensity_px:.2f} px at {where}",
         f"performed then: {row.cause}{head}",
     ]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]], text: Sequence[int] = ()) -> str:
-    """``text``: the columns that hold words; the others stand to the right."""
-    kind = ["" if i in text else ' class="n"' for i in range(len(head))]
-    top = "".join(f"<th{k}>{_e(word)}</th>" for k, word in zip(kind, head, strict=True))
-    body = "".join(
-        "<tr>" + "".join(f"<td{k}>{_e(cell)}</td>" for k, cell in zip(kind, row, strict=True)) + "</tr>"
-        for row in rows
-    )
-    return f'<div class="scroll"><table><tr>{top}</tr>{body}</table></div>'
-
-
-def _f(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def _e(value: Any) -> str:
-    return html.escape(str(value))

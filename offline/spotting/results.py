@@ -24,13 +24,18 @@ def watched(measured: Measured) -> Watched:
 
 
 def summarise(
-    measured: Sequence[Measured], setup: Setup, source: str, notes: Sequence[str] = ()
+    measured: Sequence[Measured],
+    setup: Setup,
+    source: str,
+    notes: Sequence[str] = (),
+    *,
+    by_rate: bool = True,
 ) -> dict[str, Any]:
-    """The contents of results.json, sweep apart."""
+    """The contents of results.json, sweep apart. ``by_rate``: metrics also for each frame rate that there is."""
     videos = [watched(m) for m in measured]
     rates = sorted({m.fps for m in measured}, reverse=True)
     groups = {"full": videos}
-    if len(rates) > 1:
+    if by_rate and len(rates) > 1:
         groups |= {f"{rate:g} fps": [v for v in videos if v.fps == rate] for rate in rates}
     network = open_classifier()
     return {
@@ -121,19 +126,22 @@ _COLUMNS = (
 )
 
 
-def events_csv(measured: Sequence[Measured]) -> str:
-    """One line for everything performed or spotted; frames as the videos count them."""
+def events_csv(measured: Sequence[Measured], unanswered: str = "false") -> str:
+    """One line for everything performed or spotted; frames as the videos count them.
+
+    ``unanswered``: the outcome of what was spotted and answers nothing performed.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for m in measured:
         rows = rows_of(watched(m))
         for row in sorted(rows, key=lambda r: r.began):
-            writer.writerow(_cells(row))
+            writer.writerow(_cells(row, unanswered))
     return text.getvalue()
 
 
-def _cells(row: Row) -> list[Any]:
+def _cells(row: Row, unanswered: str) -> list[Any]:
     truth, found = row.truth, row.found
     performed: list[Any] = [""] * 6
     if truth is not None:
@@ -150,4 +158,5 @@ def _cells(row: Row) -> list[Any]:
     last: list[Any] = ["", "", ""]
     if found is not None:
         last = ["" if found.head_px is None else found.head_px, " | ".join(found.regions), found.reason]
-    return [row.video, row.fps, row.kind, row.outcome, row.cause, *performed, *told, *more, *both, *last]
+    outcome = unanswered if row.outcome == "false" else row.outcome
+    return [row.video, row.fps, row.kind, outcome, row.cause, *performed, *told, *more, *both, *last]

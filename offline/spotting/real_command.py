@@ -1,0 +1,164 @@
+"""`apexbench spot --real`: which videos, with what implanted, and what is written of them."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from engines.errors import InputError
+from offline.spotting.batch import Progress, Tick, each, measure_all
+from offline.spotting.command import write_results
+from offline.spotting.footage import find_videos
+from offline.spotting.keep import keep_clip, keep_truth
+from offline.spotting.measure import Setup
+from offline.spotting.real import ImplantedVideo, Implants, RealVideo
+
+NOT_ANNOTATED = (
+    "Without annotation: an alarm may be real. These videos were not looked through by a coder; the rate says how "
+    "often the spotter tells a micro-expression where nobody asked for one, not how often it is wrong."
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``place``: a folder of videos, or one. ``implants``: none leaves the videos as they are; ``seeds`` draw them,
+    one more round of videos each. ``keep``: a folder for the implanted videos.
+    """
+
+    place: Path
+    implants: Implants | None = None
+    seeds: tuple[int, ...] = (1,)
+    keep: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.keep is not None and self.implants is None:
+            raise InputError("--keep writes videos with micro-expressions implanted: give --implant too")
+
+
+def spot_real(
+    plan: Plan, setup: Setup, out: Path, jobs: int, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Measure real videos, write results.json, events.csv and report.html into ``out``, return the results.
+
+    Raises InputError where there is no video, one cannot be read, or nothing can be written.
+    """
+    began = time.monotonic()
+    real = [RealVideo(path, out / "faces") for path in find_videos(plan.place)]
+    _see(real, jobs, progress)
+    implanted: list[ImplantedVideo] = []
+    if plan.implants is not None:
+        implanted = [ImplantedVideo(video, seed, plan.implants) for seed in plan.seeds for video in real]
+    measured = {m.name: m for m in measure_all([*real, *implanted], setup, out, jobs, progress)}
+    if plan.keep is not None:
+        _keep(implanted, plan.keep, jobs, progress)
+    from offline.spotting.real_report import page
+    from offline.spotting.real_results import Watching, implant_section, micro_only, real_section
+    from offline.spotting.results import events_csv, summarise
+
+    plain = [Watching(video, measured[video.name]) for video in real]
+    changed = [Watching(video, measured[video.name]) for video in implanted]
+    scored = [micro_only(w.measured) for w in changed or plain]
+    results = summarise(scored, setup, "real", [NOT_ANNOTATED], by_rate=False)
+    results["real"] = real_section(plain)
+    if plan.implants is not None:
+        results["implanted"] = implant_section(changed, plan.implants, plan.seeds)
+    results["seconds"] = round(time.monotonic() - began, 1)
+    everything = events_csv([w.measured for w in (*plain, *changed)], unanswered="told")
+    write_results(results, everything, page(results, plain, changed), out)
+    return results
+
+
+def _see(videos: Sequence[RealVideo], jobs: int, progress: Progress | None) -> None:
+    """Look for the faces of the videos that were not looked at yet."""
+    todo = [video for video in videos if not video.seen()]
+    _with_bar(_seen, todo, [video.promised() for video in todo], jobs, progress)
+
+
+def _seen(video: RealVideo, tick: Tick) -> None:
+    video.see(tick)
+
+
+def _keep(videos: Sequence[ImplantedVideo], folder: Path, jobs: int, progress: Progress | None) -> None:
+    _with_bar(partial(keep_clip, folder=folder), videos, [video.count for video in videos], jobs, progress)
+    keep_truth(videos, folder)
+
+
+def _with_bar(
+    work: Callable[[Any, Tick], Any],
+    videos: Sequence[Any],
+    frames: Sequence[int],
+    jobs: int,
+    progress: Progress | None,
+) -> None:
+    total = sum(frames)
+
+    def show(done: int) -> None:
+        if progress and total:
+            progress(min(done, total), total)
+
+    each(work, videos, jobs, lambda _: None, show)
+
+
+def lines(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """Alarms by video, and of all together, as rows of a table for the terminal."""
+    rows = [*results["real"]["videos"], {"name": "all", **results["real"]["total"]}]
+    return [
+        {
+            "video": row["name"],
+            "usable s": round(row["usable_s"], 1),
+            "told": row["told"],
+            "named": row["named"],
+            "told/min": row["told_per_minute"],
+            "named/min": row["named_per_minute"],
+            "macro/min": row["macro_per_minute"],
+            "blink/min": row["blink_per_minute"],
+        }
+        for row in rows
+    ]
+
+
+def sentences(results: dict[str, Any]) -> list[str]:
+    """What the table of alarms cannot say: the interval, activities, refusals, what was found of the implants."""
+    real = results["real"]
+    total, said = real["total"], []
+    for word in ("told", "named"):
+        if (ends := total[f"{word}_per_minute_ci95"]) is not None:
+            said.append(
+                f"{word} a minute: {total[f'{word}_per_minute']:.2f}, 95 % of resamples over videos {ends[0]:.2f} to "
+                f"{ends[1]:.2f} (seed {total['bootstrap']['seed']})"
+            )
+    for row in real["by_activity"]:
+        if row["told_per_minute"] is not None:
+            said.append(f"during {row['activity']}: {row['told_per_minute']:.2f} told a minute")
+    said += _counted("refused", real["refused"])
+    if implanted := results.get("implanted"):
+        said += _implanted(implanted)
+    return [*said, f"note: {results['notes'][0]}"]
+
+
+def _implanted(found: dict[str, Any]) -> list[str]:
+    said = [f"implanted: {found['hits']} of {found['implanted']} found ({_percent(found['recall'])})"]
+    for name, key in (("by_size", "size_px"), ("by_activity", "activity")):
+        parts = ", ".join(f"{row[key]} {row['hits']}/{row['implanted']}" for row in found[name])
+        said.append(f"found by {key.replace('size_px', 'size (px)')}: {parts}")
+    if found["apex"]:
+        said.append(f"apex error: {found['apex']['mae_frames']:.2f} frames, {found['apex']['mae_ms']:.0f} ms")
+    if found["class"]:
+        said.append(f"class right: {found['class']['acc']:.3f} of {found['class']['hits']} found")
+    rate = found["alarms_per_minute"]
+    said.append(
+        f"beside the implants: {len(found['alarms'])} told" + (f", {rate:.2f} a minute" if rate else "")
+    )
+    return [*said, *_counted("missed", found["missed_by"])]
+
+
+def _counted(word: str, counts: dict[str, int]) -> list[str]:
+    if not counts:
+        return []
+    return [f"{word}: " + ", ".join(f"{count} {why}" for why, count in counts.items())]
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.0f} %"
