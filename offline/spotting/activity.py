@@ -3,9 +3,9 @@
 The thresholds were read from sixteen public clips. The opening of the mouth varies within half a second to each side
 by .002 to .009 face widths where people stand still or turn with the mouth closed (medians by clip), and by .04 to
 .13 where they speak or laugh; .025 lies in the gap. The mouth's width varies by .01 to .02 at rest and by .08 and more
-in a smile that comes or goes. Heads that stand still turn by 2 to 3 degrees a second (jitter of the landmarks
-included), moving ones by 7 to 36. One that turns by 5 turns by 1.7 degrees in a third of a second, which moves the nose
-against the cheeks by a pixel or two of a face 200 px wide: as far as a micro-expression.
+in a smile that comes or goes. The fastest turn within a quarter of a second to each side is 3 to 4 degrees a second
+where heads stand still (jitter of the landmarks), and 9 to 33 where they move. One of 5 goes 1.7 degrees in a third of
+a second, which moves the nose against the cheeks by a pixel or two of a face 200 px wide: as far as a micro-expression.
 """
 
 from typing import Final
@@ -23,7 +23,8 @@ ACTIVITIES: Final = ("rest", "head motion", "speech")
 _OPENS, _WIDENS, _MOUTH_S = 0.025, 0.06, 0.5
 # How fast a head turns (degrees a second) or travels (its widths a second) at most within this time to both sides.
 _TURNS_DEG_S, _TRAVELS_S, _HEAD_S = 5.0, 0.1, 0.25
-_SMOOTH_S = 0.1
+# Longer would hide a nod of three a second, shorter show the jitter of the landmarks.
+_SMOOTH_S = 0.06
 
 _LIPS: Final = (13, 14)
 _CORNERS: Final = (61, 291)
