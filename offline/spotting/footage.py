@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -169,7 +170,7 @@ def load_faces(file: Path) -> Faces | None:
     try:
         with np.load(file, allow_pickle=False) as kept:
             return Faces(kept["times_s"], kept["landmarks"], kept["usable"], kept["person"])
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
 
 

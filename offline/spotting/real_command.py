@@ -12,6 +12,7 @@ from offline.spotting.batch import Progress, Tick, each, measure_all
 from offline.spotting.command import write_results
 from offline.spotting.footage import find_videos
 from offline.spotting.keep import keep_clip, keep_truth
+from offline.spotting.markup import number
 from offline.spotting.measure import Setup
 from offline.spotting.real import ImplantedVideo, Implants, RealVideo
 
@@ -104,16 +105,17 @@ def _with_bar(
 def lines(results: dict[str, Any]) -> list[dict[str, Any]]:
     """Alarms by video, and of all together, as rows of a table for the terminal."""
     rows = [*results["real"]["videos"], {"name": "all", **results["real"]["total"]}]
+
+    def a_minute(row: dict[str, Any], word: str) -> str:
+        return number(row[f"{word}_per_minute"], 1)
+
     return [
         {
             "video": row["name"],
-            "usable s": round(row["usable_s"], 1),
+            "usable s": number(row["usable_s"], 1),
             "told": row["told"],
             "named": row["named"],
-            "told/min": row["told_per_minute"],
-            "named/min": row["named_per_minute"],
-            "macro/min": row["macro_per_minute"],
-            "blink/min": row["blink_per_minute"],
+            **{f"{word}/min": a_minute(row, word) for word in ("told", "named", "macro", "blink")},
         }
         for row in rows
     ]

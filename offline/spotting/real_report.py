@@ -119,6 +119,8 @@ def _implants(found: dict[str, Any]) -> list[str]:
     )
     apex, named = found["apex"], found["class"]
     rate = number(found["alarms_per_minute"], 2)
+    ends = found["recall_ci95_over_videos"]
+    over = f"; 95 % of resamples over videos find {ends[0]:.3f} to {ends[1]:.3f} of them" if ends else ""
     said = [
         f"{len(found['alarms'])} more were told, {rate} a minute, that answer no implant.",
         f"The apex of what was found is {apex['mae_frames']:.2f} frames ({apex['mae_ms']:.0f} ms) off."
@@ -132,8 +134,8 @@ def _implants(found: dict[str, Any]) -> list[str]:
         "<h2>Implanted micro-expressions</h2>",
         f'<p class="big">{found["hits"]} of {found["implanted"]} found</p>',
         f"<p>The skin of the videos was moved by the fields of action units, {sizes}, {lengths}, course "
-        f"{escaped(found['course'])}, seeds {', '.join(map(str, found['seeds']))}. Found is an IoU of .5 or more. "
-        f"{' '.join(filter(None, said))}</p>",
+        f"{escaped(found['course'])}, seeds {', '.join(map(str, found['seeds']))}. Found is an IoU of .5 or more"
+        f"{over}. {' '.join(filter(None, said))}</p>",
         *(_recall(found[name], key, title) for name, key, title in groups),
         *_confusion(named),
         table(("missed because", "times"), [list(item) for item in found["missed_by"].items()], text=(0,))

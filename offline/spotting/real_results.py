@@ -76,14 +76,14 @@ def is_named(found: Found) -> bool:
 def real_section(watchings: Sequence[Watching]) -> dict[str, Any]:
     """Alarms on videos as they are: each, by video, by activity, and in all with a 95 % interval over videos."""
     rows = [_video(w) for w in watchings]
-    alarms = [alarm(w, row.found) for w in watchings for row in w.rows if row.found is not None]
+    alarms = [_alarm(w, row.found) for w in watchings for row in w.rows if row.found is not None]
     minutes = sum(row["usable_s"] for row in rows) / 60
     total = {
         "videos": len(rows),
         "usable_s": round(60 * minutes, 2),
         **_rates(sum(row["told"] for row in rows), sum(row["named"] for row in rows), minutes),
-        "told_per_minute_ci95": _interval([(row["told"], row["usable_s"]) for row in rows]),
-        "named_per_minute_ci95": _interval([(row["named"], row["usable_s"]) for row in rows]),
+        "told_per_minute_ci95": interval([(row["told"], row["usable_s"] / 60) for row in rows]),
+        "named_per_minute_ci95": interval([(row["named"], row["usable_s"] / 60) for row in rows]),
         "bootstrap": {"resamples": _RESAMPLES, "seed": _BOOTSTRAP_SEED, "over": "videos"},
         "macro_per_minute": _ratio(sum(row["macro"] for row in rows), minutes),
         "blink_per_minute": _ratio(sum(row["blink"] for row in rows), minutes),
@@ -136,15 +136,18 @@ def _ratio(part: float, whole: float) -> float | None:
     return round(part / whole, 4) if whole > 0 else None
 
 
-def _interval(counts: Sequence[tuple[int, float]]) -> list[float] | None:
-    """95 % of the rates a minute when videos are drawn anew, with replacement; counts and seconds by video."""
-    told, seconds = np.array([c for c, _ in counts]), np.array([s for _, s in counts])
-    if len(counts) < 2 or seconds.sum() == 0:
+def interval(counts: Sequence[tuple[int, float]]) -> list[float] | None:
+    """95 % of the shares when videos are drawn anew, with replacement. ``counts``: part and whole of each video.
+
+    None for a single video, or where there is nothing.
+    """
+    part, whole = np.array([p for p, _ in counts]), np.array([w for _, w in counts])
+    if len(counts) < 2 or whole.sum() == 0:
         return None
     drawn = np.random.default_rng(_BOOTSTRAP_SEED).integers(len(counts), size=(_RESAMPLES, len(counts)))
-    lengths = seconds[drawn].sum(axis=1)
-    rates = 60 * told[drawn].sum(axis=1)[lengths > 0] / lengths[lengths > 0]
-    return [round(float(q), 3) for q in np.quantile(rates, [0.025, 0.975])]
+    wholes = whole[drawn].sum(axis=1)
+    shares = part[drawn].sum(axis=1)[wholes > 0] / wholes[wholes > 0]
+    return [round(float(q), 4) for q in np.quantile(shares, [0.025, 0.975])]
 
 
 def _refusals(watchings: Iterable[Watching]) -> dict[str, Any]:
@@ -160,7 +163,7 @@ def _refusals(watchings: Iterable[Watching]) -> dict[str, Any]:
     }
 
 
-def alarm(w: Watching, found: Found) -> dict[str, Any]:
+def _alarm(w: Watching, found: Found) -> dict[str, Any]:
     """One micro-expression that was told, as results.json says it."""
     return {
         "video": w.measured.name,
@@ -181,12 +184,8 @@ def alarm(w: Watching, found: Found) -> dict[str, Any]:
     }
 
 
-def miss(w: Watching, truth: Interval, cause: str) -> dict[str, Any]:
-    """One implant that was not found, as results.json says it."""
-    return {**_implant(w, truth), "why": cause}
-
-
 def _implant(w: Watching, truth: Interval) -> dict[str, Any]:
+    """One micro-expression that was implanted, as results.json says it."""
     assert truth.apex is not None
     return {
         "video": w.measured.name,
@@ -210,8 +209,12 @@ def implant_section(
     pairs = [(w, row) for w in watchings for row in w.rows]
     told = [(_implant(w, row.truth), row.outcome == "hit") for w, row in pairs if row.truth is not None]
     hits = [(w, row) for w, row in pairs if row.outcome == "hit"]
-    false = [alarm(w, row.found) for w, row in pairs if row.outcome == "false" and row.found is not None]
-    misses = [miss(w, row.truth, row.cause) for w, row in pairs if row.outcome == "missed" and row.truth]
+    false = [_alarm(w, row.found) for w, row in pairs if row.outcome == "false" and row.found is not None]
+    misses = [
+        {**_implant(w, row.truth), "why": row.cause}
+        for w, row in pairs
+        if row.outcome == "missed" and row.truth is not None
+    ]
     minutes = sum(sum(w.seconds.values()) for w in watchings) / 60
     named = recognition([row for _, row in hits])
     low, high = implants.size_px
@@ -227,17 +230,19 @@ def implant_section(
         k = int(np.clip(np.searchsorted(edges, truth["size_px"], side="right") - 1, 0, len(edges) - 2))
         return f"{edges[k]:g}-{edges[k + 1]:g}"
 
+    by_video = recall("video", lambda t: t["video"])
     return {
         "seeds": list(seeds),
         "size_px": list(implants.size_px),
         "length_s": list(implants.length_s),
         "course": implants.course,
         **_recall([hit for _, hit in told]),
+        "recall_ci95_over_videos": interval([(row["hits"], row["implanted"]) for row in by_video]),
         "by_size": recall("size_px", size_bin),
         "by_activity": recall("activity", lambda t: t["activity"]),
         "by_action_units": recall("action_units", lambda t: "+".join(map(str, t["action_units"]))),
         "by_label": recall("label", lambda t: t["label"]),
-        "by_video": recall("video", lambda t: t["video"]),
+        "by_video": by_video,
         "apex": _apex(hits),
         "class": None
         if named is None
@@ -261,7 +266,7 @@ def _why(words: str) -> str:
     """The kind of a miss: what was told over it, else what the spotter said last."""
     if words.startswith("told as "):
         return " ".join(words.split()[:3])
-    return kind_of(words)
+    return "another movement was told" if words.startswith("rose and returned") else kind_of(words)
 
 
 def _recall(found: Sequence[bool]) -> dict[str, Any]:

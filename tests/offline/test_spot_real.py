@@ -21,7 +21,7 @@ from offline.spotting.footage import Faces, find_videos, read_frames
 from offline.spotting.measure import kind_of
 from offline.spotting.real import ImplantedVideo, Implants, RealVideo, usable_runs
 from offline.spotting.real_report import spread
-from offline.spotting.real_results import _interval
+from offline.spotting.real_results import interval
 
 sys.path.insert(0, str(Path(__file__).parent))
 import apexbench_command
@@ -148,6 +148,9 @@ def test_results_say_alarms_a_minute_and_what_was_found_of_the_implants(finished
     found = printed["implanted"]
     assert found["implanted"] == sum(row["implanted"] for row in found["by_size"]) >= 2
     assert found["hits"] + len(found["misses"]) == found["implanted"]
+    assert sum(found["missed_by"].values()) == len(found["misses"])
+    low, high = found["recall_ci95_over_videos"]
+    assert 0 <= low <= found["recall"] <= high <= 1
     bins = {"2-2.15", "2.15-2.3", "2.3-2.45", "2.45-2.6"}
     assert {row["size_px"] for row in found["by_size"]} <= bins
     for name in ("by_activity", "by_action_units", "by_label", "by_video"):
@@ -263,6 +266,21 @@ def test_rest_head_motion_and_speech_are_told_apart_by_the_landmarks(finished, v
     assert (doing(smiling)[25:35] == ACTIVITIES.index("speech")).all()
 
 
+def test_faces_are_kept_whole_or_looked_for_again(finished, videos, tmp_path):
+    faces = implanted_of(finished, videos, "cut.mkv").real.faces
+    footage.save_faces(tmp_path / "faces" / "a.npz", faces)
+    again = footage.load_faces(tmp_path / "faces" / "a.npz")
+    assert (again.usable == faces.usable).all() and (again.times_s == faces.times_s).all()
+    whole = (tmp_path / "faces" / "a.npz").read_bytes()
+    for part in (b"", whole[:100], whole[: len(whole) // 2]):
+        (tmp_path / "cut.npz").write_bytes(part)
+        assert footage.load_faces(tmp_path / "cut.npz") is None
+    assert footage.load_faces(tmp_path / "nothing.npz") is None
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="cannot write"):
+        footage.save_faces(tmp_path / "file" / "a.npz", faces)
+
+
 def test_times_are_the_files_own_and_rise_where_it_has_none(monkeypatch, tmp_path):
     class Capture:
         """Frames with these times, in milliseconds."""
@@ -300,10 +318,10 @@ def test_reasons_are_one_kind_whatever_their_numbers():
 
 
 def test_the_interval_is_over_videos_and_always_the_same():
-    counts = [(0, 60.0), (6, 60.0), (3, 60.0)]
-    low, high = _interval(counts)
-    assert [low, high] == _interval(counts) and 0 <= low < 3 < high <= 6
-    assert _interval(counts[:1]) is None and _interval([(0, 0.0), (0, 0.0)]) is None
+    counts = [(0, 1.0), (6, 1.0), (3, 1.0)]
+    low, high = interval(counts)
+    assert [low, high] == interval(counts) and 0 <= low < 3 < high <= 6
+    assert interval(counts[:1]) is None and interval([(0, 0.0), (0, 0.0)]) is None
 
 
 def test_a_page_shows_some_of_many_from_beginning_to_end():
