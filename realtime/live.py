@@ -37,6 +37,7 @@ from realtime.terminal import Screen, View
 _TICK_MS: Final = 50
 _PATIENCE_S: Final = 6.0
 _FINISH_S: Final = 4.0
+_GRACE_S: Final = 5.0
 _DRAIN_S: Final = 30.0
 _RECORD_S: Final = 60.0
 _ATTEMPTS: Final = 5
@@ -70,7 +71,8 @@ class Line:
     serial: int = 0
     gone: bool = False
     capture_ended: bool = False
-    watch_ended: bool = False
+    watch_gone: bool = False
+    read_serial: int = 0
     backoff_s: float = 0.5
     problem: str = ""
     first_ns: int = 0
@@ -97,6 +99,11 @@ class Line:
     def lost_ring(self) -> int:
         """Frames that were captured and not watched."""
         return self.watched("lost_ring") + self.counts["lost_unread"]
+
+    @property
+    def watch_ended(self) -> bool:
+        """Whether nothing more will come of watch; it may read the end of the ring before capture's word comes."""
+        return self.watch_gone or (self.capture_ended and self.read_serial == self.serial)
 
     @property
     def open(self) -> bool:
@@ -485,8 +492,7 @@ class Live:
             else:
                 line.capture_ended = True
         elif line is not None and member is line.watch:
-            if line.capture_ended or self.phase == "ending":
-                line.watch_ended = True
+            line.read_serial = ended.serial
         elif member is self.record:
             self._record_done = True
 
@@ -521,9 +527,10 @@ class Live:
             member.start_again = time.monotonic()
         elif member.role.essential:
             self.exit_code = 1
-            self._begin_end(
-                f"{member.spec.title} died {len(member.deaths)} times within a minute, the last time: {member.why}"
-            )
+            often = f"died {len(member.deaths)} times within a minute"
+            if member.unheard > 1:
+                often = f"was started {member.unheard} times in vain"
+            self._begin_end(f"{member.spec.title} {often}, the last time: {member.why}")
             self._bury_at_end(member, line)
         else:
             member.given_up = True
@@ -551,7 +558,15 @@ class Live:
             self.supervisor.send(line.watch, wire.Finish())
         if self.record is not None:
             self.supervisor.send(self.record, wire.Detach(line.camera))
-        if line.opened is None or line.opened.generation != line.capture.spec.generation:
+        self._count_written(line)
+        if line.opened is not None and line.opened.generation == line.capture.spec.generation:
+            ring.unlink(line.opened.ring)
+
+    def _count_written(self, line: Line) -> None:
+        """Counts what a capture that is dead wrote after its last beat, where its ring is still there."""
+        if line.capture is None or line.opened is None:
+            return
+        if line.opened.generation != line.capture.spec.generation:
             return
         counts = line.capture.beat.counts
         with contextlib.suppress(InputError), ring.RingReader(line.opened.ring, "newest") as reader:
@@ -564,7 +579,12 @@ class Live:
             counts["lost_driver"] = counts.get("lost_driver", 0) + sum(frame.gap for frame in frames)
             counts["first_ns"] = counts.get("first_ns") or newest.host_ns
             counts["last_index"], counts["last_ns"] = newest.index, newest.host_ns
-        ring.unlink(line.opened.ring)
+
+    def _close_books(self, line: Line) -> None:
+        """Everybody is gone: what was captured was processed or is lost, whoever died when."""
+        self._count_written(line)
+        unread = line.captured("captured") - line.watched("processed") - line.watched("lost_ring")
+        line.counts["lost_unread"] = max(0, unread)
 
     def _bury_at_end(self, member: Member, line: Line | None) -> None:
         if line is not None and member is line.capture and not line.capture_ended:
@@ -572,7 +592,7 @@ class Live:
             if line.watch is not None:
                 self.supervisor.send(line.watch, wire.Finish())
         elif line is not None and member is line.watch:
-            line.watch_ended = True
+            line.watch_gone = True
         elif member is self.recognise:
             self._at_work.clear()
             member.close_books()
@@ -597,6 +617,8 @@ class Live:
                 if left is not None and self.went is not None:
                     left = max(0.1, left - (now - self.went))
                 member.spec = replace(member.spec, first_index=line.counts["next_index"], duration_s=left)
+            if why := self.supervisor.listen_again():
+                self.screen.say(why)
             self.supervisor.start(member)
             if line is not None and member is line.watch:
                 self._attach(line, member)
@@ -619,6 +641,8 @@ class Live:
                 line.capture_ended = True
                 if line.watch is not None:
                     self.supervisor.send(line.watch, wire.Finish())
+                    # It waits for a ring that will not come.
+                    line.watch_gone = line.watch_gone or not (line.watch.ready or line.open)
 
     def _advance(self, now: float) -> None:
         if self.phase == "starting":
@@ -639,8 +663,10 @@ class Live:
                     f"still loading: {missing}; the first start after an installation compiles, once"
                 )
         elif self.phase == "running":
-            late = self.options.duration_s is not None and self.went is not None
-            if late and now - self.went > self.options.duration_s + 5.0:  # type: ignore[operator]
+            over_s = now - (self.went or now) - (self.options.duration_s or float("inf"))
+            waiting = any(line.open and not (line.capture_ended or line.gone) for line in self.lines)
+            # Capture ends by itself; one that hangs, or waits for its camera to come back, does not.
+            if over_s > (_GRACE_S if waiting else 0.0):
                 self._begin_end("duration")
             elif all(line.capture_ended for line in self.lines):
                 self._begin_end(self._natural_end(now))
@@ -689,6 +715,8 @@ class Live:
         if not self._stop.at_once:
             self.supervisor.end(hurry=lambda: self._stop.at_once)
         self.supervisor.kill_all()
+        for line in self.lines:
+            self._close_books(line)
 
     # --- once in a while
 

@@ -166,7 +166,7 @@ class RingWriter:
         owner = segment.owner(name) or os.getpid()
         layout = self._layout
         fixed = (0, VERSION, layout.size, generation, slots, height, width, 3, _UINT8, layout.stride)
-        whose = (owner, born(owner), os.getpid(), born(os.getpid()), _pid_namespace())
+        whose = (owner, born(owner), os.getpid(), born(os.getpid()), segment.pid_namespace())
         for word, value in enumerate(fixed + whose):
             header[word] = value
         header[_CHECK] = _check(fixed)
@@ -448,13 +448,6 @@ def _first(view: memoryview) -> Callable[[], int]:
     return lambda: view[0]
 
 
-def _pid_namespace() -> int:
-    try:
-        return Path("/proc/self/ns/pid").stat().st_ino
-    except OSError:
-        return 0
-
-
 def _alive(pid: int, was_born: int) -> bool:
     now = born(pid)
     return now != 0 and (was_born <= 0 or now < 0 or now == was_born)
@@ -473,7 +466,9 @@ def _is_stale(name: str) -> bool:
         if len(words) < HEADER_BYTES // 8 or words[_MAGIC] != MAGIC:
             words.release()
             return born(owner) == 0
-        ours = words[_NAMESPACE] == _pid_namespace()  # process ids of another container say nothing here
+        ours = (
+            words[_NAMESPACE] == segment.pid_namespace()
+        )  # process ids of another container say nothing here
         living = _alive(owner, words[_OWNER_BORN]) or _alive(words[_WRITER], words[_WRITER_BORN])
         words.release()
         return ours and not living

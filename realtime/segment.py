@@ -64,6 +64,14 @@ def check_name(name: str) -> None:
         )
 
 
+def pid_namespace() -> int:
+    """Whose process ids ours are: another container's say nothing here. 0 where there are no namespaces."""
+    try:
+        return Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        return 0
+
+
 def free_bytes() -> int | None:
     """What shared memory has left; None where the platform sets no limit of its own."""
     if not _SHM.is_dir() or sys.platform == "win32":

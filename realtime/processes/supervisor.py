@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -21,7 +22,7 @@ import msgspec
 import psutil
 import zmq
 
-from realtime import ring
+from realtime import ring, segment
 from realtime.processes import child, wire
 from realtime.processes.table import Role
 from realtime.report import Histogram
@@ -29,6 +30,8 @@ from realtime.report import Histogram
 _POLITE_S: Final = 3.0
 _LAST_WORDS_S: Final = 0.3
 _LOG_LIMIT: Final = 1_000_000
+_UNHEARD: Final = 2
+_FOLDER: Final = re.compile(r"apexcam-run-(\d+)-(\d+)-.+")  # process id, its namespace
 
 
 @dataclass(eq=False)
@@ -52,6 +55,7 @@ class Member:
     why: str = ""
     silent_s: float = 0.0
     restarts: int = 0
+    unheard: int = 0
     deaths: deque[float] = field(default_factory=deque)
     outbox: list[wire.Down] = field(default_factory=list)
     backends: dict[str, str] = field(default_factory=dict)
@@ -118,7 +122,6 @@ class Supervisor:
     """
 
     def __init__(self) -> None:
-        self.folder = _private_folder()
         self.members: list[Member] = []
         self._token = secrets.token_hex(8)
         self._by_identity: dict[bytes, Member] = {}
@@ -130,12 +133,26 @@ class Supervisor:
         self.socket.linger = 0
         self.socket.sndhwm = self.socket.rcvhwm = 0
         self.socket.router_mandatory = True
-        if sys.platform == "win32":
-            self.socket.bind("tcp://127.0.0.1:*")
-            self.address = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
-        else:
-            self.address = f"ipc://{self.folder}/main"
-            self.socket.bind(self.address)
+        self._listen()
+
+    def _listen(self) -> None:
+        self.folder = _private_folder()
+        self.socket.bind("tcp://127.0.0.1:*" if sys.platform == "win32" else f"ipc://{self.folder}/main")
+        self.address = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    def listen_again(self) -> str:
+        """Makes the private folder anew where it was removed under us: those that run hear us still, a new process
+        would not. One line on it; empty where nothing was amiss.
+        """
+        if sys.platform == "win32" or (self.folder / "main").exists():
+            return ""
+        gone = self.folder
+        shutil.rmtree(gone, ignore_errors=True)
+        try:
+            self._listen()
+        except (OSError, zmq.ZMQError) as error:
+            return f"{gone} was removed while in use and cannot be made again: {error}"
+        return f"{gone} was removed while in use and is made again; let nothing clean up there meanwhile"
 
     def add(self, role: Role, line: int | None, spec: child.Spec) -> Member:
         """Starts a process of this role."""
@@ -151,7 +168,11 @@ class Supervisor:
         member.identity = f"{self._token}/{member.role.name}/{member.line}/{generation}".encode()
         self._by_identity[member.identity] = member
         member.spec = replace(
-            member.spec, generation=generation, identity=member.identity, address=self.address
+            member.spec,
+            generation=generation,
+            identity=member.identity,
+            address=self.address,
+            folder=str(self.folder),
         )
         member.greeted = member.ready = member.leaving = False
         member.died = member.start_again = None
@@ -205,6 +226,7 @@ class Supervisor:
                     member.beat = beat
                 case wire.Ready():
                     member.ready = True
+                    member.unheard = 0
                     member.backends = message.backends
                 case wire.Failed(text):
                     member.why = text.strip().splitlines()[-1] if text.strip() else "error"
@@ -225,9 +247,10 @@ class Supervisor:
             if member.process is None or member.mourned:
                 continue
             if member.alive:
-                limit = member.silent_s if member.ready else member.role.start_s
+                limit, why = _patience(member)
                 if now - member.heard > limit and not member.leaving:
-                    member.why = f"silent for {limit:g} s"
+                    member.why = f"{why} {limit:g} s"
+                    member.unheard += not member.ready
                     self.kill(member)
                 continue
             if member.died is None:
@@ -240,12 +263,14 @@ class Supervisor:
         return dead
 
     def may_restart(self, member: Member, budget: int) -> bool:
-        """Enters a death; whether the budget of the last minute allows another start."""
+        """Enters a death; whether the budget of the last minute allows another start. Who did not get ready in time
+        is slow to die: twice running is enough.
+        """
         now = time.monotonic()
         member.deaths.append(now)
         while member.deaths and now - member.deaths[0] > 60.0:
             member.deaths.popleft()
-        return len(member.deaths) <= budget
+        return len(member.deaths) <= budget and member.unheard < _UNHEARD
 
     def kill(self, member: Member) -> None:
         """Ends it at once, even if it is stopped."""
@@ -305,18 +330,30 @@ class Supervisor:
         return lines[-1].strip()[:200] if lines else ""
 
 
+def _patience(member: Member) -> tuple[float, str]:
+    """For how many seconds nothing may be heard of a process, and what is said of it then."""
+    if not member.greeted:
+        return member.role.hello_s, "started, and not heard within"
+    if not member.ready:
+        return member.role.start_s, "not ready within"
+    return member.silent_s, "silent for"
+
+
 def remove_leftovers() -> None:
-    """Removes what runs that were killed with all their processes left: segments and private folders."""
+    """Removes what runs that were killed with all their processes left: segments and private folders.
+
+    Those of other containers stay: whether their processes live cannot be seen from here.
+    """
     with contextlib.suppress(OSError):
         ring.unlink_stale()
     for folder in Path(tempfile.gettempdir()).glob("apexcam-run-*"):
-        owner = folder.name.split("-")[2]
-        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+        named = _FOLDER.fullmatch(folder.name)
+        if named and int(named[2]) == segment.pid_namespace() and not psutil.pid_exists(int(named[1])):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _private_folder() -> Path:
-    prefix = f"apexcam-run-{os.getpid()}-"
+    prefix = f"apexcam-run-{os.getpid()}-{segment.pid_namespace()}-"
     folder = tempfile.mkdtemp(prefix=prefix)
     if len(folder) > 80 and sys.platform != "win32":
         # A socket's path has room for about a hundred characters.

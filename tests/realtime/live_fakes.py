@@ -83,6 +83,11 @@ class FakeSource(PacedSource):
             image[1:] = np.random.default_rng(index).integers(0, 256, image[1:].shape, np.uint8)
         return Shot(round(index * 1e9 / self.info.fps), image, gap=int(index == wish.get("gap_at")))
 
+    def truth(self, upto: int, since: int) -> list[Any]:
+        if not self._open:
+            time.sleep(self.wish.get("last_truth_takes_s", 0))
+        return []
+
     def _release(self) -> None:
         pass
 

@@ -240,6 +240,20 @@ def test_a_camera_that_goes_away_is_opened_again(plan: Any, tmp_path: Path) -> N
     assert frames == sorted(set(frames)), "indices went back"
 
 
+def test_a_watch_that_reads_the_end_before_capture_says_so_is_believed() -> None:
+    code, notes = run("fake:frames=30,fps=100,last_truth_takes_s=0.5")
+    assert code == 0
+    assert notes.report["seconds"] < 3
+    assert notes.report["frames"]["processed"] == 30
+
+
+def test_the_duration_is_kept_while_a_camera_is_away() -> None:
+    code, notes = run("fake:kind=camera,lost_at=20,fps=100", duration_s=1.0)
+    assert code == 0
+    assert notes.report["ended"] == "duration"
+    assert notes.report["seconds"] < 2.5
+
+
 def test_a_late_subscriber_gets_state_at_once_and_every_later_event() -> None:
     notes = live_fakes.Notes()
     reader: list[Subscriber] = []
