@@ -24,7 +24,7 @@ import zmq
 
 from engines.cuda.machine import TOGETHER
 from engines.errors import InputError
-from realtime import messages, report, ring
+from realtime import messages, report, ring, segment
 from realtime.bus import Bus
 from realtime.config import Config, dump
 from realtime.lab_stream import LabStream
@@ -622,6 +622,10 @@ class Live:
             self.supervisor.start(member)
             if line is not None and member is line.watch:
                 self._attach(line, member)
+                if line.open and line.opened is not None and segment.is_gone(line.opened.ring):
+                    assert line.capture is not None
+                    line.capture.why = "its ring was removed from shared memory"
+                    self.supervisor.kill(line.capture)
             if member is self.record or member is self.dashboard:
                 for each in self.lines:
                     self._attach(each, member)

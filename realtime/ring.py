@@ -32,7 +32,7 @@ from realtime.segment import segment_name as ring_name
 from realtime.wake import Waiter, wake_all
 
 __all__ = ["END", "End", "Frame", "Image", "Lapped", "Replaced", "RingReader", "RingWriter"]
-__all__ += ["born", "free_slots", "ring_name", "unlink", "unlink_stale"]
+__all__ += ["born", "free_name", "free_slots", "ring_name", "unlink", "unlink_of", "unlink_stale"]
 
 MAGIC: Final = int.from_bytes(b"apexring", sys.byteorder)
 VERSION: Final = 1
@@ -410,6 +410,19 @@ def unlink_stale() -> list[str]:
     return [name for name in segment.names() if _is_stale(name) and segment.unlink(name)]
 
 
+def unlink_of(pid: int) -> None:
+    """Remove every segment of a run; one of another container, whose main has the same process id, stays."""
+    for name in list(segment.names()):
+        if segment.owner(name) == pid and not _is_foreign(name):
+            segment.unlink(name)
+
+
+def free_name(camera: str, pid: int) -> str:
+    """`ring_name`, or one beside it where another container that shares the memory has a process of that id."""
+    name = ring_name(camera, pid)
+    return ring_name(f"{camera}-{segment.pid_namespace()}", pid) if _is_foreign(name) else name
+
+
 def free_slots(height: int, width: int) -> int | None:
     """How many slots for frames of this size shared memory has room for; None where there is no limit."""
     free = segment.free_bytes()
@@ -451,6 +464,22 @@ def _first(view: memoryview) -> Callable[[], int]:
 def _alive(pid: int, was_born: int) -> bool:
     now = born(pid)
     return now != 0 and (was_born <= 0 or now < 0 or now == was_born)
+
+
+def _is_foreign(name: str) -> bool:
+    try:
+        memory = segment.attach(name)
+    except (OSError, ValueError):
+        return False
+    try:
+        if memory.size < HEADER_BYTES:
+            return False
+        words = memory.buffer[:HEADER_BYTES].cast("q")
+        foreign = words[_MAGIC] == MAGIC and words[_NAMESPACE] != segment.pid_namespace()
+        words.release()
+        return foreign
+    finally:
+        memory.close()
 
 
 def _is_stale(name: str) -> bool:

@@ -144,6 +144,11 @@ def unlink(name: str) -> bool:
     return True
 
 
+def is_gone(name: str) -> bool:
+    """Whether somebody removed the name; whoever has it mapped cannot tell. False where names cannot be seen."""
+    return _SHM.is_dir() and not (_SHM / name).exists()
+
+
 def names() -> Iterator[str]:
     """Every segment of ours on this machine."""
     folder = _SHM if _SHM.is_dir() else _marks()

@@ -255,9 +255,7 @@ def _follow_parent(link: Link, spec: Spec) -> None:
 
 def remove_traces(main_pid: int, folder: str) -> None:
     """Removes every shared-memory segment of a run and its private folder, whoever made them."""
-    from realtime import segment
+    from realtime import ring
 
-    for name in list(segment.names()):
-        if segment.owner(name) == main_pid:
-            segment.unlink(name)
+    ring.unlink_of(main_pid)
     shutil.rmtree(folder, ignore_errors=True)

@@ -128,6 +128,16 @@ def test_a_watch_comes_back_although_the_private_folder_was_removed(start: Any, 
     told("private folder removed, watch killed", took, f"{made.lost_ring} frames, counted")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only there can the names of shared memory be removed")
+def test_a_watch_comes_back_although_the_ring_was_removed(start: Any, told: Any) -> None:
+    run = start("fake:fps=100", settings=[PATIENT]).until_working()
+    assert [segment.unlink(name) for name in segment.names() if segment.owner(name) == run.process.pid]
+    took = run.hurt("watch", signal.SIGKILL)
+    made = books(run.end())
+    assert any("its ring was removed from shared memory" in line for line in run.lines)
+    told("ring removed, watch killed", took, f"{made.lost_ring} frames, counted")
+
+
 def test_a_process_that_is_never_heard_ends_the_run_and_says_so(start: Any, told: Any) -> None:
     """Where the folder cannot be made again, no new process can report."""
     folder = Path(tempfile.mkdtemp())  # short: a socket lies in it
