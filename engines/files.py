@@ -25,6 +25,12 @@ def _umask() -> int:
     return now
 
 
+def writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, or in its parents where it is still to be made."""
+    there = next((each for each in (folder, *folder.parents) if each.exists()), folder)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
 def cache_folder(name: str) -> Path:
     """Where compiled things are kept: ``name`` in APEXCAM_CACHE, or in the user's cache folder. Not created."""
     base = os.environ.get("APEXCAM_CACHE") or platformdirs.user_cache_dir("apexcam")

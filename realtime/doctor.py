@@ -45,6 +45,7 @@ def examine(config: Config, *, heard: Callable[[str], None] = lambda text: None)
         ("flow", _flow),
         ("classify", _classify),
         ("recognise", _recognise),
+        ("compiled code", _compiled),
         ("ports", _ports),
         ("dashboard", _dashboard),
     ]
@@ -245,6 +246,16 @@ def _recognise(config: Config) -> Iterator[Finding]:
         "slow" if failed else "ok",
         *_p50_p99(times),
         advice="; ".join(failed),
+    )
+
+
+def _compiled(config: Config) -> Iterator[Finding]:
+    """What was just compiled to be timed: whether the next start finds it."""
+    from engines.compiled import unkept
+
+    why = unkept()
+    yield Finding(
+        "compiled code", "made anew at every start" if why else "kept", "slow" if why else "ok", advice=why
     )
 
 

@@ -168,6 +168,7 @@ class Live:
         if options.config.recognise.at is not None:
             self._stages = replace(options.stages, recogniser="realtime.remote:RemoteRecogniser")
         self._said_slow = False
+        self._noted: dict[str, Member] = {}
         self._pending: OrderedDict[int, Pending] = OrderedDict()
         self._next_number = 0
         self._at_work: set[int] = set()
@@ -337,7 +338,9 @@ class Live:
                 line.truths.extend(truths)
                 line.score.add_truths(truths)
             case wire.Note(text):
-                self.screen.say(text)
+                # What several processes find is one thing.
+                if self._noted.setdefault(text, member) is member:
+                    self.screen.say(text)
             case wire.Refused(text):
                 self._refused(member, line, text)
             case wire.Ended():

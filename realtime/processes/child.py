@@ -22,9 +22,12 @@ from types import FrameType
 from typing import Any, Final, TypeVar
 
 import msgspec
+import platformdirs
 import zmq
 
+from engines import fallback
 from engines.errors import InputError
+from engines.files import writable
 from realtime.config import Config
 from realtime.processes import wire
 from realtime.processes.table import Role
@@ -72,7 +75,7 @@ class Leave(BaseException):
 
 
 class Link:
-    """A child's line to main. One thread only."""
+    """A child's line to main. One thread only, but for `leave` and `note`."""
 
     def __init__(self, spec: Spec) -> None:
         self._asked_to_leave = False
@@ -85,6 +88,7 @@ class Link:
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder: msgspec.msgpack.Decoder[wire.Down] = msgspec.msgpack.Decoder(wire.Down)
         self._orders: deque[wire.Down] = deque()
+        self._notes: deque[str] = deque()
         self._next_beat = 0.0
         self._last_beat = wire.Beat()
         self.orphaned = False
@@ -98,8 +102,14 @@ class Link:
         """Sends to main; never blocks."""
         self._socket.send(self._encoder.encode(message), zmq.DONTWAIT)
 
+    def note(self, text: str) -> None:
+        """One line for the user, sent with the next `receive`; may be called from any thread."""
+        self._notes.append(text)
+
     def receive(self, timeout_s: float = 0.0) -> wire.Down | None:
         """The next order, or None after ``timeout_s``. Raises `Leave` when it is time to go."""
+        while self._notes:
+            self.send(wire.Note(self._notes.popleft()))
         deadline = time.monotonic() + timeout_s
         while True:
             if self._asked_to_leave:
@@ -183,6 +193,8 @@ def begin(spec: Spec) -> None:
         link.leave()
 
     signal.signal(signal.SIGTERM, on_term)
+    fallback.tell(link.note)
+    _spare_the_temporary_folder(spec)
     threading.Thread(target=_follow_parent, args=(link, spec), daemon=True).start()
     code = 0
     try:
@@ -216,6 +228,12 @@ def retitle(spec: Spec, camera: str | None = None) -> None:
 def log_path(spec: Spec) -> Path:
     """The file that takes what a process and its native libraries print."""
     return Path(spec.folder) / f"{spec.identity.decode().partition('/')[2].replace('/', '-')}.log"
+
+
+def _spare_the_temporary_folder(spec: Spec) -> None:
+    """Matplotlib, which MediaPipe loads, makes itself a folder where it has none, and nobody would remove it."""
+    if not writable(Path(platformdirs.user_cache_dir("matplotlib"))):
+        os.environ.setdefault("MPLCONFIGDIR", spec.folder)
 
 
 def _take_signals_quietly() -> None:

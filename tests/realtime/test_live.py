@@ -240,6 +240,12 @@ def test_a_camera_that_goes_away_is_opened_again(plan: Any, tmp_path: Path) -> N
     assert frames == sorted(set(frames)), "indices went back"
 
 
+def test_what_several_processes_find_is_said_once(plan: Any) -> None:
+    plan(all_say="what is compiled cannot be kept")
+    _, notes = run("fake:frames=30,fps=100", "fake:frames=30,fps=100")
+    assert notes.lines.count("what is compiled cannot be kept") == 1
+
+
 def test_a_watch_that_reads_the_end_before_capture_says_so_is_believed() -> None:
     code, notes = run("fake:frames=30,fps=100,last_truth_takes_s=0.5")
     assert code == 0
