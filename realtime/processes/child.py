@@ -22,12 +22,11 @@ from types import FrameType
 from typing import Any, Final, TypeVar
 
 import msgspec
-import platformdirs
 import zmq
 
 from engines import fallback
 from engines.errors import InputError
-from engines.files import writable
+from engines.files import user_cache, writable
 from realtime.config import Config
 from realtime.processes import wire
 from realtime.processes.table import Role
@@ -232,7 +231,7 @@ def log_path(spec: Spec) -> Path:
 
 def _spare_the_temporary_folder(spec: Spec) -> None:
     """Matplotlib, which MediaPipe loads, makes itself a folder where it has none, and nobody would remove it."""
-    if not writable(Path(platformdirs.user_cache_dir("matplotlib"))):
+    if not writable(user_cache("matplotlib")):
         os.environ.setdefault("MPLCONFIGDIR", spec.folder)
 
 
