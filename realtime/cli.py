@@ -594,6 +594,9 @@ def _print(table: Any) -> None:
 
 def main() -> None:
     """The console command."""
+    from realtime.redaction import hide_arguments
+
+    hide_arguments()
     try:
         app()
     except KeyboardInterrupt:

@@ -981,9 +981,12 @@ def _source(opened: wire.Opened) -> dict[str, Any]:
 
 
 def _word(source: str) -> str:
-    """What a camera is called before it is open: the last part of its spec."""
+    """What a camera is called before it is open: the last part of its spec; of a URL that may be its password."""
+    from realtime.sources import kind_of
     from realtime.sources.base import camera_word
 
+    if kind_of(source) == "url":
+        return "stream"
     return camera_word(Path(source).stem if not source.isdigit() else f"camera{source}")
 
 

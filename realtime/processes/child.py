@@ -30,6 +30,7 @@ from engines.files import user_cache, writable
 from realtime.config import Config
 from realtime.processes import wire
 from realtime.processes.table import Role
+from realtime.redaction import shown
 
 Order = TypeVar("Order", bound=wire.Down)
 
@@ -205,6 +206,8 @@ def begin(spec: Spec) -> None:
         code = 2
     except BaseException:
         text = traceback.format_exc()
+        if spec.source:
+            text = text.replace(spec.source, shown(spec.source))
         sys.stderr.write(text)
         link.send(wire.Failed(text))
         code = 1
