@@ -40,6 +40,7 @@ def examine(config: Config, *, heard: Callable[[str], None] = lambda text: None)
         ("machine", _machine),
         ("cameras", _cameras),
         ("shared memory", _shared_memory),
+        ("temporary folder", _temporary),
         ("landmarks", _landmarks),
         ("watch", _watch),
         ("flow", _flow),
@@ -92,8 +93,9 @@ def _cameras(config: Config) -> Iterator[Finding]:
 
 
 def _shared_memory(config: Config) -> Iterator[Finding]:
-    from realtime import ring
+    from realtime import ring, segment
 
+    segment.check()
     wish = config.source
     slots = ring.free_slots(wish.height, wish.width)
     if slots is None:
@@ -109,6 +111,12 @@ def _shared_memory(config: Config) -> Iterator[Finding]:
         if enough
         else f"{config.ring.seconds:g} s are wanted; enlarge /dev/shm (container: --shm-size=512m)",
     )
+
+
+def _temporary(config: Config) -> Iterator[Finding]:
+    from realtime.processes.supervisor import temporary_folder
+
+    yield Finding("temporary folder", str(temporary_folder()))
 
 
 def _face(config: Config, count: int) -> tuple[list[Any], float]:

@@ -10,6 +10,7 @@ import importlib.util
 import os
 import platform
 import signal
+import sys
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
@@ -933,6 +934,8 @@ def _check_places(options: Options) -> None:
         raise InputError(f"--duration {options.duration_s:g}: must be more than 0 seconds")
     if options.pace is not None and not options.pace > 0:
         raise InputError(f"--pace {options.pace:g}: must be more than 0 frames a second")
+    segment.check()
+    _allow_open_files(len(options.sources))
     if options.dashboard and _exists("realtime.dashboard.address"):
         from realtime.dashboard import address
 
@@ -953,6 +956,25 @@ def _check_places(options: Options) -> None:
             ) from None
         if not os.access(options.record, os.W_OK):
             raise InputError(f"--record {options.record}: cannot be written")
+
+
+def _allow_open_files(cameras: int) -> None:
+    """Asks for as many as a run may want. Raises InputError where it does not even get the least."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    least, wanted = 28 + 12 * cameras, 256 + 16 * cameras
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            most = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+        if soft < least:
+            raise InputError(
+                f"only {soft} files may be open at once and {least} are needed; allow more (ulimit -n 256)"
+            )
 
 
 @contextlib.contextmanager

@@ -72,6 +72,12 @@ def pid_namespace() -> int:
         return 0
 
 
+def check() -> None:
+    """Raises InputError where no segment can be made, whatever its size."""
+    if _SHM.is_dir() and not os.access(_SHM, os.W_OK | os.X_OK):
+        raise InputError(f"{_SHM} cannot be written, and frames pass through it; mount it writable")
+
+
 def free_bytes() -> int | None:
     """What shared memory has left; None where the platform sets no limit of its own."""
     if not _SHM.is_dir() or sys.platform == "win32":
@@ -139,7 +145,7 @@ def unlink(name: str) -> bool:
         _marks().joinpath(name).unlink(missing_ok=True)
     try:
         _posixshmem.shm_unlink(f"/{name}")
-    except (FileNotFoundError, PermissionError):
+    except OSError:  # it is not there, it is another user's, nothing can be written
         return False
     return True
 

@@ -1,6 +1,7 @@
 """Main's side of the processes: start, hear, restart within a budget, end in order, leave nothing behind."""
 
 import contextlib
+import errno
 import multiprocessing
 import os
 import re
@@ -22,6 +23,7 @@ import msgspec
 import psutil
 import zmq
 
+from engines.errors import InputError
 from realtime import ring, segment
 from realtime.processes import child, wire
 from realtime.processes.table import Role
@@ -137,7 +139,11 @@ class Supervisor:
 
     def _listen(self) -> None:
         self.folder = _private_folder()
-        self.socket.bind("tcp://127.0.0.1:*" if sys.platform == "win32" else f"ipc://{self.folder}/main")
+        try:
+            self.socket.bind("tcp://127.0.0.1:*" if sys.platform == "win32" else f"ipc://{self.folder}/main")
+        except zmq.ZMQError as error:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise InputError(f"{self.folder}: no socket can be made there: {error}; set TMPDIR") from None
         self.address = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
     def listen_again(self) -> str:
@@ -150,7 +156,7 @@ class Supervisor:
         shutil.rmtree(gone, ignore_errors=True)
         try:
             self._listen()
-        except (OSError, zmq.ZMQError) as error:
+        except InputError as error:
             return f"{gone} was removed while in use and cannot be made again: {error}"
         return f"{gone} was removed while in use and is made again; let nothing clean up there meanwhile"
 
@@ -184,8 +190,15 @@ class Supervisor:
         process = self._spawn.Process(
             target=child.begin, args=(member.spec,), daemon=True, name=member.spec.title
         )
-        with _signals_held():
-            process.start()
+        try:
+            with _signals_held():
+                process.start()
+        except OSError as error:
+            many = error.errno in (errno.EMFILE, errno.ENFILE)
+            hint = "; allow more open files (ulimit -n 256)" if many else ""
+            raise InputError(
+                f"{member.spec.title} cannot be started: {error.strerror or error}{hint}"
+            ) from None
         member.process = process
 
     def send(self, member: Member, message: wire.Down) -> None:
@@ -342,24 +355,38 @@ def _patience(member: Member) -> tuple[float, str]:
 def remove_leftovers() -> None:
     """Removes what runs that were killed with all their processes left: segments and private folders.
 
-    Those of other containers stay: whether their processes live cannot be seen from here.
+    Those of other containers stay: whether their processes live cannot be seen from here. Raises InputError where
+    there is no temporary folder.
     """
     with contextlib.suppress(OSError):
         ring.unlink_stale()
-    for folder in Path(tempfile.gettempdir()).glob("apexcam-run-*"):
+    for folder in temporary_folder().glob("apexcam-run-*"):
         named = _FOLDER.fullmatch(folder.name)
         if named and int(named[2]) == segment.pid_namespace() and not psutil.pid_exists(int(named[1])):
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def temporary_folder() -> Path:
+    """Where a run has its private folder. Raises InputError where there is none that can be written."""
+    try:
+        folder = tempfile.gettempdir()
+    except OSError:
+        raise InputError(
+            "no folder for temporary files can be written; set TMPDIR to one, or mount /tmp writable"
+        ) from None
+    # A socket's path has room for about a hundred characters.
+    return Path("/tmp" if len(folder) > 50 and sys.platform != "win32" else folder)
+
+
 def _private_folder() -> Path:
-    prefix = f"apexcam-run-{os.getpid()}-{segment.pid_namespace()}-"
-    folder = tempfile.mkdtemp(prefix=prefix)
-    if len(folder) > 80 and sys.platform != "win32":
-        # A socket's path has room for about a hundred characters.
-        shutil.rmtree(folder, ignore_errors=True)
-        folder = tempfile.mkdtemp(prefix=prefix, dir="/tmp")
-    return Path(folder)
+    """Raises InputError."""
+    prefix, where = f"apexcam-run-{os.getpid()}-{segment.pid_namespace()}-", temporary_folder()
+    try:
+        return Path(tempfile.mkdtemp(prefix=prefix, dir=where))
+    except OSError as error:
+        raise InputError(
+            f"{where}: no folder can be made there: {error.strerror or error}; set TMPDIR to one that can be written"
+        ) from None
 
 
 def _exit_in_words(code: int | None) -> str:

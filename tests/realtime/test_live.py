@@ -161,6 +161,19 @@ def test_unusable_options_are_found_before_anything_starts(options: dict[str, An
         run("fake:frames=10", **options)
 
 
+def test_no_temporary_folder_is_an_input_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "gettempdir", nowhere)
+        with pytest.raises(InputError, match="TMPDIR"):
+            run("fake:frames=10")
+        patched.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "x")[-50:])
+        with pytest.raises(InputError, match="TMPDIR"):
+            run("fake:frames=10")
+
+
 def test_a_truncated_file_is_recognised_reported_and_then_refused(tmp_path: Path) -> None:
     notes, path = live_fakes.Notes(), tmp_path / "r.json"
     with pytest.raises(InputError, match="truncated"):
