@@ -489,15 +489,14 @@ def _is_stale(name: str) -> bool:
     try:
         memory = segment.attach(name)
     except (OSError, ValueError):
-        return owner != os.getpid() and born(owner) == 0
+        return owner != os.getpid() and born(owner) == 0 and not segment.is_new(name)
     try:
         words = memory.buffer[: memory.size // 8 * 8].cast("q")
         if len(words) < HEADER_BYTES // 8 or words[_MAGIC] != MAGIC:
             words.release()
-            return born(owner) == 0
-        ours = (
-            words[_NAMESPACE] == segment.pid_namespace()
-        )  # process ids of another container say nothing here
+            return born(owner) == 0 and not segment.is_new(name)
+        # Process ids of another container say nothing here.
+        ours = words[_NAMESPACE] == segment.pid_namespace()
         living = _alive(owner, words[_OWNER_BORN]) or _alive(words[_WRITER], words[_WRITER_BORN])
         words.release()
         return ours and not living

@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from engines.errors import InputError
 PREFIX = "apexcam"
 _NAME = re.compile(rf"{PREFIX}-(\d+)-[a-z0-9_-]+")
 _SHM = Path("/dev/shm")
+_NEW_S = 10.0
 
 
 @dataclass(eq=False)
@@ -153,6 +155,14 @@ def unlink(name: str) -> bool:
 def is_gone(name: str) -> bool:
     """Whether somebody removed the name; whoever has it mapped cannot tell. False where names cannot be seen."""
     return _SHM.is_dir() and not (_SHM / name).exists()
+
+
+def is_new(name: str) -> bool:
+    """Whether it was made a moment ago: perhaps in another container, whose processes are not to be seen."""
+    try:
+        return abs(time.time() - (_SHM / name).stat().st_mtime) < _NEW_S
+    except OSError:
+        return False
 
 
 def names() -> Iterator[str]:

@@ -27,6 +27,7 @@ from engines.errors import InputError
 from realtime import ring, segment
 from realtime.processes import child, wire
 from realtime.processes.table import Role
+from realtime.redaction import shown
 from realtime.report import Histogram
 
 _POLITE_S: Final = 3.0
@@ -340,7 +341,10 @@ class Supervisor:
             return ""
         fatal = [line for line in text.splitlines() if line.startswith("Fatal Python error")]
         lines = fatal or [line for line in text.splitlines() if line.strip()]
-        return lines[-1].strip()[:200] if lines else ""
+        last = lines[-1].strip() if lines else ""
+        if member.spec.source:
+            last = last.replace(member.spec.source, shown(member.spec.source))
+        return last[:200]
 
 
 def _patience(member: Member) -> tuple[float, str]:

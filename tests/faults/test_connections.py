@@ -84,5 +84,5 @@ def test_a_live_run_speaks_with_nobody_abroad(tmp_path: Path) -> None:
 
 
 def test_an_analysis_speaks_with_nobody_abroad(tmp_path: Path) -> None:
-    command = ["-m", "realtime.cli", "analyze", "demo", "--frames", "60", "--out", str(tmp_path / "out")]
+    command = ["-m", "realtime.cli", "analyze", "demo", "--frames", "20", "--out", str(tmp_path / "out")]
     assert abroad([*command, "--set", "source.fps=30"], tmp_path) == []

@@ -141,14 +141,14 @@ def test_a_watch_comes_back_although_the_ring_was_removed(start: Any, told: Any)
 def test_a_process_that_is_never_heard_ends_the_run_and_says_so(start: Any, told: Any) -> None:
     """Where the folder cannot be made again, no new process can report."""
     folder = Path(tempfile.mkdtemp())  # short: a socket lies in it
-    run = start("fake:fps=100", within=("env", f"TMPDIR={folder}"), hello_s={"watch": 4.0}).until_working()
+    run = start("fake:fps=100", within=("env", f"TMPDIR={folder}"), hello_s={"watch": 3.0}).until_working()
     shutil.rmtree(folder)
     folder.write_text("no folder any more")
     run.worker("watch").kill()
     report = run.end(number=None, code=1)
     folder.unlink()
     assert (
-        "watch was started 2 times in vain, the last time: started, and not heard within 4 s"
+        "watch was started 2 times in vain, the last time: started, and not heard within 3 s"
         in report["ended"]
     )
     assert books(report).lost_ring > 300
