@@ -2,3 +2,8 @@
 
 Knows no camera, socket or dataset: `realtime` and `offline` import it, it imports neither.
 """
+
+import os
+
+# ONNX Runtime reports to its maker unless it is told not to before it is loaded; a call afterwards comes too late.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"

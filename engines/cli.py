@@ -8,13 +8,16 @@ from typing import Annotated
 import typer
 
 from engines.errors import InputError
+from engines.version import HELP_NAMES, common
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="The compute stages of apexcam, one at a time.",
+    context_settings=HELP_NAMES,
 )
+app.callback()(common)
 bench = typer.Typer(no_args_is_help=True, help="Time an engine on this machine against its peers.")
 app.add_typer(bench, name="bench")
 

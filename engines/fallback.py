@@ -15,8 +15,21 @@ Way = tuple[str, Callable[[], str], Callable[[], T]]
 
 
 def say(text: str) -> None:
-    """One line on stderr."""
+    """One line on stderr, or to whom `tell` named."""
+    _heard(text)
+
+
+def tell(heard: Heard) -> None:
+    """Has `say` tell ``heard`` from now on: the stderr of a process that another one runs is read by nobody."""
+    global _heard  # noqa: PLW0603
+    _heard = heard
+
+
+def _print(text: str) -> None:
     print(f"apexcam: {text}", file=sys.stderr)
+
+
+_heard: Heard = _print
 
 
 def first_line(error: BaseException) -> str:

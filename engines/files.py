@@ -25,7 +25,20 @@ def _umask() -> int:
     return now
 
 
+def writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, or in its parents where it is still to be made."""
+    there = next((each for each in (folder, *folder.parents) if each.exists()), folder)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
 def cache_folder(name: str) -> Path:
     """Where compiled things are kept: ``name`` in APEXCAM_CACHE, or in the user's cache folder. Not created."""
-    base = os.environ.get("APEXCAM_CACHE") or platformdirs.user_cache_dir("apexcam")
-    return Path(base) / name
+    base = os.environ.get("APEXCAM_CACHE")
+    return (Path(base) if base else user_cache("apexcam")) / name
+
+
+def user_cache(program: str) -> Path:
+    """A program's folder in the user's cache; one that can never be made for an account without a home."""
+    folder = Path(platformdirs.user_cache_dir(program))
+    # Without a home it begins with a tilde that nobody expands: a folder of that name would be made right here.
+    return folder if folder.is_absolute() else Path(os.devnull) / program

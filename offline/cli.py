@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engines.errors import InputError
+from engines.version import HELP_NAMES, common
 
 if TYPE_CHECKING:
     from offline.datasets.samples import Samples
@@ -24,7 +25,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings=HELP_NAMES,
 )
+app.callback()(common)
 
 FlowMaps = Annotated[
     Path | None, typer.Option("--flowmaps", help="Folder of the released 28x28 flow maps and their table.")

@@ -24,6 +24,7 @@ from realtime import messages, recorded
 from realtime.analysis import Analysed, Analysis, Strip
 from realtime.config import Config, Recognise
 from realtime.course import SAMPLE_S
+from realtime.redaction import shown
 from realtime.sources import kind_of
 from realtime.sources.base import Source, SourceInfo
 
@@ -38,7 +39,8 @@ def open_recording(spec: str, *, fps: float | None = None, frames: int | None = 
     kind = kind_of(spec)
     if kind in ("camera", "url"):
         raise InputError(
-            f"{spec}: analyze takes a video or an image folder; for a camera or stream: apexcam live {spec}"
+            f"{shown(spec)}: analyze takes a video or an image folder; for a camera or stream: "
+            f"apexcam live {shown(spec)}"
         )
     if kind == "demo":
         if frames is None:

@@ -1,6 +1,7 @@
 """The command ``apexcam``."""
 
 import contextlib
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from engines.errors import InputError
+from engines.version import HELP_NAMES, common
 
 app = typer.Typer(
     name="apexcam",
@@ -18,7 +20,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings=HELP_NAMES,
 )
+app.callback()(common)
 
 ConfigFile = Annotated[
     Path | None,
@@ -46,6 +50,13 @@ def one_line_errors() -> Iterator[None]:
         # Nobody reads any more; keep the interpreter from saying so at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         raise typer.Exit(0) from None
+
+
+def _check_finite(**given: float | None) -> None:
+    """Raises InputError for a number that is none, or has no end."""
+    for name, value in given.items():
+        if value is not None and not math.isfinite(value):
+            raise InputError(f"--{name} {value}: must be a number")
 
 
 @app.command()
@@ -89,6 +100,7 @@ def live(
         from realtime import live as run
         from realtime.terminal import open_screen
 
+        _check_finite(duration=duration, pace=pace)
         loaded = configuration.load(config, set_ or ())
         options = run.Options(
             sources=tuple(source),
@@ -136,6 +148,7 @@ def subscribe(
 
         from realtime.client import Subscriber, json_schema
 
+        _check_finite(timeout=timeout)
         if schema:
             print(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2).decode())
             return
@@ -290,6 +303,7 @@ def analyze(
         from realtime import config as configuration
         from realtime import recorded
 
+        _check_finite(fps=fps)
         loaded = configuration.load(config, set_ or ())
         analysis.check_folder(out)
         if recorded.is_recorded(video) and fps is None and frames is None:
@@ -358,6 +372,7 @@ def cameras(
         from realtime import cameras as plugged
         from realtime import config as configuration
 
+        _check_finite(measure=measure)
         wish = configuration.load(config, set_ or ()).source
         rows = [_camera_row(device, wish, measure, _told) for device in plugged.list_cameras()]
         if as_json:
@@ -462,6 +477,8 @@ def doctor(
 ) -> None:
     """What this machine can run: landmarks, watching, flow, network, shared memory and ports, timed.
 
+    Exit status 1 when something is broken.
+
     Example: apexcam doctor --json
     """
     with one_line_errors():
@@ -480,17 +497,21 @@ def doctor(
                 findings = examination.examine(loaded, heard=lambda name: status.update(f"looking at {name}"))
         if as_json:
             print(msgspec.json.format(msgspec.json.encode(findings), indent=2).decode())
-            return
-        from rich.text import Text
+        else:
+            _print(_doctor_table(findings))
+    if any(one.verdict == "broken" for one in findings):
+        raise typer.Exit(1)
 
-        table = _table("", "what", "found", "ms p50", "ms p99", "advice")
-        for one in findings:
-            colour = {"ok": "green", "slow": "yellow", "missing": "yellow", "broken": "red"}[one.verdict]
-            times = ("" if ms is None else f"{ms:.2f}" for ms in (one.ms_p50, one.ms_p99))
-            table.add_row(
-                Text(one.verdict, style=colour), *map(Text, (one.what, one.found, *times, one.advice))
-            )
-        _print(table)
+
+def _doctor_table(findings: list[Any]) -> Any:
+    from rich.text import Text
+
+    table = _table("", "what", "found", "ms p50", "ms p99", "advice")
+    for one in findings:
+        colour = {"ok": "green", "slow": "yellow", "missing": "yellow", "broken": "red"}[one.verdict]
+        times = ("" if ms is None else f"{ms:.2f}" for ms in (one.ms_p50, one.ms_p99))
+        table.add_row(Text(one.verdict, style=colour), *map(Text, (one.what, one.found, *times, one.advice)))
+    return table
 
 
 @app.command()
@@ -515,6 +536,7 @@ def bench(
 
         from realtime import load
 
+        _check_finite(seconds=seconds, endurance=endurance)
         if endurance is not None:
             result = load.endure(endurance, heard=lambda sample: _told(_sample_line(sample)))
             told: Any = load.plain(result)
@@ -594,6 +616,9 @@ def _print(table: Any) -> None:
 
 def main() -> None:
     """The console command."""
+    from realtime.redaction import hide_arguments
+
+    hide_arguments()
     try:
         app()
     except KeyboardInterrupt:

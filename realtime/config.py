@@ -2,13 +2,16 @@
 line.
 
 Three layers, the later wins: configs/live.yaml (it travels in the wheel), ``--config FILE`` (names only
-what it changes), ``--set section.key=value``. An unknown key is an error, never ignored.
+what it changes), ``--set section.key=value``. An unknown key is an error, never ignored. What ``--set`` gives to a
+setting that is a text is taken as it stands, whatever it looks like; to any other it is YAML, as in a file. The word
+``null`` empties a text that may be empty, except a secret, which neither it nor an empty value ever switches off.
 """
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_origin
 
 import msgspec
 import yaml
@@ -16,6 +19,7 @@ import yaml
 from engines.errors import InputError
 from engines.face.settings import FaceSettings
 from engines.spotting.settings import SpottingSettings
+from realtime.redaction import HIDDEN, is_secret, shown_setting
 
 _MOST_BYTES: Final = 1 << 20
 _MOST_KEYS: Final = 1000  # a file of aliases can say billions in a few lines
@@ -204,6 +208,11 @@ class _File:
             if len(self.lines) >= _MOST_KEYS:
                 raise InputError(f"{self.path}: more than {_MOST_KEYS} keys; this is no configuration")
             self.lines[dotted] = key.start_mark.line + 1
+            if is_secret(dotted) and isinstance(value, yaml.ScalarNode) and not value.value:
+                raise InputError(
+                    f"{self.path}:{key.start_mark.line + 1}: '{dotted}' is empty (what follows a # is a comment); "
+                    "put quotes around it, or write null for none"
+                )
             self._number(value, f"{dotted}.")
 
     def where(self, dotted: str) -> str:
@@ -222,22 +231,55 @@ class _Setting:
         self.text = text
 
     def __call__(self, dotted: str) -> str:
-        return f"--set {self.text}"
+        return f"--set {shown_setting(self.text)}"
 
 
 def _one_setting(text: str) -> dict[str, Any]:
     name, equals, value = text.partition("=")
     parts = name.strip().split(".")
     if not equals or not all(parts):
-        raise InputError(f"--set {text}: expected section.key=value, for example --set source.fps=60")
-    try:
-        leaf = yaml.safe_load(value)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        leaf = value
-    tree: Any = leaf
+        raise InputError(
+            f"--set {shown_setting(text)}: expected section.key=value, for example --set source.fps=60"
+        )
+    tree: Any = _leaf(parts, value)
     for part in reversed(parts):
         tree = {part: tree}
     return dict(tree)
+
+
+def _leaf(parts: list[str], value: str) -> Any:
+    """What a ``--set`` gives: a text as it stands, anything else as YAML reads it."""
+    kind = _kind(parts)
+    text = kind in (str, str | None)
+    if text and is_secret(parts[-1]):
+        _check_secret(".".join(parts), value)
+    elif kind == str | None and value == "null":
+        return None
+    if text or get_origin(kind) is Literal:
+        return value
+    try:
+        return yaml.safe_load(value)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return value
+
+
+def _check_secret(dotted: str, value: str) -> None:
+    """Refuses what could be meant otherwise. Raises InputError."""
+    told = f"--set {dotted}={HIDDEN}"
+    if value in ("", "null"):
+        raise InputError(
+            f"{told}: no {dotted} at all; leave the setting out where none is wanted, or give one"
+        )
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        raise InputError(f"{told}: the quotes would be part of it; leave them out, it is taken as it stands")
+
+
+def _kind(parts: list[str]) -> Any:
+    """The type of a setting; None where there is none of that name."""
+    kind: Any = Config
+    for part in parts:
+        kind = (_fields(kind) or {}).get(part)
+    return kind
 
 
 def _fields(kind: Any) -> dict[str, Any] | None:
@@ -283,7 +325,10 @@ def _convert(tree: dict[str, Any], where: Any) -> Config:
         text, _, place = str(error).partition(" - at `$")
         dotted = place.rstrip("`").split("[")[0].lstrip(".")
         subject = f"'{dotted}': " if dotted else ""
-        raise InputError(f"{where(dotted)}: {subject}{text[:1].lower()}{text[1:]}") from None
+        hint = ""
+        if "str" in text.partition("got")[0] and re.search(r"got `(int|float|bool|date)", text):
+            hint = ": what looks like a number or a date is a text only in quotes"
+        raise InputError(f"{where(dotted)}: {subject}{text[:1].lower()}{text[1:]}{hint}") from None
 
 
 def every_key(kind: Any = Config, prefix: str = "") -> Iterator[str]:

@@ -40,11 +40,13 @@ def examine(config: Config, *, heard: Callable[[str], None] = lambda text: None)
         ("machine", _machine),
         ("cameras", _cameras),
         ("shared memory", _shared_memory),
+        ("temporary folder", _temporary),
         ("landmarks", _landmarks),
         ("watch", _watch),
         ("flow", _flow),
         ("classify", _classify),
         ("recognise", _recognise),
+        ("compiled code", _compiled),
         ("ports", _ports),
         ("dashboard", _dashboard),
     ]
@@ -91,8 +93,9 @@ def _cameras(config: Config) -> Iterator[Finding]:
 
 
 def _shared_memory(config: Config) -> Iterator[Finding]:
-    from realtime import ring
+    from realtime import ring, segment
 
+    segment.check()
     wish = config.source
     slots = ring.free_slots(wish.height, wish.width)
     if slots is None:
@@ -108,6 +111,12 @@ def _shared_memory(config: Config) -> Iterator[Finding]:
         if enough
         else f"{config.ring.seconds:g} s are wanted; enlarge /dev/shm (container: --shm-size=512m)",
     )
+
+
+def _temporary(config: Config) -> Iterator[Finding]:
+    from realtime.processes.supervisor import temporary_folder
+
+    yield Finding("temporary folder", str(temporary_folder()))
 
 
 def _face(config: Config, count: int) -> tuple[list[Any], float]:
@@ -245,6 +254,16 @@ def _recognise(config: Config) -> Iterator[Finding]:
         "slow" if failed else "ok",
         *_p50_p99(times),
         advice="; ".join(failed),
+    )
+
+
+def _compiled(config: Config) -> Iterator[Finding]:
+    """What was just compiled to be timed: whether the next start finds it."""
+    from engines.compiled import unkept
+
+    why = unkept()
+    yield Finding(
+        "compiled code", "made anew at every start" if why else "kept", "slow" if why else "ok", advice=why
     )
 
 

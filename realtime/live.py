@@ -10,6 +10,7 @@ import importlib.util
 import os
 import platform
 import signal
+import sys
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ import zmq
 
 from engines.cuda.machine import TOGETHER
 from engines.errors import InputError
-from realtime import messages, report, ring
+from realtime import messages, report, ring, segment
 from realtime.bus import Bus
 from realtime.config import Config, dump
 from realtime.lab_stream import LabStream
@@ -37,6 +38,7 @@ from realtime.terminal import Screen, View
 _TICK_MS: Final = 50
 _PATIENCE_S: Final = 6.0
 _FINISH_S: Final = 4.0
+_GRACE_S: Final = 5.0
 _DRAIN_S: Final = 30.0
 _RECORD_S: Final = 60.0
 _ATTEMPTS: Final = 5
@@ -70,7 +72,8 @@ class Line:
     serial: int = 0
     gone: bool = False
     capture_ended: bool = False
-    watch_ended: bool = False
+    watch_gone: bool = False
+    read_serial: int = 0
     backoff_s: float = 0.5
     problem: str = ""
     first_ns: int = 0
@@ -97,6 +100,11 @@ class Line:
     def lost_ring(self) -> int:
         """Frames that were captured and not watched."""
         return self.watched("lost_ring") + self.counts["lost_unread"]
+
+    @property
+    def watch_ended(self) -> bool:
+        """Whether nothing more will come of watch; it may read the end of the ring before capture's word comes."""
+        return self.watch_gone or (self.capture_ended and self.read_serial == self.serial)
 
     @property
     def open(self) -> bool:
@@ -161,6 +169,7 @@ class Live:
         if options.config.recognise.at is not None:
             self._stages = replace(options.stages, recogniser="realtime.remote:RemoteRecogniser")
         self._said_slow = False
+        self._noted: dict[str, Member] = {}
         self._pending: OrderedDict[int, Pending] = OrderedDict()
         self._next_number = 0
         self._at_work: set[int] = set()
@@ -330,7 +339,9 @@ class Live:
                 line.truths.extend(truths)
                 line.score.add_truths(truths)
             case wire.Note(text):
-                self.screen.say(text)
+                # What several processes find is one thing.
+                if self._noted.setdefault(text, member) is member:
+                    self.screen.say(text)
             case wire.Refused(text):
                 self._refused(member, line, text)
             case wire.Ended():
@@ -485,8 +496,7 @@ class Live:
             else:
                 line.capture_ended = True
         elif line is not None and member is line.watch:
-            if line.capture_ended or self.phase == "ending":
-                line.watch_ended = True
+            line.read_serial = ended.serial
         elif member is self.record:
             self._record_done = True
 
@@ -521,9 +531,10 @@ class Live:
             member.start_again = time.monotonic()
         elif member.role.essential:
             self.exit_code = 1
-            self._begin_end(
-                f"{member.spec.title} died {len(member.deaths)} times within a minute, the last time: {member.why}"
-            )
+            often = f"died {len(member.deaths)} times within a minute"
+            if member.unheard > 1:
+                often = f"was started {member.unheard} times in vain"
+            self._begin_end(f"{member.spec.title} {often}, the last time: {member.why}")
             self._bury_at_end(member, line)
         else:
             member.given_up = True
@@ -551,7 +562,15 @@ class Live:
             self.supervisor.send(line.watch, wire.Finish())
         if self.record is not None:
             self.supervisor.send(self.record, wire.Detach(line.camera))
-        if line.opened is None or line.opened.generation != line.capture.spec.generation:
+        self._count_written(line)
+        if line.opened is not None and line.opened.generation == line.capture.spec.generation:
+            ring.unlink(line.opened.ring)
+
+    def _count_written(self, line: Line) -> None:
+        """Counts what a capture that is dead wrote after its last beat, where its ring is still there."""
+        if line.capture is None or line.opened is None:
+            return
+        if line.opened.generation != line.capture.spec.generation:
             return
         counts = line.capture.beat.counts
         with contextlib.suppress(InputError), ring.RingReader(line.opened.ring, "newest") as reader:
@@ -564,7 +583,12 @@ class Live:
             counts["lost_driver"] = counts.get("lost_driver", 0) + sum(frame.gap for frame in frames)
             counts["first_ns"] = counts.get("first_ns") or newest.host_ns
             counts["last_index"], counts["last_ns"] = newest.index, newest.host_ns
-        ring.unlink(line.opened.ring)
+
+    def _close_books(self, line: Line) -> None:
+        """Everybody is gone: what was captured was processed or is lost, whoever died when."""
+        self._count_written(line)
+        unread = line.captured("captured") - line.watched("processed") - line.watched("lost_ring")
+        line.counts["lost_unread"] = max(0, unread)
 
     def _bury_at_end(self, member: Member, line: Line | None) -> None:
         if line is not None and member is line.capture and not line.capture_ended:
@@ -572,7 +596,7 @@ class Live:
             if line.watch is not None:
                 self.supervisor.send(line.watch, wire.Finish())
         elif line is not None and member is line.watch:
-            line.watch_ended = True
+            line.watch_gone = True
         elif member is self.recognise:
             self._at_work.clear()
             member.close_books()
@@ -597,9 +621,15 @@ class Live:
                 if left is not None and self.went is not None:
                     left = max(0.1, left - (now - self.went))
                 member.spec = replace(member.spec, first_index=line.counts["next_index"], duration_s=left)
+            if why := self.supervisor.listen_again():
+                self.screen.say(why)
             self.supervisor.start(member)
             if line is not None and member is line.watch:
                 self._attach(line, member)
+                if line.open and line.opened is not None and segment.is_gone(line.opened.ring):
+                    assert line.capture is not None
+                    line.capture.why = "its ring was removed from shared memory"
+                    self.supervisor.kill(line.capture)
             if member is self.record or member is self.dashboard:
                 for each in self.lines:
                     self._attach(each, member)
@@ -619,6 +649,8 @@ class Live:
                 line.capture_ended = True
                 if line.watch is not None:
                     self.supervisor.send(line.watch, wire.Finish())
+                    # It waits for a ring that will not come.
+                    line.watch_gone = line.watch_gone or not (line.watch.ready or line.open)
 
     def _advance(self, now: float) -> None:
         if self.phase == "starting":
@@ -639,8 +671,10 @@ class Live:
                     f"still loading: {missing}; the first start after an installation compiles, once"
                 )
         elif self.phase == "running":
-            late = self.options.duration_s is not None and self.went is not None
-            if late and now - self.went > self.options.duration_s + 5.0:  # type: ignore[operator]
+            over_s = now - (self.went or now) - (self.options.duration_s or float("inf"))
+            waiting = any(line.open and not (line.capture_ended or line.gone) for line in self.lines)
+            # Capture ends by itself; one that hangs, or waits for its camera to come back, does not.
+            if over_s > (_GRACE_S if waiting else 0.0):
                 self._begin_end("duration")
             elif all(line.capture_ended for line in self.lines):
                 self._begin_end(self._natural_end(now))
@@ -689,6 +723,8 @@ class Live:
         if not self._stop.at_once:
             self.supervisor.end(hurry=lambda: self._stop.at_once)
         self.supervisor.kill_all()
+        for line in self.lines:
+            self._close_books(line)
 
     # --- once in a while
 
@@ -898,6 +934,8 @@ def _check_places(options: Options) -> None:
         raise InputError(f"--duration {options.duration_s:g}: must be more than 0 seconds")
     if options.pace is not None and not options.pace > 0:
         raise InputError(f"--pace {options.pace:g}: must be more than 0 frames a second")
+    segment.check()
+    _allow_open_files(len(options.sources))
     if options.dashboard and _exists("realtime.dashboard.address"):
         from realtime.dashboard import address
 
@@ -918,6 +956,25 @@ def _check_places(options: Options) -> None:
             ) from None
         if not os.access(options.record, os.W_OK):
             raise InputError(f"--record {options.record}: cannot be written")
+
+
+def _allow_open_files(cameras: int) -> None:
+    """Asks for as many as a run may want. Raises InputError where it does not even get the least."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    least, wanted = 28 + 12 * cameras, 256 + 16 * cameras
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            most = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+        if soft < least:
+            raise InputError(
+                f"only {soft} files may be open at once and {least} are needed; allow more (ulimit -n 256)"
+            )
 
 
 @contextlib.contextmanager
@@ -946,9 +1003,12 @@ def _source(opened: wire.Opened) -> dict[str, Any]:
 
 
 def _word(source: str) -> str:
-    """What a camera is called before it is open: the last part of its spec."""
+    """What a camera is called before it is open: the last part of its spec; of a URL that may be its password."""
+    from realtime.sources import kind_of
     from realtime.sources.base import camera_word
 
+    if kind_of(source) == "url":
+        return "stream"
     return camera_word(Path(source).stem if not source.isdigit() else f"camera{source}")
 
 

@@ -32,7 +32,7 @@ from realtime.segment import segment_name as ring_name
 from realtime.wake import Waiter, wake_all
 
 __all__ = ["END", "End", "Frame", "Image", "Lapped", "Replaced", "RingReader", "RingWriter"]
-__all__ += ["born", "free_slots", "ring_name", "unlink", "unlink_stale"]
+__all__ += ["born", "free_name", "free_slots", "ring_name", "unlink", "unlink_of", "unlink_stale"]
 
 MAGIC: Final = int.from_bytes(b"apexring", sys.byteorder)
 VERSION: Final = 1
@@ -166,7 +166,7 @@ class RingWriter:
         owner = segment.owner(name) or os.getpid()
         layout = self._layout
         fixed = (0, VERSION, layout.size, generation, slots, height, width, 3, _UINT8, layout.stride)
-        whose = (owner, born(owner), os.getpid(), born(os.getpid()), _pid_namespace())
+        whose = (owner, born(owner), os.getpid(), born(os.getpid()), segment.pid_namespace())
         for word, value in enumerate(fixed + whose):
             header[word] = value
         header[_CHECK] = _check(fixed)
@@ -410,6 +410,19 @@ def unlink_stale() -> list[str]:
     return [name for name in segment.names() if _is_stale(name) and segment.unlink(name)]
 
 
+def unlink_of(pid: int) -> None:
+    """Remove every segment of a run; one of another container, whose main has the same process id, stays."""
+    for name in list(segment.names()):
+        if segment.owner(name) == pid and not _is_foreign(name):
+            segment.unlink(name)
+
+
+def free_name(camera: str, pid: int) -> str:
+    """`ring_name`, or one beside it where another container that shares the memory has a process of that id."""
+    name = ring_name(camera, pid)
+    return ring_name(f"{camera}-{segment.pid_namespace()}", pid) if _is_foreign(name) else name
+
+
 def free_slots(height: int, width: int) -> int | None:
     """How many slots for frames of this size shared memory has room for; None where there is no limit."""
     free = segment.free_bytes()
@@ -448,16 +461,25 @@ def _first(view: memoryview) -> Callable[[], int]:
     return lambda: view[0]
 
 
-def _pid_namespace() -> int:
-    try:
-        return Path("/proc/self/ns/pid").stat().st_ino
-    except OSError:
-        return 0
-
-
 def _alive(pid: int, was_born: int) -> bool:
     now = born(pid)
     return now != 0 and (was_born <= 0 or now < 0 or now == was_born)
+
+
+def _is_foreign(name: str) -> bool:
+    try:
+        memory = segment.attach(name)
+    except (OSError, ValueError):
+        return False
+    try:
+        if memory.size < HEADER_BYTES:
+            return False
+        words = memory.buffer[:HEADER_BYTES].cast("q")
+        foreign = words[_MAGIC] == MAGIC and words[_NAMESPACE] != segment.pid_namespace()
+        words.release()
+        return foreign
+    finally:
+        memory.close()
 
 
 def _is_stale(name: str) -> bool:
@@ -467,13 +489,14 @@ def _is_stale(name: str) -> bool:
     try:
         memory = segment.attach(name)
     except (OSError, ValueError):
-        return owner != os.getpid() and born(owner) == 0
+        return owner != os.getpid() and born(owner) == 0 and not segment.is_new(name)
     try:
         words = memory.buffer[: memory.size // 8 * 8].cast("q")
         if len(words) < HEADER_BYTES // 8 or words[_MAGIC] != MAGIC:
             words.release()
-            return born(owner) == 0
-        ours = words[_NAMESPACE] == _pid_namespace()  # process ids of another container say nothing here
+            return born(owner) == 0 and not segment.is_new(name)
+        # Process ids of another container say nothing here.
+        ours = words[_NAMESPACE] == segment.pid_namespace()
         living = _alive(owner, words[_OWNER_BORN]) or _alive(words[_WRITER], words[_WRITER_BORN])
         words.release()
         return ours and not living

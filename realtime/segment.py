@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from engines.errors import InputError
 PREFIX = "apexcam"
 _NAME = re.compile(rf"{PREFIX}-(\d+)-[a-z0-9_-]+")
 _SHM = Path("/dev/shm")
+_NEW_S = 10.0
 
 
 @dataclass(eq=False)
@@ -62,6 +64,20 @@ def check_name(name: str) -> None:
         raise InputError(
             f"segment name {name!r}: expected {PREFIX}-<pid>-<camera>, camera of a-z, 0-9, - and _"
         )
+
+
+def pid_namespace() -> int:
+    """Whose process ids ours are: another container's say nothing here. 0 where there are no namespaces."""
+    try:
+        return Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        return 0
+
+
+def check() -> None:
+    """Raises InputError where no segment can be made, whatever its size."""
+    if _SHM.is_dir() and not os.access(_SHM, os.W_OK | os.X_OK):
+        raise InputError(f"{_SHM} cannot be written, and frames pass through it; mount it writable")
 
 
 def free_bytes() -> int | None:
@@ -131,9 +147,22 @@ def unlink(name: str) -> bool:
         _marks().joinpath(name).unlink(missing_ok=True)
     try:
         _posixshmem.shm_unlink(f"/{name}")
-    except (FileNotFoundError, PermissionError):
+    except OSError:  # it is not there, it is another user's, nothing can be written
         return False
     return True
+
+
+def is_gone(name: str) -> bool:
+    """Whether somebody removed the name; whoever has it mapped cannot tell. False where names cannot be seen."""
+    return _SHM.is_dir() and not (_SHM / name).exists()
+
+
+def is_new(name: str) -> bool:
+    """Whether it was made a moment ago: perhaps in another container, whose processes are not to be seen."""
+    try:
+        return abs(time.time() - (_SHM / name).stat().st_mtime) < _NEW_S
+    except OSError:
+        return False
 
 
 def names() -> Iterator[str]:

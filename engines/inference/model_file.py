@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from engines.errors import InputError
 
+# Beside the variable set in `engines`, for builds on Windows that ask the operating system instead.
+ort.disable_telemetry_events()
+
 SCHEMA = "apexcam.model/1"
 INPUT, OUTPUT = "maps", "probabilities"
 MAP_SHAPE = (3, 28, 28)

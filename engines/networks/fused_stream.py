@@ -8,18 +8,19 @@ torch's operators within rounding.
 
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-_jit = numba.njit(cache=True, nogil=True, fastmath=True, boundscheck=False)
+from engines.compiled import compiled
+
+_jit = compiled(fastmath=True, boundscheck=False)
 _LOWEST = np.finfo(np.float32).min
 _CELLS = 10  # 28 + 2 x 2 padding - 2 = 30 positions, pooled 3x3 with padding 1 to 10, averaged 2x2 to 5
 
 
-@_jit  # type: ignore[untyped-decorator]
+@_jit
 def _nine(x: Any, w: Any, r: int, c: int, n: int) -> Any:
     """One channel's share of a 3x3 window, written out so that the loop over samples around it vectorises."""
     return (
@@ -35,7 +36,7 @@ def _nine(x: Any, w: Any, r: int, c: int, n: int) -> Any:
     )
 
 
-@_jit  # type: ignore[untyped-decorator]
+@_jit
 def _pool(x: Any, weight: Any, bias: Any, pooled: Any, place: Any) -> None:
     """X (3, 32, 32, N), weight (F, 3, 9) to pooled (F, 100, N) and place, the winner's row * 32 + column."""
     x0, x1, x2 = x[0], x[1], x[2]
@@ -60,7 +61,7 @@ def _pool(x: Any, weight: Any, bias: Any, pooled: Any, place: Any) -> None:
                             where[n] = here if better else where[n]
 
 
-@_jit  # type: ignore[untyped-decorator]
+@_jit
 def _normalise(
     pooled: Any, gain: Any, shift: Any, keep: Any, eps: float, mean: Any, variance: Any, averaged: Any
 ) -> None:
@@ -93,7 +94,7 @@ def _normalise(
                     into[n] += (normal * gain[f] + shift[f]) * (np.float32(0.25) * kept[n])
 
 
-@_jit  # type: ignore[untyped-decorator]
+@_jit
 def _denormalise(
     pooled: Any,
     gain: Any,
@@ -131,7 +132,7 @@ def _denormalise(
                 into[n] = through if row[n] > 0 else np.float32(0)
 
 
-@_jit  # type: ignore[untyped-decorator]
+@_jit
 def _gather(x: Any, place: Any, back: Any, grad_weight: Any, grad_bias: Any) -> None:
     """X (N, 3, 32, 32), back and place (F, 100, N): the gradient gathered at the winners."""
     width = x.shape[3]

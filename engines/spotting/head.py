@@ -5,10 +5,10 @@ An expression moves some regions and leaves the rest, so regions that disagree w
 weight (Geman & McClure 1987). What the fit leaves over is facial motion.
 """
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.compiled import compiled
 from engines.spotting.motion import SURE
 from engines.spotting.regions import RIGIDITY
 
@@ -55,7 +55,7 @@ class HeadMotion:
         return shift - self._design @ self._pose, self._pose
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _fit(design, shift, trust, previous, low_pass):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     regions = design.shape[0]
     size = 6

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.compiled import compiled
 from engines.face.geometry import Image
 from engines.spotting.regions import EYE_HALF_SIZE, HALF_SIZES, place, place_eyes
 
@@ -77,7 +77,7 @@ def _smooth(crop: Image) -> NDArray[np.float32]:
     return np.asarray(cv2.GaussianBlur(crop.astype(np.float32), (0, 0), 1.0), dtype=np.float32)
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+@compiled(fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _sample(image, x, y):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     height, width = image.shape
     x = min(max(x, 0.0), width - 1.001)
@@ -89,7 +89,7 @@ def _sample(image, x, y):  # type: ignore[no-untyped-def]  # pragma: no cover - 
     return top + fy * (bottom - top)
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+@compiled(fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _follow(reference, image, centres, half_sizes, start):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     regions = centres.shape[0]
     shift = np.empty((regions, 2))
@@ -181,7 +181,7 @@ def _follow(reference, image, centres, half_sizes, start):  # type: ignore[no-un
     return shift, match
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+@compiled(fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _correlate(looks, image, centres, shift):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     count, height, width = looks.shape
     out = np.empty(count)

@@ -7,10 +7,10 @@ mean of the vectors that do not point away from it, found again and again. The p
 
 from typing import Any, Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.compiled import compiled
 from offline.descriptors.motion import motions
 from offline.preparation.clip import PreparedClip
 
@@ -34,7 +34,7 @@ def fdm(clip: PreparedClip) -> NDArray[np.float32]:
     return out.ravel()
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def principal(u: Any, v: Any) -> tuple[float, float]:
     """The principal direction of vectors (n,): from their mean on, the mean of those within a right angle of it, until
     it stays.

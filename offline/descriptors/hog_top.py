@@ -6,10 +6,10 @@ HOG votes with the gradient's magnitude, HIGO counts. Paper 002 (section 4.5) ta
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.compiled import compiled
 from offline.descriptors.texture import GRID, block_of, frames, normalised
 from offline.preparation.clip import PreparedClip
 
@@ -37,7 +37,7 @@ def orientations(volume: NDArray[Any], bins: int, weighted: bool) -> NDArray[np.
     return counts
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _count(volume: Any, bins: int, weighted: bool, rows: Any, columns: Any, counts: Any) -> None:
     length, height, width = volume.shape
     for t in range(1, length - 1):

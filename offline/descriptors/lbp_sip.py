@@ -6,10 +6,10 @@ The six neighbours where the circles of LBP-TOP's planes meet: left, right, abov
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.compiled import compiled
 from offline.descriptors.texture import GRID, block_of, frames, normalised
 from offline.preparation.clip import PreparedClip
 
@@ -32,7 +32,7 @@ def patterns(volume: NDArray[Any], radius: int) -> NDArray[np.int64]:
     return counts
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _count(volume: Any, r: int, rows: Any, columns: Any, counts: Any) -> None:
     length, height, width = volume.shape
     for t in range(r, length - r):

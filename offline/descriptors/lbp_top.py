@@ -6,10 +6,10 @@ The baseline of all five papers; paper 001 with radius 3 and 4 or 8 points on 10
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.compiled import compiled
 from offline.descriptors.texture import GRID, block_of, frames, normalised
 from offline.preparation.clip import PreparedClip
 
@@ -46,7 +46,7 @@ def patterns(volume: NDArray[Any], radius: int, points: int) -> NDArray[np.int64
     return counts
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _count(volume: Any, circle: Any, radius: int, bins: Any, rows: Any, columns: Any, counts: Any) -> None:
     length, height, width = volume.shape
     points = len(circle)

@@ -6,10 +6,10 @@ The signs of the real and imaginary parts of four low frequencies in a 5x5 windo
 
 from typing import Any, Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.compiled import compiled
 from offline.descriptors.texture import GRID, block_of, frames, normalised
 from offline.preparation.clip import PreparedClip
 
@@ -56,7 +56,7 @@ def codes(volume: NDArray[Any], correlation: float) -> NDArray[np.int64]:
     return counts
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _count(volume: Any, parts: Any, rows: Any, columns: Any, counts: Any) -> None:
     length, height, width = volume.shape
     half = WINDOW // 2

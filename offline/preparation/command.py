@@ -1,9 +1,13 @@
 """`--data`: from the folders a user names to samples, every step told."""
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engines.errors import InputError
+from engines.files import cache_folder, writable
 from offline.datasets.class_maps import ClassMap
 from offline.datasets.clips import VideoDatabase
 from offline.datasets.video import READERS, open_video_dataset
@@ -15,11 +19,15 @@ from offline.protocols import Protocol
 from offline.recognisers import Entry
 
 
-def default_cache() -> Path:
-    """Where prepared clips are kept unless a folder is named."""
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("apexcam")) / "clips"
+def default_cache(say: Callable[[str], None]) -> Path:
+    """Where prepared clips are kept unless a folder is named: the user's cache, or for this run alone."""
+    folder = cache_folder("clips")
+    if writable(folder):
+        return folder
+    temporary = tempfile.mkdtemp(prefix="apexcam-clips-")
+    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+    say(f"note: prepared clips are not kept, {folder} cannot be written; give --cache DIR")
+    return Path(temporary)
 
 
 def load_videos(
@@ -72,7 +80,7 @@ def load(
         say(f"{database.name}: {rendered}{database.layout}, table {database.version}")
         for note in database.notes:
             say(f"note: {note}")
-    made = from_video(databases, class_map, entry.input, cache or default_cache(), apex, jobs, progress)
+    made = from_video(databases, class_map, entry.input, cache or default_cache(say), apex, jobs, progress)
     for entry_again in made.damaged:
         say(f"note: damaged in the cache, prepared again: {entry_again}")
     for line in made.unread:

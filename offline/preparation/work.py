@@ -163,7 +163,9 @@ def _store(entry: Path, arrays: cache.Arrays) -> None:
     try:
         cache.store(entry, arrays)
     except OSError as error:
-        raise CacheError(f"cannot write to the cache {entry.parent}: {error.strerror or error}") from None
+        raise CacheError(
+            f"cannot write to the cache {entry.parent}: {error.strerror or error}; give --cache DIR"
+        ) from None
 
 
 class CacheError(InputError):

@@ -1,6 +1,7 @@
 """The dashboard process: one thread listens to the bus, one serves the page, this one speaks with main."""
 
 import logging
+import os
 import socket
 import threading
 from pathlib import Path
@@ -50,6 +51,8 @@ class Server(threading.Thread):
 
     def __init__(self, feed: Feed, listener: socket.socket, token: str | None) -> None:
         super().__init__(name="page", daemon=True)
+        # FastAPI exports what it serves where the machine's settings name a collector.
+        os.environ["OTEL_SDK_DISABLED"] = "true"
         from realtime.dashboard.page import application
 
         # A page that is closed in the middle of something is no news.

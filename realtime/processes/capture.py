@@ -21,7 +21,7 @@ def run(link: Link, spec: Spec) -> None:
     try:
         info = source.info
         slots, advice = _slots_left(link, spec, info)
-        name = ring.ring_name(f"{info.name}-{spec.line}" if spec.line else info.name, spec.main_pid)
+        name = ring.free_name(f"{info.name}-{spec.line}" if spec.line else info.name, spec.main_pid)
         with ring.RingWriter(name, slots, info.height, info.width) as writer:
             link.send(
                 wire.Opened(

@@ -24,10 +24,13 @@ from typing import Any, Final, TypeVar
 import msgspec
 import zmq
 
+from engines import fallback
 from engines.errors import InputError
+from engines.files import user_cache, writable
 from realtime.config import Config
 from realtime.processes import wire
 from realtime.processes.table import Role
+from realtime.redaction import shown
 
 Order = TypeVar("Order", bound=wire.Down)
 
@@ -72,7 +75,7 @@ class Leave(BaseException):
 
 
 class Link:
-    """A child's line to main. One thread only."""
+    """A child's line to main. One thread only, but for `leave` and `note`."""
 
     def __init__(self, spec: Spec) -> None:
         self._asked_to_leave = False
@@ -85,6 +88,7 @@ class Link:
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder: msgspec.msgpack.Decoder[wire.Down] = msgspec.msgpack.Decoder(wire.Down)
         self._orders: deque[wire.Down] = deque()
+        self._notes: deque[str] = deque()
         self._next_beat = 0.0
         self._last_beat = wire.Beat()
         self.orphaned = False
@@ -98,8 +102,14 @@ class Link:
         """Sends to main; never blocks."""
         self._socket.send(self._encoder.encode(message), zmq.DONTWAIT)
 
+    def note(self, text: str) -> None:
+        """One line for the user, sent with the next `receive`; may be called from any thread."""
+        self._notes.append(text)
+
     def receive(self, timeout_s: float = 0.0) -> wire.Down | None:
         """The next order, or None after ``timeout_s``. Raises `Leave` when it is time to go."""
+        while self._notes:
+            self.send(wire.Note(self._notes.popleft()))
         deadline = time.monotonic() + timeout_s
         while True:
             if self._asked_to_leave:
@@ -183,6 +193,8 @@ def begin(spec: Spec) -> None:
         link.leave()
 
     signal.signal(signal.SIGTERM, on_term)
+    fallback.tell(link.note)
+    _spare_the_temporary_folder(spec)
     threading.Thread(target=_follow_parent, args=(link, spec), daemon=True).start()
     code = 0
     try:
@@ -194,6 +206,8 @@ def begin(spec: Spec) -> None:
         code = 2
     except BaseException:
         text = traceback.format_exc()
+        if spec.source:
+            text = text.replace(spec.source, shown(spec.source))
         sys.stderr.write(text)
         link.send(wire.Failed(text))
         code = 1
@@ -216,6 +230,12 @@ def retitle(spec: Spec, camera: str | None = None) -> None:
 def log_path(spec: Spec) -> Path:
     """The file that takes what a process and its native libraries print."""
     return Path(spec.folder) / f"{spec.identity.decode().partition('/')[2].replace('/', '-')}.log"
+
+
+def _spare_the_temporary_folder(spec: Spec) -> None:
+    """Matplotlib, which MediaPipe loads, makes itself a folder where it has none, and nobody would remove it."""
+    if not writable(user_cache("matplotlib")):
+        os.environ.setdefault("MPLCONFIGDIR", spec.folder)
 
 
 def _take_signals_quietly() -> None:
@@ -255,9 +275,7 @@ def _follow_parent(link: Link, spec: Spec) -> None:
 
 def remove_traces(main_pid: int, folder: str) -> None:
     """Removes every shared-memory segment of a run and its private folder, whoever made them."""
-    from realtime import segment
+    from realtime import ring
 
-    for name in list(segment.names()):
-        if segment.owner(name) == main_pid:
-            segment.unlink(name)
+    ring.unlink_of(main_pid)
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,8 +1,10 @@
 """Main's side of the processes: start, hear, restart within a budget, end in order, leave nothing behind."""
 
 import contextlib
+import errno
 import multiprocessing
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -21,14 +23,18 @@ import msgspec
 import psutil
 import zmq
 
-from realtime import ring
+from engines.errors import InputError
+from realtime import ring, segment
 from realtime.processes import child, wire
 from realtime.processes.table import Role
+from realtime.redaction import shown
 from realtime.report import Histogram
 
 _POLITE_S: Final = 3.0
 _LAST_WORDS_S: Final = 0.3
 _LOG_LIMIT: Final = 1_000_000
+_UNHEARD: Final = 2
+_FOLDER: Final = re.compile(r"apexcam-run-(\d+)-(\d+)-.+")  # process id, its namespace
 
 
 @dataclass(eq=False)
@@ -52,6 +58,7 @@ class Member:
     why: str = ""
     silent_s: float = 0.0
     restarts: int = 0
+    unheard: int = 0
     deaths: deque[float] = field(default_factory=deque)
     outbox: list[wire.Down] = field(default_factory=list)
     backends: dict[str, str] = field(default_factory=dict)
@@ -118,7 +125,6 @@ class Supervisor:
     """
 
     def __init__(self) -> None:
-        self.folder = _private_folder()
         self.members: list[Member] = []
         self._token = secrets.token_hex(8)
         self._by_identity: dict[bytes, Member] = {}
@@ -130,12 +136,30 @@ class Supervisor:
         self.socket.linger = 0
         self.socket.sndhwm = self.socket.rcvhwm = 0
         self.socket.router_mandatory = True
-        if sys.platform == "win32":
-            self.socket.bind("tcp://127.0.0.1:*")
-            self.address = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
-        else:
-            self.address = f"ipc://{self.folder}/main"
-            self.socket.bind(self.address)
+        self._listen()
+
+    def _listen(self) -> None:
+        self.folder = _private_folder()
+        try:
+            self.socket.bind("tcp://127.0.0.1:*" if sys.platform == "win32" else f"ipc://{self.folder}/main")
+        except zmq.ZMQError as error:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise InputError(f"{self.folder}: no socket can be made there: {error}; set TMPDIR") from None
+        self.address = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    def listen_again(self) -> str:
+        """Makes the private folder anew where it was removed under us: those that run hear us still, a new process
+        would not. One line on it; empty where nothing was amiss.
+        """
+        if sys.platform == "win32" or (self.folder / "main").exists():
+            return ""
+        gone = self.folder
+        shutil.rmtree(gone, ignore_errors=True)
+        try:
+            self._listen()
+        except InputError as error:
+            return f"{gone} was removed while in use and cannot be made again: {error}"
+        return f"{gone} was removed while in use and is made again; let nothing clean up there meanwhile"
 
     def add(self, role: Role, line: int | None, spec: child.Spec) -> Member:
         """Starts a process of this role."""
@@ -151,7 +175,11 @@ class Supervisor:
         member.identity = f"{self._token}/{member.role.name}/{member.line}/{generation}".encode()
         self._by_identity[member.identity] = member
         member.spec = replace(
-            member.spec, generation=generation, identity=member.identity, address=self.address
+            member.spec,
+            generation=generation,
+            identity=member.identity,
+            address=self.address,
+            folder=str(self.folder),
         )
         member.greeted = member.ready = member.leaving = False
         member.died = member.start_again = None
@@ -163,8 +191,15 @@ class Supervisor:
         process = self._spawn.Process(
             target=child.begin, args=(member.spec,), daemon=True, name=member.spec.title
         )
-        with _signals_held():
-            process.start()
+        try:
+            with _signals_held():
+                process.start()
+        except OSError as error:
+            many = error.errno in (errno.EMFILE, errno.ENFILE)
+            hint = "; allow more open files (ulimit -n 256)" if many else ""
+            raise InputError(
+                f"{member.spec.title} cannot be started: {error.strerror or error}{hint}"
+            ) from None
         member.process = process
 
     def send(self, member: Member, message: wire.Down) -> None:
@@ -205,6 +240,7 @@ class Supervisor:
                     member.beat = beat
                 case wire.Ready():
                     member.ready = True
+                    member.unheard = 0
                     member.backends = message.backends
                 case wire.Failed(text):
                     member.why = text.strip().splitlines()[-1] if text.strip() else "error"
@@ -225,9 +261,10 @@ class Supervisor:
             if member.process is None or member.mourned:
                 continue
             if member.alive:
-                limit = member.silent_s if member.ready else member.role.start_s
+                limit, why = _patience(member)
                 if now - member.heard > limit and not member.leaving:
-                    member.why = f"silent for {limit:g} s"
+                    member.why = f"{why} {limit:g} s"
+                    member.unheard += not member.ready
                     self.kill(member)
                 continue
             if member.died is None:
@@ -240,12 +277,14 @@ class Supervisor:
         return dead
 
     def may_restart(self, member: Member, budget: int) -> bool:
-        """Enters a death; whether the budget of the last minute allows another start."""
+        """Enters a death; whether the budget of the last minute allows another start. Who did not get ready in time
+        is slow to die: twice running is enough.
+        """
         now = time.monotonic()
         member.deaths.append(now)
         while member.deaths and now - member.deaths[0] > 60.0:
             member.deaths.popleft()
-        return len(member.deaths) <= budget
+        return len(member.deaths) <= budget and member.unheard < _UNHEARD
 
     def kill(self, member: Member) -> None:
         """Ends it at once, even if it is stopped."""
@@ -302,27 +341,56 @@ class Supervisor:
             return ""
         fatal = [line for line in text.splitlines() if line.startswith("Fatal Python error")]
         lines = fatal or [line for line in text.splitlines() if line.strip()]
-        return lines[-1].strip()[:200] if lines else ""
+        last = lines[-1].strip() if lines else ""
+        if member.spec.source:
+            last = last.replace(member.spec.source, shown(member.spec.source))
+        return last[:200]
+
+
+def _patience(member: Member) -> tuple[float, str]:
+    """For how many seconds nothing may be heard of a process, and what is said of it then."""
+    if not member.greeted:
+        return member.role.hello_s, "started, and not heard within"
+    if not member.ready:
+        return member.role.start_s, "not ready within"
+    return member.silent_s, "silent for"
 
 
 def remove_leftovers() -> None:
-    """Removes what runs that were killed with all their processes left: segments and private folders."""
+    """Removes what runs that were killed with all their processes left: segments and private folders.
+
+    Those of other containers stay: whether their processes live cannot be seen from here. Raises InputError where
+    there is no temporary folder.
+    """
     with contextlib.suppress(OSError):
         ring.unlink_stale()
-    for folder in Path(tempfile.gettempdir()).glob("apexcam-run-*"):
-        owner = folder.name.split("-")[2]
-        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+    for folder in temporary_folder().glob("apexcam-run-*"):
+        named = _FOLDER.fullmatch(folder.name)
+        if named and int(named[2]) == segment.pid_namespace() and not psutil.pid_exists(int(named[1])):
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def temporary_folder() -> Path:
+    """Where a run has its private folder. Raises InputError where there is none that can be written."""
+    try:
+        folder = tempfile.gettempdir()
+    except OSError:
+        raise InputError(
+            "no folder for temporary files can be written; set TMPDIR to one, or mount /tmp writable"
+        ) from None
+    # A socket's path has room for about a hundred characters.
+    return Path("/tmp" if len(folder) > 50 and sys.platform != "win32" else folder)
+
+
 def _private_folder() -> Path:
-    prefix = f"apexcam-run-{os.getpid()}-"
-    folder = tempfile.mkdtemp(prefix=prefix)
-    if len(folder) > 80 and sys.platform != "win32":
-        # A socket's path has room for about a hundred characters.
-        shutil.rmtree(folder, ignore_errors=True)
-        folder = tempfile.mkdtemp(prefix=prefix, dir="/tmp")
-    return Path(folder)
+    """Raises InputError."""
+    prefix, where = f"apexcam-run-{os.getpid()}-{segment.pid_namespace()}-", temporary_folder()
+    try:
+        return Path(tempfile.mkdtemp(prefix=prefix, dir=where))
+    except OSError as error:
+        raise InputError(
+            f"{where}: no folder can be made there: {error.strerror or error}; set TMPDIR to one that can be written"
+        ) from None
 
 
 def _exit_in_words(code: int | None) -> str:

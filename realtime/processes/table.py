@@ -13,8 +13,8 @@ class Role:
     ``target`` is the function it runs, ``module:function``. ``per_camera``: one for each camera, else one
     for the program. ``essential``: when it cannot be kept alive, the run ends. ``nice`` is added to its
     priority, so that capture and watch stay on time where cores are few. A process that says nothing for
-    ``silent_s`` seconds (it speaks several times a second) is taken for hung and killed; one that never
-    gets ready in ``start_s`` too.
+    ``silent_s`` seconds (it speaks several times a second) is taken for hung and killed; so is one that is
+    not heard within ``hello_s`` of its start, before it loads anything, or not ready within ``start_s``.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Role:
     essential: bool
     nice: int
     silent_s: float
+    hello_s: float = 30.0
     start_s: float = 120.0
 
 

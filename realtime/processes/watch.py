@@ -101,7 +101,7 @@ class Watch:
                 self._finished = True
                 self._beat(now=True)
                 if not isinstance(item, ring.Replaced):
-                    link.send(wire.Ended())
+                    link.send(wire.Ended(serial=self._counts["serial"]))
                 # A capture that starts again may need its memory.
                 self._reader.close()
                 self._reader = None

@@ -125,11 +125,13 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
     """All that will come from this process has been sent.
 
     ``lost``: the source went away and may come back. ``damaged``: ``problem`` is that of a file, unusable in part.
+    ``serial``: of the `Attach` whose ring was read to its end.
     """
 
     lost: bool = False
     damaged: bool = False
     problem: str = ""
+    serial: int = 0
 
 
 Up = Hello | Opened | Ready | Beat | Seen | Found | Named | Useless | Truths | Note | Refused | Failed | Ended

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from engines.errors import InputError
+from realtime.redaction import shown
 from realtime.sources.base import Kind, Source, SourceInfo
 
 __all__ = ["Source", "SourceInfo", "kind_of", "open_source"]
@@ -29,6 +30,8 @@ def kind_of(spec: str) -> Kind:
     if re.fullmatch(r"\d+|/dev/.*", spec):
         return "camera"
     path = Path(spec).expanduser()
+    if shown(spec) != spec and not path.exists():
+        return "url"  # whose scheme was forgotten
     if path.is_dir():
         return "images"
     if path.exists() or path.suffix or "/" in spec or "\\" in spec:

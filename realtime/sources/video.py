@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from engines.errors import InputError
+from realtime.redaction import shown
 from realtime.ring import Image
 from realtime.sources.base import (
     Pace,
@@ -25,6 +26,7 @@ from realtime.sources.base import (
 if TYPE_CHECKING:
     import cv2
 
+_ENCODE = "and percent-encode what user and password hold of : / ? # [ ] @ (# is %23)"
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 _MAX_FPS = 10_000
 _TEXT = bytes(range(0x20, 0x7F)) + b"\t\n\r\x1b"
@@ -161,13 +163,13 @@ def open_video(spec: str, *, pace: Pace = None, rate: float | None = None) -> Vi
 def open_url(
     spec: str, *, pace: Pace = None, open_timeout_s: float = 10.0, read_timeout_s: float = 5.0
 ) -> VideoSource:
-    """Open a network stream (rtsp, http …). Raises InputError if it does not answer in ``open_timeout_s`` seconds.
+    """Open a network stream (rtsp, http …). Raises InputError if it does not answer in ``open_timeout_s`` seconds, or
+    is no URL. Passwords stay out of messages and of ``info``.
 
     A stream that then sends nothing for ``read_timeout_s`` seconds ends with ``lost``.
     """
-    parts = urlsplit(spec)
-    if not parts.netloc and parts.scheme != "file":
-        raise InputError(f"{spec}: the URL has no host; expected for example rtsp://camera.local:554/stream")
+    told = shown(spec)
+    name = camera_word(_host(spec))
     import cv2
 
     timeouts = [
@@ -178,10 +180,26 @@ def open_url(
     ]
     with quiet_opencv():
         capture = cv2.VideoCapture(spec, cv2.CAP_FFMPEG, timeouts)
-    shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # passwords stay out of messages
-    name = camera_word(parts.hostname or "stream")
     why = f"no stream answers there within {open_timeout_s:g} s; check address, network and password"
-    return _opened(capture, spec=shown, name=name, kind="url", why=why, pace=pace, timeout_s=read_timeout_s)
+    if "@" in urlsplit(spec)._replace(netloc="").geturl():
+        why += f", {_ENCODE}"
+    return _opened(capture, spec=told, name=name, kind="url", why=why, pace=pace, timeout_s=read_timeout_s)
+
+
+def _host(spec: str) -> str:
+    """The host of a URL. Raises InputError, without the password, for what cannot be read as one."""
+    try:
+        parts = urlsplit(spec)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise InputError(
+            f"{shown(spec)}: not a URL that can be read; write scheme://user:password@host:port/path, {_ENCODE}"
+        ) from None
+    if not host and parts.scheme != "file":
+        raise InputError(
+            f"{shown(spec)}: the URL has no host; expected for example rtsp://camera.local:554/stream"
+        )
+    return host or "stream"
 
 
 def _opened(

@@ -48,6 +48,16 @@ def test_compiled_kernels_are_kept_by_source_and_architecture(tmp_path):
     assert all(p.stat().st_mtime_ns == kept[p] for p in kept)
 
 
+def test_kernels_are_compiled_where_they_cannot_be_kept(tmp_path, capsys):
+    pytest.importorskip("cuda.core", reason="cuda-core is not installed")
+    (tmp_path / "file").write_text("no folder")
+    code = compiling.compile_kernels("sm_89", tmp_path / "file" / "cuda")
+    assert bytes(code.code)[:4] == b"\x7fELF"
+    said = capsys.readouterr().err
+    assert said.startswith("apexcam: the compiled kernels are not kept: ")
+    assert said.count("\n") == 1
+
+
 def test_the_plan_and_the_kernels_agree_on_their_constants():
     source = compiling.SOURCE.read_text()
     assert f"#define THREADS {plan.THREADS}\n" in source

@@ -17,9 +17,10 @@ from realtime.terminal import PlainLines
 
 
 def main(asked: dict[str, Any]) -> int:
-    for name, seconds in asked.get("silent_s", {}).items():
-        role = getattr(table, name.upper())
-        setattr(table, name.upper(), dataclasses.replace(role, silent_s=seconds))
+    for limit in ("silent_s", "hello_s"):
+        for name, seconds in asked.get(limit, {}).items():
+            role = getattr(table, name.upper())
+            setattr(table, name.upper(), dataclasses.replace(role, **{limit: seconds}))
     settings = ["bus.endpoint=tcp://127.0.0.1:*", "dashboard.open=false", *asked.get("settings", ())]
     record = asked.get("record")
     options = live.Options(

@@ -37,6 +37,28 @@ def test_too_little_shared_memory_is_one_line_before_anything_runs(start: Any, t
     told("/dev/shm too small for 8 frames", None, "refused with one line, status 2")
 
 
+def test_a_memory_that_cannot_be_written_is_one_line_before_anything_runs(start: Any, told: Any) -> None:
+    small_memory("4m")
+    run = start("fake:fps=100", within=(*SMALL[:-1], SMALL[-1].replace("size=", "ro,size="), "4m"))
+    assert run.process.wait(60) == 2
+    said = run.process.stderr.read()
+    assert "/dev/shm cannot be written" in said
+    assert said.count("\n") == 1
+    told("/dev/shm read-only", None, "refused with one line, status 2")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
+def test_too_few_open_files_are_one_line_before_anything_runs(start: Any, told: Any) -> None:
+    run = start("fake:fps=100", within=("sh", "-c", 'ulimit -n 32 && exec "$@"', "sh"))
+    assert run.process.wait(60) == 2
+    said = run.process.stderr.read()
+    assert "only 32 files may be open at once" in said
+    assert said.count("\n") == 1
+    enough = start("fake:fps=100,frames=30", within=("sh", "-c", 'ulimit -S -n 32 && exec "$@"', "sh"))
+    enough.end(number=None)
+    told("32 open files allowed", None, "refused with one line, status 2; a soft limit is raised")
+
+
 def test_a_small_memory_holds_fewer_frames_and_capture_comes_back_in_it(start: Any, told: Any) -> None:
     """Room for 12 frames: the ring takes nearly all of it, and its successor finds it free again."""
     run = start("fake:fps=100,width=640,height=480", within=small_memory("12m"))

@@ -1,6 +1,11 @@
 """Each process killed and stopped at random moments: it comes back, nothing is lost but what is said."""
 
+import os
+import shutil
 import signal
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -8,7 +13,8 @@ from typing import Any
 import pytest
 from running import EVERY, LONG, books, long_form, once_and_in_order
 
-from realtime import messages
+from realtime import messages, segment
+from realtime.processes import supervisor
 
 PATIENT = "supervise.restarts_a_minute=1000"
 QUICK = {"recognise": 1.5, "watch": 1.5, "record": 3.0, "dashboard": 3.0}
@@ -102,6 +108,70 @@ def test_a_process_that_keeps_dying_ends_the_run_and_says_so(start: Any, told: A
     report = run.end(number=None, code=1)
     assert "watch died 3 times within a minute" in report["ended"]
     told("watch dies more often than the budget", None, "the run ends with status 1 and says why")
+
+
+def private_folder(run: Any) -> Path:
+    (found,) = Path(tempfile.gettempdir()).glob(f"apexcam-run-{run.process.pid}-*")
+    return found
+
+
+def test_a_watch_comes_back_although_the_private_folder_was_removed(start: Any, told: Any) -> None:
+    """A cleaner of temporary files, or another container that shares them."""
+    run = start("fake:fps=100", settings=[PATIENT]).until_working()
+    shutil.rmtree(private_folder(run))
+    took = run.hurt("watch", signal.SIGKILL)
+    run.until_line("was removed while in use and is made again")
+    assert took < 15
+    assert private_folder(run).stat().st_mode & 0o077 == 0
+    made = books(run.end())
+    assert made.restarts == 1
+    told("private folder removed, watch killed", took, f"{made.lost_ring} frames, counted")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there can the names of shared memory be removed")
+def test_a_watch_comes_back_although_the_ring_was_removed(start: Any, told: Any) -> None:
+    run = start("fake:fps=100", settings=[PATIENT]).until_working()
+    assert [segment.unlink(name) for name in segment.names() if segment.owner(name) == run.process.pid]
+    took = run.hurt("watch", signal.SIGKILL)
+    made = books(run.end())
+    assert any("its ring was removed from shared memory" in line for line in run.lines)
+    told("ring removed, watch killed", took, f"{made.lost_ring} frames, counted")
+
+
+def test_a_process_that_is_never_heard_ends_the_run_and_says_so(start: Any, told: Any) -> None:
+    """Where the folder cannot be made again, no new process can report."""
+    folder = Path(tempfile.mkdtemp())  # short: a socket lies in it
+    run = start("fake:fps=100", within=("env", f"TMPDIR={folder}"), hello_s={"watch": 3.0}).until_working()
+    shutil.rmtree(folder)
+    folder.write_text("no folder any more")
+    run.worker("watch").kill()
+    report = run.end(number=None, code=1)
+    folder.unlink()
+    assert (
+        "watch was started 2 times in vain, the last time: started, and not heard within 3 s"
+        in report["ended"]
+    )
+    assert books(report).lost_ring > 300
+    told("a watch that is never heard", None, "the run ends with status 1; what nobody watched is counted")
+
+
+def test_folders_of_the_dead_are_removed_and_those_of_other_containers_kept(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    here, there = segment.pid_namespace(), segment.pid_namespace() + 1
+    temporary = Path(tempfile.gettempdir())
+    dead, living, foreign = (
+        temporary / f"apexcam-run-{pid}-{namespace}-test"
+        for pid, namespace in ((gone.pid, here), (os.getpid(), here), (gone.pid, there))
+    )
+    for folder in (dead, living, foreign):
+        folder.mkdir()
+    try:
+        supervisor.remove_leftovers()
+        assert [folder.exists() for folder in (dead, living, foreign)] == [False, True, True]
+    finally:
+        for folder in (dead, living, foreign):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @long_form

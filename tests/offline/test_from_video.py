@@ -23,6 +23,7 @@ from offline.datasets.rendered import Rendering, open_layout, render
 from offline.datasets.video import open_video_dataset
 from offline.preparation import work
 from offline.preparation.cache import load
+from offline.preparation.command import default_cache
 from offline.preparation.inputs import INPUTS, Input
 from offline.preparation.prepare import AROUND, prepare
 from offline.preparation.samples import from_video
@@ -463,3 +464,16 @@ def test_render_writes_what_it_says(tmp_path, monkeypatch, capsys, blank_faces):
     assert code == 2 and "is not an empty folder" in err
     code, out, _ = call(monkeypatch, capsys, "render", "--help")
     assert code == 0 and "Example: apexbench render" in " ".join(out.split())
+
+
+def test_clips_of_a_user_without_a_home_are_prepared_for_the_run_alone(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("APEXCAM_CACHE", str(tmp_path / "file"))
+    said = []
+    folder = default_cache(said.append)
+    assert folder.is_dir()
+    assert len(said) == 1
+    assert "give --cache DIR" in said[0]
+    monkeypatch.setenv("APEXCAM_CACHE", str(tmp_path / "cache"))
+    assert default_cache(said.append) == tmp_path / "cache" / "clips"
+    assert len(said) == 1

@@ -18,6 +18,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 
 from engines.errors import InputError
+from engines.fallback import say
 from engines.inference.model_file import read_model
 from realtime.candidate import Candidate
 from realtime.config import Config
@@ -83,6 +84,11 @@ class FakeSource(PacedSource):
             image[1:] = np.random.default_rng(index).integers(0, 256, image[1:].shape, np.uint8)
         return Shot(round(index * 1e9 / self.info.fps), image, gap=int(index == wish.get("gap_at")))
 
+    def truth(self, upto: int, since: int) -> list[Any]:
+        if not self._open:
+            time.sleep(self.wish.get("last_truth_takes_s", 0))
+        return []
+
     def _release(self) -> None:
         pass
 
@@ -112,6 +118,8 @@ class FakeWatcher:
         self.misses = 0
         # A camera that was opened again counts from 0, the run goes on counting: then only the steps must agree.
         self.ahead: int | None = None if plan("renumbered") else 0
+        if line := plan("all_say"):
+            say(line)
 
     def step(self, frame: Frame) -> list[Candidate]:
         self.newest = Frame(frame.index, frame.t_ns, frame.host_ns, frame.gap, frame.image.copy())
@@ -171,6 +179,8 @@ class FakeRecogniser:
         if settings.model == "missing.onnx":
             raise InputError("recognise.model missing.onnx: there is no such file")
         self.model, self.flow = Model("fake", "0", "none"), FlowUsed("none", "none")
+        if line := plan("all_say"):
+            say(line)
         if plan("reads_model"):
             self.model = Model("fake", read_model(Path(settings.model)).sha256, "none")
         time.sleep(plan("recognise_starts_in_s") or 0)

@@ -1,3 +1,4 @@
+import importlib
 import json
 import os
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from realtime import messages
+from realtime import doctor, messages
 from realtime.bus import Bus
 from realtime.cli import app
 from realtime.config import Bus as BusSettings
@@ -59,6 +60,13 @@ def test_help_shows_an_example(command: str) -> None:
         (["subscribe", "--endpoint", "tcp://127.0.0.1:1", "--timeout", "0.05"], "no message within"),
         (["doctor", "--set", "nonsense"], "expected section.key=value"),
         (["cameras", "--set", "source.fps=x"], "'source.fps'"),
+        (["live", "demo", "--duration", "inf"], "--duration inf: must be a number"),
+        (["live", "demo", "--duration", "nan"], "--duration nan: must be a number"),
+        (["live", "demo", "--pace", "inf"], "--pace inf: must be a number"),
+        (["analyze", "demo", "--fps", "inf", "--out", "x"], "--fps inf: must be a number"),
+        (["cameras", "--measure", "inf"], "--measure inf: must be a number"),
+        (["bench", "--seconds", "inf"], "--seconds inf: must be a number"),
+        (["subscribe", "--timeout", "inf"], "--timeout inf: must be a number"),
     ],
 )
 def test_unusable_input_is_one_line_and_status_2(
@@ -70,6 +78,31 @@ def test_unusable_input_is_one_line_and_status_2(
     assert said in err
     assert len(err.strip().splitlines()) == 1, err
     assert err.startswith("apexcam: ")
+
+
+@pytest.mark.parametrize("command", ["realtime", "engines", "offline"])
+def test_every_command_says_its_version_and_has_short_help(command: str) -> None:
+    app = importlib.import_module(f"{command}.cli").app
+    for option in ("--version", "-V"):
+        done = CliRunner().invoke(app, [option])
+        assert done.exit_code == 0
+        assert done.stdout.startswith("apexcam")
+    short, long = (CliRunner().invoke(app, [option]) for option in ("-h", "--help"))
+    assert short.exit_code == 0
+    assert short.stdout == long.stdout
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_doctor_ends_with_1_when_something_is_broken(
+    as_json: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [doctor.Finding("flow", "well"), doctor.Finding("watch", "fails", "broken", advice="mend it")]
+    monkeypatch.setattr(doctor, "examine", lambda *_, **__: found)
+    code, out, _ = invoke("doctor", *as_json)
+    assert code == 1
+    assert "mend it" in out
+    found.pop()
+    assert invoke("doctor", *as_json)[0] == 0
 
 
 def test_a_missing_source_of_a_real_run_is_one_line_and_status_2(tmp_path: Path) -> None:

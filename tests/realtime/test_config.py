@@ -93,6 +93,66 @@ def test_unreadable_files_are_one_line(tmp_path: Path) -> None:
         config.load(binary)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "12345678",
+        "012345670",
+        "0x1234567",
+        "yes",
+        "2024-01-01",
+        "#abcdefgh",
+        "geheimnis #42",
+        "~",
+        "{a: b}",
+        "a=b",
+    ],
+)
+@pytest.mark.parametrize("key", ["dashboard.token", "recognise.model", "bus.endpoint"])
+def test_what_is_set_of_a_text_is_that_text(key: str, text: str) -> None:
+    section, name = key.split(".")
+    assert getattr(getattr(config.load(None, [f"{key}={text}"]), section), name) == text
+
+
+def test_null_is_no_text_where_there_may_be_none() -> None:
+    assert config.load(None, ["recognise.model=x", "recognise.model=null"]).recognise.model is None
+    assert config.load(None, ["bus.endpoint=null"]).bus.endpoint == "null"
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "dashboard.token=null",
+        "dashboard.token=",
+        "dashboard.token='S3cret'",
+        'dashboard.token="S3cret"',
+        "dashboard.token S3cret",
+        "dashboard.token.x=S3cret",
+        "dashboard.tokne=S3cret",
+        "dashboard={token: S3cret, x: 1}",
+        "token=S3cret",
+    ],
+)
+def test_a_secret_is_never_switched_off_or_repeated(setting: str) -> None:
+    with pytest.raises(InputError) as caught:
+        config.load(None, [setting])
+    assert "S3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["#abcdefgh", "", "''"])
+def test_a_secret_that_a_file_leaves_empty_is_refused(tmp_path: Path, value: str) -> None:
+    path = write(tmp_path, f"dashboard:\n  token: {value}\n")
+    with pytest.raises(InputError, match=r"mine\.yaml:2: 'dashboard\.token' is empty"):
+        config.load(path)
+    assert config.load(write(tmp_path, "dashboard:\n  token: null  # none\n")).dashboard.token is None
+
+
+def test_a_number_where_a_file_wants_a_text_is_told_to_be_quoted(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="only in quotes") as caught:
+        config.load(write(tmp_path, "dashboard:\n  token: 12345678\n"))
+    assert "12345678" not in str(caught.value)
+
+
 def test_a_report_never_shows_the_token() -> None:
     loaded = config.load(None, ["dashboard.token=hunter2"])
     assert loaded.dashboard.token == "hunter2"

@@ -161,6 +161,19 @@ def test_unusable_options_are_found_before_anything_starts(options: dict[str, An
         run("fake:frames=10", **options)
 
 
+def test_no_temporary_folder_is_an_input_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "gettempdir", nowhere)
+        with pytest.raises(InputError, match="TMPDIR"):
+            run("fake:frames=10")
+        patched.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "x")[-50:])
+        with pytest.raises(InputError, match="TMPDIR"):
+            run("fake:frames=10")
+
+
 def test_a_truncated_file_is_recognised_reported_and_then_refused(tmp_path: Path) -> None:
     notes, path = live_fakes.Notes(), tmp_path / "r.json"
     with pytest.raises(InputError, match="truncated"):
@@ -238,6 +251,26 @@ def test_a_camera_that_goes_away_is_opened_again(plan: Any, tmp_path: Path) -> N
     assert notes.report["processes"]["watch"]["restarts"] == 0
     frames = micro_frames(notes)
     assert frames == sorted(set(frames)), "indices went back"
+
+
+def test_what_several_processes_find_is_said_once(plan: Any) -> None:
+    plan(all_say="what is compiled cannot be kept")
+    _, notes = run("fake:frames=30,fps=100", "fake:frames=30,fps=100")
+    assert notes.lines.count("what is compiled cannot be kept") == 1
+
+
+def test_a_watch_that_reads_the_end_before_capture_says_so_is_believed() -> None:
+    code, notes = run("fake:frames=30,fps=100,last_truth_takes_s=0.5")
+    assert code == 0
+    assert notes.report["seconds"] < 3
+    assert notes.report["frames"]["processed"] == 30
+
+
+def test_the_duration_is_kept_while_a_camera_is_away() -> None:
+    code, notes = run("fake:kind=camera,lost_at=20,fps=100", duration_s=1.0)
+    assert code == 0
+    assert notes.report["ended"] == "duration"
+    assert notes.report["seconds"] < 2.5
 
 
 def test_a_late_subscriber_gets_state_at_once_and_every_later_event() -> None:
@@ -353,8 +386,10 @@ def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
     time.sleep(0.3)  # two at one moment are one
     program.process.send_signal(signal.SIGINT)
     assert program.end() == 130
+    report = json.loads(program.report.read_text())
     # The movement that was going on is told once capture has ended: that was not waited for.
-    assert json.loads(program.report.read_text())["events"]["macro"] == 0
+    assert report["events"]["macro"] == 0
+    assert report["frames"]["captured"] == report["frames"]["processed"] + report["frames"]["lost_ring"] > 0
     assert gone(workers)
 
 

@@ -354,6 +354,42 @@ def test_a_dead_writers_ring_is_taken_over_and_its_readers_are_told(name: str) -
     old.close()
 
 
+def test_a_container_with_the_same_process_id_keeps_its_ring(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera = name.rpartition("-")[2]
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(segment, "pid_namespace", lambda: 7)
+        writer = ring.RingWriter(name, 4, 4, 6)
+    with writer, ring.RingReader(name) as reader:
+        mine = ring.free_name(camera, os.getpid())
+        assert mine != name
+        assert segment.owner(mine) == os.getpid()
+        with ring.RingWriter(mine, 4, 4, 6):
+            pass
+        ring.unlink_of(os.getpid())
+        ring.unlink_stale()
+        assert name in segment.names()
+        assert reader.is_open
+    assert ring.free_name(camera, os.getpid()) == name
+
+
+@LINUX
+def test_a_ring_that_is_just_being_made_is_left_alone_whoever_makes_it() -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    name = ring.ring_name("unfinished", gone.pid)
+    segment.create(name, 8192).close()
+    try:
+        ring.unlink_stale()
+        assert name in segment.names()
+        os.utime(Path("/dev/shm", name), (0, 0))
+        ring.unlink_stale()
+        assert name not in segment.names()
+    finally:
+        ring.unlink(name)
+
+
 def test_two_writers_are_one_too_many(name: str) -> None:
     with RingWriter(name, 4, 4, 6), pytest.raises(InputError, match=f"written by process {os.getpid()}"):
         RingWriter(name, 4, 4, 6)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, Final
 
+from engines.fallback import say
+
 SOURCE: Final = Path(__file__).with_name("kernels.cu")
 KERNELS: Final = (
     "box",
@@ -28,7 +30,8 @@ def compile_kernels(architecture: str, cache: Path | None = None) -> Any:
 
     Args:
         architecture: "sm_75" and up.
-        cache: folder to keep the result in; the key is made of source, options and compiler version.
+        cache: folder to keep the result in; the key is made of source, options and compiler version. One that
+            cannot be written is said in a line, and nothing is kept.
 
     Returns:
         A ``cuda.core.ObjectCode`` with the machine code.
@@ -41,5 +44,9 @@ def compile_kernels(architecture: str, cache: Path | None = None) -> Any:
     )
     if cache is None:
         return program.compile("cubin")
-    with FileStreamProgramCache(cache) as kept:
-        return program.compile("cubin", cache=kept)
+    try:
+        with FileStreamProgramCache(cache) as kept:
+            return program.compile("cubin", cache=kept)
+    except OSError as error:
+        say(f"the compiled kernels are not kept: {cache}: {error.strerror or error}")
+        return program.compile("cubin")

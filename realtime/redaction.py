@@ -1,0 +1,92 @@
+"""What may be shown of a source or a setting: never the secret in it.
+
+Cameras want their password in the address, in places of their makers' choice: before the host, in the path
+(``/user=admin&password=…``), in the query (``?pwd=…``). What is not known to be harmless is taken for secret.
+"""
+
+import difflib
+import re
+import sys
+from typing import Final
+
+HIDDEN: Final = "***"
+_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:/{1,2})(.*)", re.DOTALL)
+_DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|[^:\[\]]*)(:\d*)?")
+_HARMLESS: Final = re.compile(
+    r"(channel|ch|subtype|stream|streamtype|profile|camera|cam|resolution|width|height|fps|framerate|codec|video|audio)"
+    r"=[A-Za-z0-9_.x-]{0,12}",
+    re.IGNORECASE,
+)
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,24}")
+# A part of a path that is as long and as mixed as a key is one: some makers' addresses are secret as a whole.
+_KEY: Final = re.compile(r"(?=[^/]*[0-9])(?=[^/]*[A-Za-z])([A-Za-z0-9~-]{16,}|[A-Za-z0-9_~.-]{20,})")
+_INSIDE: Final = re.compile(r"(token|password|secret)\s*[:=]", re.IGNORECASE)
+_SECRET: Final = re.compile(r"tok|pass|pwd|secret|auth|key", re.IGNORECASE)
+
+
+def shown(source: str) -> str:
+    """A source as everybody may see it: scheme, host, path and harmless parameters of a URL; all of anything else."""
+    found = _URL.fullmatch(source)
+    if found is None or _DRIVE.match(source):
+        # A URL whose scheme was forgotten has its password before the host all the same.
+        user, at, rest = source.rpartition("@")
+        forgotten = at and ":" in user and not _DRIVE.match(source)
+        return f"{HIDDEN}@{_address(rest)}" if forgotten else source
+    scheme, rest = found.groups()
+    return scheme + _address(rest.rpartition("@")[2])
+
+
+def shown_setting(text: str) -> str:
+    """A ``--set`` as it may be repeated: without its value where its name, perhaps misspelt, is that of a secret."""
+    name = re.split(r"[^\w.-]", text, maxsplit=1)[0]
+    value = text[len(name) :]
+    return f"{name}={HIDDEN}" if value and (is_secret(name) or _INSIDE.search(value)) else text
+
+
+def is_secret(name: str) -> bool:
+    """Whether a setting of this name, perhaps misspelt, holds a secret. Keys are named by their file."""
+    secrets = ("token", "password", "secret")
+    return any(difflib.get_close_matches(part, secrets, cutoff=0.75) for part in name.lower().split("."))
+
+
+def hide_arguments() -> None:
+    """Takes secrets off the list of processes, where every account of the machine reads a program's arguments."""
+    given = sys.orig_argv
+    told = [shown(shown_setting(each)) for each in given]
+    if told != given:
+        import setproctitle
+
+        setproctitle.setproctitle(" ".join(told))
+
+
+def _address(text: str) -> str:
+    cut = re.search(r"[/?#]", text)
+    host, rest = (text, "") if cut is None else (text[: cut.start()], text[cut.start() :])
+    if not _HOST.fullmatch(host):
+        host = (
+            f"{host.partition(':')[0]}:{HIDDEN}"  # no port: the password of an address whose @ was forgotten
+        )
+    special = re.search(r"[?#=]", rest)
+    if special is None:
+        return host + _path(rest)
+    start = rest.rfind("/", 0, special.start()) + 1 if special[0] == "=" else special.end()
+    return host + _path(rest[:start]) + "&".join(map(_parameter, re.split("[&;]", rest[start:])))
+
+
+def _path(text: str) -> str:
+    told: list[str] = []
+    before = ""
+    for part in text.split("/"):
+        name, colon, _ = part.partition(":")
+        secret = part and (_KEY.fullmatch(part) or _SECRET.search(before))
+        told.append(HIDDEN if secret else f"{name}:{HIDDEN}" if colon else part)
+        before = part
+    return "/".join(told)
+
+
+def _parameter(text: str) -> str:
+    if not text or _HARMLESS.fullmatch(text):
+        return text
+    name, equals, _ = text.partition("=")
+    return f"{name}={HIDDEN}" if equals and _NAME.fullmatch(name) else HIDDEN
