@@ -31,6 +31,7 @@ class BlinkTracker:
         self._apex: tuple[float, Instant] = (0.0, Instant(0, 0.0))
         self._narrowest = 1.0
         self._spans: deque[tuple[float, float]] = deque(maxlen=32)
+        self._disturbed: deque[tuple[float, float]] = deque(maxlen=32)
 
     @property
     def disturbed(self) -> bool:
@@ -76,6 +77,7 @@ class BlinkTracker:
             return None
         onset, (most, apex) = self._onset, self._apex
         self._onset, self._calm = None, here
+        self._disturbed.append((onset.t_s, t_s))
         if t_s - onset.t_s < _SHORTEST_S:
             return None
         if self._narrowest < _SHUT or (most > _DIFFERENT and self._narrowest < _NARROWER):
@@ -108,6 +110,11 @@ class BlinkTracker:
         """Whether a blink, ended or under way, touches the span."""
         under_way = self._onset is not None and self._onset.t_s <= end_s and self._apex[0] > _DIFFERENT
         return under_way or any(begin <= end_s and end >= start_s for begin, end in self._spans)
+
+    def disturbed_within(self, start_s: float, end_s: float) -> bool:
+        """Whether the eyes looked unlike themselves at some time of the span, shut or not."""
+        under_way = self._onset is not None and self._onset.t_s <= end_s
+        return under_way or any(begin <= end_s and end >= start_s for begin, end in self._disturbed)
 
     def reset(self) -> None:
         """Forget what is under way and how the eyes looked against the reference; their openness is kept."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.spotting.detector import Apex
 from engines.spotting.history import History
 from engines.spotting.noise import RunningNoise
 
@@ -17,8 +18,10 @@ from engines.spotting.noise import RunningNoise
 _REACHES = (0.12, 0.2, 0.32, 0.5)
 # Where on its way from rest to peak a movement begins and ends.
 _ONSET_SHARE, _OFFSET_SHARE = 0.04, 0.05
-# How long the face should be at rest before the onset and, where it is asked, after the offset.
-_BEFORE_S, AFTER_S = 0.6, 0.35
+# Regions that go this part of the farthest belong to the movement.
+_MOVING_SHARE = 0.35
+# How far the measured moments may lie from those that the network saw.
+_SLACK_S = 0.06
 _FIRST_NOISE_PX, _LEAST_NOISE_PX = 0.03, 0.004
 
 
@@ -34,18 +37,12 @@ class Bump:
 
 @dataclass(frozen=True)
 class Course:
-    """A bump measured along its own direction: positions in the history, heights (px) on both sides of the apex.
-
-    ``before`` and ``after`` are how much the same direction moved beside the bump, in parts of its height.
-    """
+    """A movement measured: positions in the history, the regions that take part (R,), how far each went (R, 2)."""
 
     onset: int
     apex: int
     offset: int
-    rise: float
-    fall: float
-    before: float
-    after: float
+    moving: NDArray[np.bool_]
     displacement: NDArray[np.float64]
 
 
@@ -98,45 +95,31 @@ def score(ratios: NDArray[np.float64]) -> float:
     return max(float(second), 0.55 * float(first))
 
 
-def measure(
-    history: History, bump: Bump, moving: NDArray[np.bool_], smooth_s: float, longest_s: float
-) -> Course:
-    """Onset, apex and offset of a bump along the direction of its ``moving`` regions (R,).
-
-    Onset and apex are at most ``longest_s`` apart.
-    """
+def locate(history: History, apex: Apex, smooth_s: float) -> Course:
+    """Onset, apex and offset of a movement along its own direction, from where the network saw them."""
     times = history.times
-    direction = bump.motion * moving[:, None]
-    direction = direction / max(float(np.linalg.norm(direction)), 1e-9)
-    begin = history.first_since(bump.middle_s - 2.2 * bump.reach_s - _BEFORE_S)
-    along = (history.motion[begin:] * direction).sum(axis=(1, 2))
-    along = _smooth(along, times[begin:], smooth_s)
-    inner = np.nonzero(np.abs(times[begin:] - bump.middle_s) <= 0.6 * bump.reach_s)[0]
-    top = int(inner[np.argmax(along[inner])]) if len(inner) else int(np.argmax(along))
-    earliest = int(np.searchsorted(times[begin:], times[begin + top] - longest_s))
-    onset, low_before = _foot(along[earliest : top + 1][::-1], _ONSET_SHARE)
-    offset, low_after = _foot(along[top:], _OFFSET_SHARE)
-    onset, offset = top - onset, top + offset
-    peak = float(along[top])
-    earlier = along[
-        (times[begin:] < times[begin + onset] - 0.02) & (times[begin:] > times[begin + onset] - 0.3)
-    ]
-    height = max(peak - low_before, 1e-9)
-    before = float(np.ptp(earlier)) / height if len(earlier) else 0.0
-    later = along[(times[begin:] > times[begin + offset]) & (times[begin:] < times[begin + offset] + AFTER_S)]
-    after = float(np.ptp(later)) / height if len(later) else 0.0
-    around = history.motion[begin + max(0, top - 1) : begin + top + 2].mean(axis=0)
-    rest = 0.5 * (history.motion[begin + onset] + history.motion[begin + offset])
-    return Course(
-        begin + onset,
-        begin + top,
-        begin + offset,
-        peak - low_before,
-        peak - low_after,
-        before,
-        after,
-        around - rest,
+    near = 0.5 * smooth_s
+    rest = 0.5 * (
+        history.mean(apex.onset_s - near, apex.onset_s + near)
+        + history.mean(apex.offset_s - near, apex.offset_s + near)
     )
+    motion = history.mean(apex.apex_s - near, apex.apex_s + near) - rest
+    size = np.hypot(motion[:, 0], motion[:, 1])
+    moving = size > _MOVING_SHARE * size.max()
+    direction = motion * moving[:, None]
+    direction = direction / max(float(np.linalg.norm(direction)), 1e-9)
+    begin = history.first_since(apex.onset_s - 0.5 * (apex.apex_s - apex.onset_s) - _SLACK_S)
+    end = history.first_since(apex.offset_s + 0.5 * (apex.offset_s - apex.apex_s) + _SLACK_S) + 1
+    along = _smooth((history.motion[begin:end] * direction).sum(axis=(1, 2)), times[begin:end], smooth_s)
+    inner = np.nonzero(np.abs(times[begin:end] - apex.apex_s) <= _SLACK_S)[0]
+    top = int(inner[np.argmax(along[inner])]) if len(inner) else int(np.argmax(along))
+    onset, _ = _foot(along[: top + 1][::-1], _ONSET_SHARE)
+    offset, _ = _foot(along[top:], _OFFSET_SHARE)
+    onset, top, offset = begin + top - onset, begin + top, begin + top + offset
+    displacement = history.motion[max(0, top - 1) : top + 2].mean(axis=0) - 0.5 * (
+        history.motion[onset] + history.motion[offset]
+    )
+    return Course(onset, top, offset, moving, displacement)
 
 
 def _foot(values: NDArray[np.float64], share: float) -> tuple[int, float]:

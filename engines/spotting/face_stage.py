@@ -48,8 +48,6 @@ class FaceStage:
         self.spotter = spotter
         self._past: deque[PastFrame] = deque()
         self._landmarks: NDArray[np.float64] | None = None
-        self._epoch = -1
-        self._matrix: Matrix | None = None
 
     def push(self, face: Face, image: NDArray[np.uint8], index: int, t_s: float) -> list[Spot]:
         """Take a BGR frame (uint8, H x W x 3) with the face found in it; return the movements complete by now."""
@@ -64,9 +62,6 @@ class FaceStage:
         self._past.append(here)
         while t_s - self._past[0].t_s > _PAST_S:
             self._past.popleft()
-        crossing = self._matrix is not None and face.epoch != self._epoch
-        bridge = here.crop(self._matrix) if crossing and self._matrix is not None else None
-        self._epoch, self._matrix = face.epoch, face.matrix
         return self.spotter.push(
             Sample(
                 index=index,
@@ -76,7 +71,7 @@ class FaceStage:
                 epoch=face.epoch,
                 fresh=face.fresh,
                 openness=face.openness,
-                bridge=bridge,
+                matrix=face.matrix,
             )
         )
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.compiled import compiled
-from engines.face.geometry import Image
+from engines.face.geometry import Image, Matrix, to_crop, to_frame
 from engines.spotting.regions import EYE_HALF_SIZE, HALF_SIZES, place, place_eyes
 
 # Windows that correlate less with their reference are not where they are thought to be.
@@ -24,7 +24,7 @@ _CONVERGED_PX = 0.003
 
 @dataclass(frozen=True)
 class Motion:
-    """Regions against the reference: ``shift`` float64 (R, 2) crop pixels, x right, y down; ``match`` (R,) the
+    """Regions against the reference: ``shift`` float64 (R, 2) pixels of its crop, x right, y down; ``match`` (R,) the
     correlation of each window with its reference, 1 at best; ``eyes`` (2,) the same correlation of the eye windows.
     """
 
@@ -33,8 +33,16 @@ class Motion:
     eyes: NDArray[np.float64]
 
 
+# Crop pixels are frame pixels: for crops that are known to be under one transform.
+_SAME: Matrix = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+
+
 class RegionMotion:
-    """Follows all regions from a reference crop. `refer` sets the reference, `measure` compares a crop with it."""
+    """Follows all regions from a reference crop. `refer` sets the reference, `measure` compares a crop with it.
+
+    The crops may be under different similarities (``matrix``, crop to frame, float64 2x3): places are kept in pixels of
+    the frame, so a reference outlives a step of the stabiliser.
+    """
 
     def __init__(self) -> None:
         count = len(HALF_SIZES)
@@ -43,32 +51,51 @@ class RegionMotion:
         self._eyes: NDArray[np.int64] = np.zeros((2, 2), dtype=np.int64)
         self._eye_looks: NDArray[np.float32] | None = None
         self._reference: NDArray[np.float32] | None = None
-        self._shift: NDArray[np.float64] = np.zeros((count, 2))
+        self._matrix: Matrix = _SAME
+        self._places: NDArray[np.float64] = np.zeros((count, 2))
 
-    def refer(self, crop: Image, landmarks: NDArray[np.floating[Any]], eyes: bool = True) -> None:
-        """Make ``crop`` (uint8 170x140) the reference, windows placed by ``landmarks`` (478, 3) in crop pixels.
+    def refer(
+        self,
+        crop: Image,
+        landmarks: NDArray[np.floating[Any]],
+        matrix: Matrix = _SAME,
+        eyes: bool = True,
+    ) -> None:
+        """Make ``crop`` (uint8 170x140) the reference, windows placed by ``landmarks`` (478, 3) in its pixels.
 
         With ``eyes`` false the eyes are still compared with how they looked before: they may be shut now.
         """
         self.centres, self.depths = place(landmarks)
         self._eyes = place_eyes(landmarks)
         self._reference = _smooth(crop)
+        self._matrix = matrix
         if eyes or self._eye_looks is None:
             (wide, high), looks = EYE_HALF_SIZE, []
             for x, y in self._eyes:
                 looks.append(self._reference[y - high : y + high + 1, x - wide : x + wide + 1])
             self._eye_looks = np.ascontiguousarray(looks)
-        self._shift = np.zeros_like(self._shift)
+        self._places = to_frame(matrix, self.centres.astype(np.float64))
 
-    def measure(self, crop: Image) -> Motion:
-        """Compare ``crop`` (uint8 170x140, same transform as the reference) with the reference."""
+    def measure(
+        self, crop: Image, matrix: Matrix = _SAME, head_px: NDArray[np.float64] | None = None
+    ) -> Motion:
+        """Compare ``crop`` (uint8 170x140) with the reference.
+
+        ``head_px`` (2,), pixels of this crop: how far the head is known to have gone since the crop before; windows
+        are sought that much farther on.
+        """
         assert self._reference is not None, "refer() comes first"
         image = _smooth(crop)
-        shift, match = _follow(self._reference, image, self.centres, HALF_SIZES, self._shift)
-        head = np.median(shift, axis=0)
+        start = to_crop(matrix, self._places) - self.centres
+        if head_px is not None:
+            start = start + head_px
+        here, match = _follow(self._reference, image, self.centres, HALF_SIZES, start)
+        head = np.median(here, axis=0)
         eyes = _correlate(self._eye_looks, image, self._eyes, head)
         # A region that was lost is sought again where the head is.
-        self._shift = np.where((match > SURE)[:, None], shift, head)
+        found = np.where((match > SURE)[:, None], here, head)
+        self._places = to_frame(matrix, self.centres + found)
+        shift = to_crop(self._matrix, to_frame(matrix, self.centres + here)) - self.centres
         return Motion(shift, match, eyes)
 
 

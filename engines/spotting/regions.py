@@ -46,6 +46,10 @@ REGIONS: tuple[Region, ...] = (
     Region("chin", (200, 199), 12, 8, 0.5),
 )
 NAMES: tuple[str, ...] = tuple(region.name for region in REGIONS)
+# The number of each region's counterpart on the other side.
+MIRRORED: NDArray[np.int64] = np.array(
+    [NAMES.index(name.replace("left", "*").replace("right", "left").replace("*", "right")) for name in NAMES]
+)
 JAW: NDArray[np.bool_] = np.array([region.name in ("lower lip", "chin") for region in REGIONS])
 NEAR_EYE: NDArray[np.bool_] = np.array([region.near_eye for region in REGIONS])
 RIGIDITY: NDArray[np.float64] = np.array([region.rigidity for region in REGIONS])

@@ -14,6 +14,7 @@ class SpottingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     method: Literal["motion", "interframe", "dcrois"] = "motion"
+    alarms_per_minute: float = 0.3
     threshold_px: float = 0.12
     noise_factor: float = 6.0
     micro_min_s: float = 0.04

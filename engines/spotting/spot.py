@@ -1,12 +1,13 @@
 """What every spotter takes and gives: samples of one face in, spotted movements out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.face.geometry import Image
+from engines.face.geometry import Image, Matrix
 
 Kind = Literal["micro", "macro", "blink"]
 Phase = Literal["rest", "rising", "falling", "held", "blind"]
@@ -16,9 +17,9 @@ Phase = Literal["rest", "rising", "falling", "held", "blind"]
 class Sample:
     """One frame of one face.
 
-    ``crop`` uint8 170x140; ``landmarks`` float (478, 3) in crop pixels; crops of one ``epoch`` share one transform.
-    ``openness`` of the left and right eye, measured on this frame if ``fresh``. ``t_s`` seconds of the source.
-    ``bridge``: on the first frame of an epoch, this frame under the transform of the epoch before.
+    ``crop`` uint8 170x140; ``landmarks`` float (478, 3) in crop pixels; crops of one ``epoch`` share one transform,
+    ``matrix`` (float64 2x3, crop to frame). ``landmarks`` and the ``openness`` of the left and right eye were measured
+    on this frame if ``fresh``. ``t_s`` seconds of the source.
     """
 
     index: int
@@ -28,7 +29,7 @@ class Sample:
     epoch: int = 0
     fresh: bool = True
     openness: tuple[float, float] = (0.3, 0.3)
-    bridge: Image | None = None
+    matrix: Matrix = field(default_factory=lambda: np.eye(2, 3))
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Spot:
 class View:
     """What a spotter sees now, for people: motion (R, 2) and threshold (R,) of its named regions, crop pixels.
 
-    ``refused``: how many movements it has refused so far; ``reason`` is why, when this has just grown.
+    ``refused``: how often each reason, in words without numbers, made it refuse a movement so far.
     """
 
     phase: Phase = "blind"
@@ -68,7 +69,7 @@ class View:
     names: tuple[str, ...] = ()
     motion: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
     threshold: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    refused: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 class Spotter(Protocol):

@@ -149,17 +149,18 @@ class _Listener:
         self.watched: list[tuple[int, int]] = []
         self._said = ""
         self._last: int | None = None
-        self._counts: dict[int, int] = {}
+        self._counts: dict[int, Counter[str]] = {}
 
     def hear(self, index: int, face: Face | None, view: View | None) -> None:
         words = view.reason if view else "no face"
-        grown = 0
         if face is not None and view is not None:
-            grown = view.refused - self._counts.get(face.id, 0)
-            self._counts[face.id] = view.refused
-        if grown:
-            self.refused[kind_of(words)] += grown
-        if words != self._said or grown:
+            new = Counter(view.refused) - self._counts.get(face.id, Counter())
+            self._counts[face.id] = Counter(view.refused)
+            self.refused += new
+            self.refusals += [(index, reason) for reason in new if reason != kind_of(words)]
+            if new:
+                self._said = ""
+        if words != self._said:
             self.refusals.append((index, words))
             self._said = words
         if view is None or view.phase == "blind":
