@@ -28,11 +28,14 @@ import numpy.typing as npt
 from engines.errors import InputError
 from engines.synthesis.action_units import ACTION_UNITS, GAZE, pulls
 from engines.synthesis.face import MARGIN, SUPERSAMPLING, build_face
+from engines.synthesis.head import Head
 from engines.synthesis.identity import Identity
+from engines.synthesis.inverse import find
 from engines.synthesis.openings import Eye
 from engines.synthesis.performance import Performance, Script, Truth, check_order, frames_of
 from engines.synthesis.portrait import mirror_pairs
-from engines.synthesis.scene import Pose, Scene, Sway, gain, side_light
+from engines.synthesis.scene import Pose, Scene, Sway
+from engines.synthesis.sensor import Sensor
 
 UInt8 = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
@@ -49,6 +52,7 @@ class Renderer:
         self.scene = scene
         self.face = build_face(scene.identity, scene.height, scene.width)
         self._sway = Sway(scene)
+        self._people = None
         self._events: list[Performance] = []
         self._onsets: list[float] = []
         self._truths: list[Truth | None] = []
@@ -63,49 +67,16 @@ class Renderer:
     # -----------------------------------------------------------------------------------------------
 
     def _prepare_head(self) -> None:
-        x0, y0, x1, y1 = self.face.box
-        self._rows, self._cols = y1 - y0, x1 - x0
-        nodes = (-(-self._rows // 4), -(-self._cols // 4))
-        full = (4 * nodes[0], 4 * nodes[1])
-        ys, xs = np.mgrid[: nodes[0], : nodes[1]].astype(np.float32)
-        xs, ys = 4 * xs + 1.5 + x0, 4 * ys + 1.5 + y0
-        # lattice nodes lie in the middle of 4×4 px, where cv2.resize expects them
-
-        def on_lattice(image: Float32) -> Float32:
-            cut = image[y0:y1, x0:x1]
-            cut = np.pad(cut, ((0, full[0] - self._rows), (0, full[1] - self._cols)), mode="edge")
-            return np.asarray(cv2.resize(cut, nodes[::-1], interpolation=cv2.INTER_AREA), np.float32)
-
-        marks = self.face.landmarks
-        # heads turn about the top of the neck
-        self._pivot = (*marks[152, :2].astype(np.float64), 0, 30 * self.face.unit)
-        follows, near = on_lattice(self.face.sway), on_lattice(self.face.depth)
-        basis = [
-            follows,
-            follows * (xs - np.float32(self._pivot[0])),
-            follows * (ys - np.float32(self._pivot[1])),
-            follows * near,
-        ]
-        self._head_basis = np.stack([b.ravel() for b in basis], 1).astype(np.float32)
-        self._head_lattice = np.empty((*nodes, 2), np.float32)
-        self._head_half = np.empty((2 * nodes[0], 2 * nodes[1], 2), np.float32)
-        self._head_full = np.empty((*full, 2), np.float32)
+        self._head = Head(self.face, turns=self._people is not None)
+        full = self._head.full.shape[:2]
+        self._head_half = np.empty((full[0] // 2, full[1] // 2, 2), np.float32)
         self._map = np.empty((*full, 2), np.float32)
         ys, xs = np.mgrid[: full[0], : full[1]].astype(np.float32)
         place = np.stack([xs, ys], -1)
         self._map_at_rest = (place + np.float32(MARGIN + 0.5)) * np.float32(SUPERSAMPLING) - np.float32(0.5)
         self._dither = np.random.default_rng(0xD17).uniform(-1 / 64, 1 / 64, place.shape).astype(np.float32)
         self._map_at_rest += self._dither
-        self._place = place + np.array([x0, y0], np.float32)
-        # a head is no box: rows of it, each as wide as it is there
-        self._bands = []
-        for top in range(0, self._rows, _BAND_ROWS):
-            rows = slice(top, min(top + _BAND_ROWS, self._rows))
-            wide = np.flatnonzero((self.face.sway[y0:y1, x0:x1][rows] > 1e-3).any(0))
-            if wide.size:
-                self._bands.append(
-                    (rows, slice(max(int(wide[0]) - 4, 0), min(int(wide[-1]) + 5, self._cols)))
-                )
+        self._place = place + np.array(self.face.box[:2], np.float32)
 
     def _prepare_skin(self) -> None:
         face, (x0, y0, _, _) = self.face, self.face.box
@@ -139,7 +110,7 @@ class Renderer:
         self._reach = int(np.ceil(reach + scene.yaw_px))
         a = np.maximum(np.floor((low - reach - (x0, y0)) / 4).astype(int), 0)
         b = np.minimum(
-            np.ceil((high + reach - (x0, y0)) / 4).astype(int), np.array(self._head_lattice.shape[1::-1])
+            np.ceil((high + reach - (x0, y0)) / 4).astype(int), np.array(self._head.lattice.shape[1::-1])
         )
         self._skin_nodes = (slice(2 * a[1], 2 * b[1]), slice(2 * a[0], 2 * b[0]))
         self._skin_px = (slice(4 * a[1], 4 * b[1]), slice(4 * a[0], 4 * b[0]))
@@ -154,8 +125,8 @@ class Renderer:
         for eye in self._eyes:
             ex0, ey0, ex1, ey1 = eye.box
             pad = int(np.ceil(reach))
-            rows = slice(max(0, ey0 - pad - y0), min(self._rows, ey1 + pad - y0))
-            cols = slice(max(0, ex0 - pad - x0), min(self._cols, ex1 + pad - x0))
+            rows = slice(max(0, ey0 - pad - y0), min(self._head.rows, ey1 + pad - y0))
+            cols = slice(max(0, ex0 - pad - x0), min(self._head.cols, ex1 + pad - x0))
             self._eye_px.append((rows, cols))
         self._texture = face.texture.copy()
         self._lids = [self._lid(eye) for eye in self._eyes]
@@ -182,9 +153,9 @@ class Renderer:
         return (rows, cols), patch, np.clip(np.round(shut), 0, 255).astype(np.uint8)
 
     def _prepare_sensor(self) -> None:
-        scene, face = self.scene, self.face
+        face = self.face
         x0, y0, x1, y1 = face.box
-        self._noise = _noise_bank(scene) if scene.noise else None
+        self._sensor = Sensor(self.scene, face)
         self._glasses = None
         if face.glasses is not None:
             opacity, colour = face.glasses
@@ -203,12 +174,6 @@ class Renderer:
                 np.empty((*shape, 3), np.uint8),
                 np.empty((*shape, 2), np.float32),
             )
-        self._veil = None
-        if scene.light_drift:
-            middle = float(face.landmarks[:, 0].mean())
-            side = np.clip((np.arange(scene.width, dtype=np.float32) - middle) / (140 * face.unit), -1, 1)
-            soft = cv2.GaussianBlur(face.still, (0, 0), 6 * face.unit).astype(np.float32)
-            self._veil = np.round(128 + 0.5 * soft * side[None, :, None]).clip(0, 255).astype(np.uint8)
 
     # -- what happens when
     # -----------------------------------------------------------------------------------------
@@ -299,20 +264,8 @@ class Renderer:
         """Fills self._map: for each pixel of the box the place in the texture, texture px. And draws the
         lids.
         """
-        c, d = np.cos(pose.roll) / pose.scale, np.sin(pose.roll) / pose.scale
-        weights = np.array(
-            [
-                [-(c * pose.x + d * pose.y), d * pose.x - c * pose.y],
-                [c - 1, -d],
-                [d, c - 1],
-                [-pose.yaw, -pose.pitch],
-            ],
-            np.float32,
-        )
-        lattice = self._head_lattice
-        np.matmul(self._head_basis, weights, out=lattice.reshape(-1, 2))
-        full = self._head_full
-        cv2.resize(lattice, full.shape[1::-1], dst=full, interpolation=cv2.INTER_LINEAR)
+        self._head.look(pose)
+        lattice, full = self._head.lattice, self._head.full
         cv2.scaleAdd(full, SUPERSAMPLING, self._map_at_rest, dst=self._map)
 
         skin = [(k, a) for k, event, a in active if event.aus[0] in ACTION_UNITS]
@@ -365,13 +318,13 @@ class Renderer:
         """
         if i < 0:
             raise InputError(f"renderer: there is no frame {i}; frames count from 0")
-        scene, t = self.scene, i / self.scene.fps
+        scene = self.scene
         image = np.empty((scene.height, scene.width, 3), np.uint8) if out is None else out
-        self._look(self._sway(t), self._active(i))
+        self._look(self.pose(i), self._active(i))
         x0, y0, x1, y1 = self.face.box
         np.copyto(image, self.face.still)
         part = image[y0:y1, x0:x1]
-        for band in self._bands:
+        for band in self._head.bands:
             seen = part[band]
             cv2.remap(
                 self._texture,
@@ -383,27 +336,13 @@ class Renderer:
             )
         if self._glasses is not None:
             rows, cols, layer, paint, warped, at = self._glasses
-            np.add(self._place[rows, cols], self._head_full[rows, cols], out=at)
+            np.add(self._place[rows, cols], self._head.full[rows, cols], out=at)
             lenses = part[rows, cols]
             cv2.remap(layer, at, None, cv2.INTER_LINEAR, dst=warped, borderMode=cv2.BORDER_REPLICATE)
             cv2.multiply(lenses, warped, dst=lenses, scale=1 / 255)
             cv2.remap(paint, at, None, cv2.INTER_LINEAR, dst=warped, borderMode=cv2.BORDER_REPLICATE)
             cv2.add(lenses, warped, dst=lenses)
-        level = gain(scene, t)
-        if self._veil is not None:
-            tilt = 2 * side_light(scene, t) * level
-            cv2.addWeighted(image, level, self._veil, tilt, -128 * tilt, dst=image)
-        elif level != 1.0:
-            cv2.convertScaleAbs(image, dst=image, alpha=level)
-        if self._noise is not None:
-            brighter, darker = self._noise
-            start = 3 * (_scramble(scene.seed, i) % ((brighter.size - image.size) // 3))
-            shape = image.shape
-            cv2.add(image, brighter[start : start + image.size].reshape(shape), dst=image)
-            cv2.subtract(image, darker[start : start + image.size].reshape(shape), dst=image)
-        if scene.jpeg is not None:
-            _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, scene.jpeg])
-            image[:] = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        self._sensor.expose(image, i)
         return image
 
     # -- truth of motion
@@ -414,7 +353,7 @@ class Renderer:
         at = self._pixels()
         self._look(pose, active)
         x0, y0, x1, y1 = self.face.box
-        seen = (self._map - self._dither)[: self._rows, : self._cols].astype(np.float64)
+        seen = (self._map - self._dither)[: self._head.rows, : self._head.cols].astype(np.float64)
         at[y0:y1, x0:x1] = (seen + 0.5) / SUPERSAMPLING - 0.5 - MARGIN + (x0, y0)
         return at
 
@@ -445,7 +384,7 @@ class Renderer:
         """True places of the face's 478 landmarks in frame i: float32 (478, 2), frame px."""
         offset = self._coordinates(self.pose(i), self._active(i)) - self._pixels()
         goal = self.face.landmarks[None, :, :2].astype(np.float64)
-        return np.asarray(_find(goal, offset)[0][0], np.float32)
+        return np.asarray(find(goal, offset)[0][0], np.float32)
 
     def _pixels(self) -> Float64:
         ys, xs = np.mgrid[: self.scene.height, : self.scene.width].astype(np.float64)
@@ -474,65 +413,8 @@ class Renderer:
 
     def _between(self, goal: Float64, seen: Float64) -> tuple[Float32, npt.NDArray[np.bool_]]:
         pixels = self._pixels()
-        at, found = _find(goal, seen - pixels)
+        at, found = find(goal, seen - pixels)
         return (at - pixels).astype(np.float32), found
-
-
-def _find(goal: Float64, offset: Float64) -> tuple[Float64, npt.NDArray[np.bool_]]:
-    """Where a frame looks at the points `goal` of the resting face: at + offset(at) = goal. And whether it
-    does so at all.
-
-    goal: (..., 2). offset: (height, width, 2), bilinear between pixels. Fixed point: it converges where the
-    map is smooth, and where it is not (the edge of a lid) there is mostly nothing to find.
-    """
-    from scipy.ndimage import map_coordinates
-
-    height, width = offset.shape[:2]
-    at = goal.copy()
-    miss = np.zeros_like(at)
-    for _ in range(40):
-        for c in range(2):
-            sampled = map_coordinates(offset[..., c], (at[..., 1], at[..., 0]), order=1, mode="nearest")
-            miss[..., c] = goal[..., c] - at[..., c] - sampled
-        if np.quantile(np.hypot(miss[..., 0], miss[..., 1]), 0.999) < 1e-3:
-            break
-        at += miss
-    found = np.hypot(miss[..., 0], miss[..., 1]) < 0.05
-    found &= (
-        (at[..., 0] > -0.5) & (at[..., 0] < width - 0.5) & (at[..., 1] > -0.5) & (at[..., 1] < height - 0.5)
-    )
-    return at, found
-
-
-def _scramble(seed: int, i: int) -> int:
-    """A well-mixed 64-bit number of (seed, i): splitmix64."""
-    z = (seed * 0xD1342543DE82EF95 + (i + 1) * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-    return z ^ (z >> 31)
-
-
-def _noise_bank(scene: Scene) -> tuple[UInt8, UInt8]:
-    """Noise to add and noise to subtract, uint8, a frame and a third long: each frame reads it from another
-    place.
-
-    Mostly brightness noise, as cameras deliver after demosaicing; σ of the grey image is scene.noise.
-    """
-    rng = np.random.default_rng((0x4015E, scene.seed))
-    pixels = scene.height * scene.width * 4 // 3 + 4096
-    common = rng.standard_normal((pixels, 1), np.float32)
-    own = rng.standard_normal((pixels, 3), np.float32)
-    weights = np.array([0.114, 0.587, 0.299], np.float32)
-    part = 0.9 * common + 0.652 * own
-    # rounding to whole grey levels adds noise of its own: choose the factor that gives the σ asked for
-    low, high = 0.0, 2.0
-    probe = part[:40000]
-    for _ in range(24):
-        factor = (low + high) / 2
-        grey = np.round(factor * scene.noise * probe) @ weights
-        low, high = (factor, high) if grey.std() < scene.noise else (low, factor)
-    whole = np.round(factor * scene.noise * part).ravel()
-    return np.clip(whole, 0, 255).astype(np.uint8), np.clip(-whole, 0, 255).astype(np.uint8)
 
 
 def demo(fps: float = 200.0, width: int = 640, height: int = 480, seed: int = 0) -> Renderer:

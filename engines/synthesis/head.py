@@ -1,0 +1,173 @@
+"""The head in a frame: where each of its pixels looks on the head at rest.
+
+Sway is an affine motion; the nose moves against the cheeks by its nearness. What real people do, nods and turns
+of many degrees, is a rotation of the face's relief before a camera, inverted by fixed point.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from engines.synthesis.face import Face
+from engines.synthesis.scene import Pose
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+_BAND_ROWS: Final = 48
+# The camera stands so many face widths away: 65 cm.
+_CAMERA: Final = 4.5
+# Nose over temples in face widths, where a portrait's landmarks have no depth.
+_NOSE: Final = 0.65
+_ROUNDS: Final = 3
+# Widths (4 px of a face 200 px wide) and weights of what continues the relief: the nearest counts most.
+_REACH: Final = ((2.0, 1.0), (5.0, 1e-2), (12.0, 1e-4))
+
+
+class Head:
+    """Fills `lattice` and `full`: for a pixel of the box at p the head at rest is seen at p + offset(p), frame px.
+
+    lattice: float32 (h, w, 2), offsets at nodes 4 px apart, in the middle of 4×4 px, where cv2.resize expects
+    them. full: float32 (4 h, 4 w, 2), the same at every pixel, bilinear. rows, cols: the size of the box. bands:
+    the rows and columns of the box that move. nose: how much nearer the tip of the nose is than the temples, frame
+    px. The arrays are reused.
+    """
+
+    def __init__(self, face: Face, turns: bool) -> None:
+        x0, y0, x1, y1 = face.box
+        self.rows, self.cols = y1 - y0, x1 - x0
+        nodes = (-(-self.rows // 4), -(-self.cols // 4))
+        full = (4 * nodes[0], 4 * nodes[1])
+        ys, xs = np.mgrid[: nodes[0], : nodes[1]].astype(np.float32)
+        xs, ys = 4 * xs + 1.5 + x0, 4 * ys + 1.5 + y0
+
+        def on_lattice(image: Float32) -> Float32:
+            cut = image[y0:y1, x0:x1]
+            cut = np.pad(cut, ((0, full[0] - self.rows), (0, full[1] - self.cols)), mode="edge")
+            return np.asarray(cv2.resize(cut, nodes[::-1], interpolation=cv2.INTER_AREA), np.float32)
+
+        # heads sway about the top of the neck
+        pivot = face.landmarks[152, :2].astype(np.float64)
+        follows, near = on_lattice(face.sway), on_lattice(face.depth)
+        self._basis = np.stack(
+            [
+                b.ravel()
+                for b in (
+                    follows,
+                    follows * (xs - np.float32(pivot[0])),
+                    follows * (ys - np.float32(pivot[1])),
+                    follows * near,
+                )
+            ],
+            1,
+        ).astype(np.float32)
+        self.lattice = np.empty((*nodes, 2), np.float32)
+        self.full = np.empty((*full, 2), np.float32)
+        # a head is no box: rows of it, each as wide as it is there
+        self.bands = []
+        for top in range(0, self.rows, _BAND_ROWS):
+            rows = slice(top, min(top + _BAND_ROWS, self.rows))
+            wide = np.flatnonzero((face.sway[y0:y1, x0:x1][rows] > 1e-3).any(0))
+            if wide.size:
+                self.bands.append((rows, slice(max(int(wide[0]) - 4, 0), min(int(wide[-1]) + 5, self.cols))))
+        self.nose = _nose(face)
+        self._turns = turns
+        if turns:
+            self._prepare_turns(face, follows, xs, ys)
+
+    def _prepare_turns(self, face: Face, follows: Float32, xs: Float32, ys: Float32) -> None:
+        x0, y0, x1, y1 = face.box
+        # turned heads rotate about the middle between the temples, where their motion was measured
+        middle = face.landmarks[[234, 454], :2].mean(0)
+        self._from_middle = np.stack([xs - middle[0], ys - middle[1]]).astype(np.float32)
+        self._look = (np.array([[x0], [y0]], np.float32) - middle[:, None])[..., None]
+        self._follows = follows
+        self._relief = -np.float32(self.nose) * _nearness(face)[y0:y1, x0:x1]
+        self._camera = np.float32(_CAMERA * 200 * face.unit)
+
+    def look(self, pose: Pose) -> None:
+        """Fills `lattice` and `full` for a pose."""
+        if self._turns:
+            self._turn(pose)
+        else:
+            c, d = np.cos(pose.roll) / pose.scale, np.sin(pose.roll) / pose.scale
+            weights = np.array(
+                [
+                    [-(c * pose.x + d * pose.y), d * pose.x - c * pose.y],
+                    [c - 1, -d],
+                    [d, c - 1],
+                    [-pose.yaw, -pose.pitch],
+                ],
+                np.float32,
+            )
+            np.matmul(self._basis, weights, out=self.lattice.reshape(-1, 2))
+        cv2.resize(self.lattice, self.full.shape[1::-1], dst=self.full, interpolation=cv2.INTER_LINEAR)
+
+    def _turn(self, pose: Pose) -> None:
+        """The rotated relief, seen in perspective. A point at q with depth z (away from the camera, 0 at the
+        temples) lies at X = (q (1 + z / D), z), turns to X' = R X and is seen at X'_xy / (1 + z' / D).
+        """
+        turn = rotation(pose, self.nose)
+        back = np.linalg.inv(turn[:2, :2]).astype(np.float32)
+        turn = turn.astype(np.float32)
+        here = self._from_middle
+        shift = np.array([pose.x, pose.y], np.float32)[:, None, None]
+        aim = (here - shift) / np.float32(pose.scale)
+        q = aim
+        for _ in range(_ROUNDS):
+            at = q - self._look
+            z = cv2.remap(
+                self._relief, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
+            closer = 1 + z / self._camera
+            away = (turn[2, 0] * q[0] + turn[2, 1] * q[1]) * closer + turn[2, 2] * z
+            away = 1 + away / self._camera
+            gx, gy = aim[0] * away - turn[0, 2] * z, aim[1] * away - turn[1, 2] * z
+            q = np.stack([back[0, 0] * gx + back[0, 1] * gy, back[1, 0] * gx + back[1, 1] * gy]) / closer
+        np.multiply(q - here, self._follows, out=q)
+        self.lattice[..., 0], self.lattice[..., 1] = q
+
+
+def rotation(pose: Pose, nose: float) -> Float64:
+    """The rotation of a pose: float64 (3, 3), of x right, y down and z away from the camera. It is the one that
+    moves the tip of a nose so many px high as `Pose.yaw` and `Pose.pitch` say.
+    """
+    yaw, pitch = np.arcsin(np.clip(np.array([-pose.yaw, pose.pitch]) / nose, -0.5, 0.5))
+    a, b, c = np.cos(pose.roll), np.cos(yaw), np.cos(pitch)
+    d, e, f = np.sin(pose.roll), np.sin(yaw), np.sin(pitch)
+    about_z = np.array([[a, -d, 0], [d, a, 0], [0, 0, 1]])
+    about_y = np.array([[b, 0, e], [0, 1, 0], [-e, 0, b]])
+    about_x = np.array([[1, 0, 0], [0, c, -f], [0, f, c]])
+    return np.asarray(about_z @ about_y @ about_x, np.float64)
+
+
+def _nose(face: Face) -> float:
+    z = face.landmarks[:, 2].astype(np.float64)
+    high = float(z[[234, 454]].mean() - z[[1, 4]].mean())
+    return high if high > 20 * face.unit else _NOSE * 200 * face.unit
+
+
+def _nearness(face: Face) -> Float32:
+    """`Face.depth` continued beyond the face, to hair and neck: it falls to 0 within half a face's width."""
+    inside = np.zeros(face.depth.shape, np.uint8)
+    hull = cv2.convexHull(np.round(face.landmarks[:468, :2] * 8).astype(np.int32))
+    cv2.fillConvexPoly(inside, hull, 1, shift=3)
+    # the rim of the map of depth is blurred with what lies beyond
+    sure = cv2.erode(inside, np.ones((3, 3), np.uint8), iterations=max(1, round(8 * face.unit)))
+    small = (face.depth.shape[1] // 4, face.depth.shape[0] // 4)
+    known = cv2.resize(sure.astype(np.float32), small, interpolation=cv2.INTER_AREA)
+    value = cv2.resize(face.depth * sure, small, interpolation=cv2.INTER_AREA)
+    width = 4 * face.unit
+    spread = sum(cv2.GaussianBlur(value, (0, 0), k * width) * weight for k, weight in _REACH)
+    total = sum(cv2.GaussianBlur(known, (0, 0), k * width) * weight for k, weight in _REACH)
+    beyond = cv2.resize(spread / (total + 1e-6), face.depth.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    distance = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
+    part = np.clip(1 - distance / (100 * face.unit), 0, 1)
+    beyond *= part * part * (3 - 2 * part)
+    soft = cv2.GaussianBlur(sure.astype(np.float32), (0, 0), 5 * face.unit)
+    near = beyond + soft * (face.depth - beyond)
+    return np.asarray(cv2.GaussianBlur(near, (0, 0), 4 * face.unit), np.float32)
