@@ -124,11 +124,13 @@ def check_action_units(aus: Sequence[int], where: str) -> None:
             raise InputError(f"{where}: action unit {au} cannot be rendered; choose from {sorted(known)}")
 
 
-def pulls(landmarks: Float32, x: Float32, y: Float32) -> dict[int, tuple[Float32, Float32]]:
+def pulls(
+    landmarks: Float32, x: Float32, y: Float32, units: Mapping[int, tuple[Pull, ...]] = ACTION_UNITS
+) -> dict[int, tuple[Float32, Float32]]:
     """What each action unit does to points x, y (px) of a face at rest: its left (in the image) and right part.
 
-    landmarks: (478, 2+) px. Displacements in relative strength, float32 (..., 2); the pulls of one action
-    unit add up.
+    landmarks: (478, 2+) px. units: other pulls than those of `ACTION_UNITS`. Displacements in relative strength,
+    float32 (..., 2); the pulls of one action unit add up.
     """
     flat = landmarks[:, :2].astype(np.float64)
     across = flat[454] - flat[234]
@@ -147,7 +149,7 @@ def pulls(landmarks: Float32, x: Float32, y: Float32) -> dict[int, tuple[Float32
         field[..., 1] += np.float32(vector[1]) * bell
 
     found = {}
-    for au, parts in ACTION_UNITS.items():
+    for au, parts in units.items():
         left, right = np.zeros((*x.shape, 2), np.float32), np.zeros((*x.shape, 2), np.float32)
         strength = _STRENGTH.get(au, 1.0)
         for pull in parts:

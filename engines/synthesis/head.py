@@ -32,7 +32,8 @@ class Head:
     """Fills `lattice` and `full`: for a pixel of the box at p the head at rest is seen at p + offset(p), frame px.
 
     lattice: float32 (h, w, 2), offsets at nodes 4 px apart, in the middle of 4×4 px, where cv2.resize expects
-    them. full: float32 (4 h, 4 w, 2), the same at every pixel, bilinear. rows, cols: the size of the box. bands:
+    them. full: float32 (4 h, 4 w, 2), the same at every pixel, bilinear. place: float32
+    (4 h, 4 w, 2), the pixels themselves. rows, cols: the size of the box. bands:
     the rows and columns of the box that move. nose: how much nearer the tip of the nose is than the temples, frame
     px. The arrays are reused.
     """
@@ -67,13 +68,15 @@ class Head:
         ).astype(np.float32)
         self.lattice = np.empty((*nodes, 2), np.float32)
         self.full = np.empty((*full, 2), np.float32)
+        rows, cols = np.mgrid[: full[0], : full[1]].astype(np.float32)
+        self.place = np.stack([cols, rows], -1) + np.array([x0, y0], np.float32)
         # a head is no box: rows of it, each as wide as it is there
         self.bands = []
         for top in range(0, self.rows, _BAND_ROWS):
-            rows = slice(top, min(top + _BAND_ROWS, self.rows))
-            wide = np.flatnonzero((face.sway[y0:y1, x0:x1][rows] > 1e-3).any(0))
+            band = slice(top, min(top + _BAND_ROWS, self.rows))
+            wide = np.flatnonzero((face.sway[y0:y1, x0:x1][band] > 1e-3).any(0))
             if wide.size:
-                self.bands.append((rows, slice(max(int(wide[0]) - 4, 0), min(int(wide[-1]) + 5, self.cols))))
+                self.bands.append((band, slice(max(int(wide[0]) - 4, 0), min(int(wide[-1]) + 5, self.cols))))
         self.nose = _nose(face)
         self._turns = turns
         if turns:
@@ -107,6 +110,23 @@ class Head:
             np.matmul(self._basis, weights, out=self.lattice.reshape(-1, 2))
         cv2.resize(self.lattice, self.full.shape[1::-1], dst=self.full, interpolation=cv2.INTER_LINEAR)
 
+    def cutting(self, box: tuple[int, int, int, int]) -> tuple[tuple[slice, slice], Float32]:
+        """The rows and columns of `full` in which x0, y0, x1, y1 of the head at rest (frame px) is seen now, and
+        where these pixels look: float32 (h, w, 2), frame px.
+        """
+        x0, y0, x1, y1 = box
+        middle = np.array([x0 + x1, y0 + y1]) / 2 - self.place[0, 0]
+        at = middle
+        for _ in range(3):
+            x, y = np.clip(at, 0, np.array(self.full.shape[1::-1]) - 1).astype(int)
+            at = middle - self.full[y, x]
+        # heads come nearer and lean: room for both
+        wide, high = (x1 - x0) / 2, (y1 - y0) / 2
+        wide, high = 1.1 * wide + 0.2 * high + 4, 1.1 * high + 0.2 * wide + 4
+        rows = slice(min(max(0, int(at[1] - high)), self.rows), max(0, min(self.rows, int(at[1] + high) + 2)))
+        cols = slice(min(max(0, int(at[0] - wide)), self.cols), max(0, min(self.cols, int(at[0] + wide) + 2)))
+        return (rows, cols), self.place[rows, cols] + self.full[rows, cols]
+
     def _turn(self, pose: Pose) -> None:
         """The rotated relief, seen in perspective. A point at q with depth z (away from the camera, 0 at the
         temples) lies at X = (q (1 + z / D), z), turns to X' = R X and is seen at X'_xy / (1 + z' / D).
@@ -120,9 +140,7 @@ class Head:
         q = aim
         for _ in range(_ROUNDS):
             at = q - self._look
-            z = cv2.remap(
-                self._relief, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            )
+            z = cv2.remap(self._relief, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             closer = 1 + z / self._camera
             away = (turn[2, 0] * q[0] + turn[2, 1] * q[1]) * closer + turn[2, 2] * z
             away = 1 + away / self._camera
