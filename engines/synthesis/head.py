@@ -132,22 +132,27 @@ class Head:
         temples) lies at X = (q (1 + z / D), z), turns to X' = R X and is seen at X'_xy / (1 + z' / D).
         """
         turn = rotation(pose, self.nose)
-        back = np.linalg.inv(turn[:2, :2]).astype(np.float32)
-        turn = turn.astype(np.float32)
-        here = self._from_middle
-        shift = np.array([pose.x, pose.y], np.float32)[:, None, None]
-        aim = (here - shift) / np.float32(pose.scale)
-        q = aim
+        back = np.linalg.inv(turn[:2, :2])
+        shift = back @ (pose.x, pose.y)
+        aim = (back / pose.scale).astype(np.float32) @ self._from_middle.reshape(2, -1)
+        aim -= (shift / pose.scale).astype(np.float32)[:, None]
+        deep = (back @ turn[:2, 2]).astype(np.float32)[:, None]
+        forth = (turn[2] / self._camera).astype(np.float32)
+        point, closer = aim, np.float32(1)
         for _ in range(_ROUNDS):
-            at = q - self._look
-            z = cv2.remap(self._relief, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            at = (point / closer).reshape(self._from_middle.shape) - self._look
+            z = cv2.remap(
+                self._relief, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            ).ravel()
             closer = 1 + z / self._camera
-            away = (turn[2, 0] * q[0] + turn[2, 1] * q[1]) * closer + turn[2, 2] * z
-            away = 1 + away / self._camera
-            gx, gy = aim[0] * away - turn[0, 2] * z, aim[1] * away - turn[1, 2] * z
-            q = np.stack([back[0, 0] * gx + back[0, 1] * gy, back[1, 0] * gx + back[1, 1] * gy]) / closer
-        np.multiply(q - here, self._follows, out=q)
-        self.lattice[..., 0], self.lattice[..., 1] = q
+            away = forth[:2] @ point
+            away += 1 + forth[2] * z
+            point = aim * away
+            point -= deep * z
+        point /= closer
+        offset = point.reshape(self._from_middle.shape) - self._from_middle
+        offset *= self._follows
+        cv2.merge((offset[0], offset[1]), dst=self.lattice)
 
 
 def rotation(pose: Pose, nose: float) -> Float64:

@@ -47,7 +47,7 @@ class Lips(Opening):
         self._landmarks = landmarks
         x, y = self.centre
         wide = 1.25 * self.half
-        self.box = (int(x - wide), int(y - 22 * self.unit), int(x + wide) + 1, int(y + 42 * self.unit) + 1)
+        self.box = (int(x - wide), int(y - 14 * self.unit), int(x + wide) + 1, int(y + 34 * self.unit) + 1)
 
     def cuts(
         self, x: Float32, y: Float32
@@ -74,10 +74,12 @@ class Lips(Opening):
         upper one.
         """
         below, above = seen + upper, seen + lower
-        u, v, _, edge = self.curves(below[..., 0], below[..., 1])
-        deep = v - edge
-        _, v, edge, _ = self.curves(above[..., 0], above[..., 1])
-        high = edge - v
+        # the lips part across the mouth: both lie at the same place along it
+        u, v, top, bottom = self.curves(below[..., 0], below[..., 1])
+        ax, ay = (np.float32(c) for c in self.axis)
+        apart = above - below
+        deep = v - bottom
+        high = top - v - (apart[..., 1] * ax - apart[..., 0] * ay)
         mouth = np.clip(-np.maximum(deep, high), 0, 1)
         mouth *= np.clip((1 - np.abs(u)) * np.float32(self.half / 2), 0, 1)
         if side:

@@ -151,21 +151,10 @@ class Renderer:
         self._glasses = None
         if face.glasses is not None:
             opacity, colour = face.glasses
-            ys, xs = np.nonzero(opacity > 0)
-            reach = self._reach
-            rows = slice(max(y0, ys.min() - reach) - y0, min(y1, ys.max() + reach) - y0)
-            cols = slice(max(x0, xs.min() - reach) - x0, min(x1, xs.max() + reach) - x0)
             layer = np.repeat(np.round(255 * (1 - opacity)).astype(np.uint8)[..., None], 3, 2)
             paint = np.round(colour * opacity[..., None]).astype(np.uint8)
-            shape = (rows.stop - rows.start, cols.stop - cols.start)
-            self._glasses = (
-                rows,
-                cols,
-                layer,
-                paint,
-                np.empty((*shape, 3), np.uint8),
-                np.empty((*shape, 2), np.float32),
-            )
+            ys, xs = np.nonzero(opacity > 0)
+            self._glasses = ((int(xs.min()), int(ys.min()), int(xs.max()), int(ys.max())), layer, paint)
 
     # -- what happens when
     # -----------------------------------------------------------------------------------------
@@ -351,12 +340,12 @@ class Renderer:
             place, here, mouth = self._mouth
             self._speech.show_mouth(part[place], here, mouth)
         if self._glasses is not None:
-            rows, cols, layer, paint, warped, at = self._glasses
-            np.add(self._head.place[rows, cols], self._head.full[rows, cols], out=at)
-            lenses = part[rows, cols]
-            cv2.remap(layer, at, None, cv2.INTER_LINEAR, dst=warped, borderMode=cv2.BORDER_REPLICATE)
+            box, layer, paint = self._glasses
+            place, here = self._head.cutting(box)
+            lenses = part[place]
+            warped = cv2.remap(layer, here, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             cv2.multiply(lenses, warped, dst=lenses, scale=1 / 255)
-            cv2.remap(paint, at, None, cv2.INTER_LINEAR, dst=warped, borderMode=cv2.BORDER_REPLICATE)
+            cv2.remap(paint, here, None, cv2.INTER_LINEAR, dst=warped, borderMode=cv2.BORDER_REPLICATE)
             cv2.add(lenses, warped, dst=lenses)
         self._sensor.expose(image, i)
         return image

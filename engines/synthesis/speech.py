@@ -17,15 +17,15 @@ from engines.synthesis.performance import Performance
 UInt8 = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
 
-_PAD: Final = 16.0  # beyond the mouth, px of a face 200 px wide: lips move that far
+_PAD: Final = 8.0  # beyond the mouth, px of a face 200 px wide: lips move that far
 
 
 @dataclass(frozen=True, eq=False)
 class _Fields:
     """Of one performance, a field for each of its action units, frame px on the skin's lattice of 2 px.
 
-    whole: float32 (K, h, w, 2). apart: float32 (2, K, p, q, 2), around the mouth, what only the lower lip and
-    what only the upper lip follows.
+    whole: float32 (K, h, w, 2). apart: float32 (K, p, q, 4), around the mouth, what only the lower lip follows
+    and then what only the upper lip does.
     """
 
     whole: Float32
@@ -52,7 +52,7 @@ class Speech:
         part = np.ix_(rows, cols)
         self._cuts = self.lips.cuts(x[part], y[part])
         self._origin = np.array([x[0, cols[0]], y[rows[0], 0]], np.float32)
-        self._apart = np.zeros((2, len(rows), len(cols), 2), np.float32)
+        self._apart = np.zeros((len(rows), len(cols), 4), np.float32)
         self._inside = self.lips.inside(face)
         self._last: tuple[Performance, _Fields] | None = None
 
@@ -62,11 +62,11 @@ class Speech:
         """
         sides = np.array([1 + event.asymmetry, 1 - event.asymmetry], np.float32)
         whole = np.stack([sides[0] * self._pulls[au][0] + sides[1] * self._pulls[au][1] for au in event.aus])
-        apart = np.zeros((2, len(event.aus), *self._apart.shape[1:]), np.float32)
+        apart = np.zeros((len(event.aus), *self._apart.shape), np.float32)
         for k, au in enumerate(event.aus):
             if au in PARTING:
                 for lip, (left, right) in enumerate(self._cuts[au]):
-                    apart[lip, k] = sides[0] * left + sides[1] * right
+                    apart[k, ..., 2 * lip : 2 * lip + 2] = sides[0] * left + sides[1] * right
         strongest = np.tensordot(event.strengths(event.strongest_s), whole, 1)
         scale = np.float32(event.amplitude_px * self._face.unit / np.sqrt((strongest**2).sum(-1).max()))
         return _Fields(whole * scale, apart * scale)
@@ -84,7 +84,7 @@ class Speech:
         fields = self._last[1]
         weights = np.float32(part) * event.strengths(t).astype(np.float32)
         total -= (weights @ fields.whole.reshape(len(weights), -1)).reshape(total.shape)
-        self._apart += np.einsum("k,ckpqd->cpqd", weights, fields.apart)
+        self._apart += (weights @ fields.apart.reshape(len(weights), -1)).reshape(self._apart.shape)
 
     def part_lips(self, here: Float32, look: Float32, side: int) -> Float32:
         """Parts the lips in a cutting of the frame; how much of each pixel is mouth: float32 (h, w), 0..1.
@@ -94,17 +94,20 @@ class Speech:
         lip and -1 for the upper wherever it would reach behind the other or into the mouth.
         """
         at = (here - self._origin) / 2
-        lower, upper = (
-            cv2.remap(lip, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT) for lip in self._apart
-        )
+        lips = cv2.remap(self._apart, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         corner = np.array(self._face.box[:2], np.float32) - np.float32(MARGIN + 0.5)
         seen = (look + np.float32(0.5)) / SUPERSAMPLING + corner
-        parted, mouth = self.lips.part(seen, lower, upper, side)
+        parted, mouth = self.lips.part(seen, lips[..., :2], lips[..., 2:], side)
         look += np.float32(SUPERSAMPLING) * (parted - seen)
         return mouth
 
     def show_mouth(self, image: UInt8, here: Float32, mouth: Float32) -> None:
         """Draws what is seen between the lips into a cutting of the frame, uint8 (h, w, 3)."""
+        open_at = np.nonzero(mouth)
+        if not open_at[0].size:
+            return
+        part = tuple(slice(int(k.min()), int(k.max()) + 1) for k in open_at)
+        image, here, mouth = image[part], here[part], mouth[part]
         at = (here - np.array(self.lips.box[:2], np.float32) + np.float32(0.5)) * SUPERSAMPLING - np.float32(
             0.5
         )
