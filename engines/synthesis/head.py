@@ -179,8 +179,7 @@ def _nearness(face: Face) -> Float32:
     inside = np.zeros(face.depth.shape, np.uint8)
     hull = cv2.convexHull(np.round(face.landmarks[:468, :2] * 8).astype(np.int32))
     cv2.fillConvexPoly(inside, hull, 1, shift=3)
-    # the rim of the map of depth is blurred with what lies beyond
-    sure = cv2.erode(inside, np.ones((3, 3), np.uint8), iterations=max(1, round(8 * face.unit)))
+    sure = cv2.erode(inside, np.ones((3, 3), np.uint8), iterations=max(1, round(2 * face.unit)))
     small = (face.depth.shape[1] // 4, face.depth.shape[0] // 4)
     known = cv2.resize(sure.astype(np.float32), small, interpolation=cv2.INTER_AREA)
     value = cv2.resize(face.depth * sure, small, interpolation=cv2.INTER_AREA)
@@ -191,6 +190,6 @@ def _nearness(face: Face) -> Float32:
     distance = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
     part = np.clip(1 - distance / (100 * face.unit), 0, 1)
     beyond *= part * part * (3 - 2 * part)
-    soft = cv2.GaussianBlur(sure.astype(np.float32), (0, 0), 5 * face.unit)
+    soft = cv2.GaussianBlur(sure.astype(np.float32), (0, 0), 3 * face.unit)
     near = beyond + soft * (face.depth - beyond)
     return np.asarray(cv2.GaussianBlur(near, (0, 0), 4 * face.unit), np.float32)

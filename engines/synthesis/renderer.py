@@ -124,7 +124,6 @@ class Renderer:
             reach += px * float(np.hypot(x, y) + 1.3 * (roll + scale)) + self._head.nose * float(
                 np.hypot(yaw, pitch)
             )
-        self._reach = int(np.ceil(reach + scene.yaw_px))
         a = np.maximum(np.floor((low - reach - (x0, y0)) / 4).astype(int), 0)
         b = np.minimum(
             np.ceil((high + reach - (x0, y0)) / 4).astype(int), np.array(self._head.lattice.shape[1::-1])
@@ -146,7 +145,6 @@ class Renderer:
 
     def _prepare_sensor(self) -> None:
         face = self.face
-        x0, y0, x1, y1 = face.box
         self._sensor = Sensor(self.scene, face)
         self._glasses = None
         if face.glasses is not None:
