@@ -24,8 +24,8 @@ _CAMERA: Final = 4.5
 # Nose over temples in face widths, where a portrait's landmarks have no depth.
 _NOSE: Final = 0.65
 _ROUNDS: Final = 3
-# Widths (4 px of a face 200 px wide) and weights of what continues the relief: the nearest counts most.
-_REACH: Final = ((2.0, 1.0), (5.0, 1e-2), (12.0, 1e-4))
+# Widths, 4 px of a face 200 px wide, and weights with which landmarks tell the depth around: the nearest tell most.
+_SPREAD: Final = ((1.0, 1.0), (2.5, 3e-2), (6.0, 1e-3), (15.0, 1e-5), (60.0, 1e-8))
 
 
 class Head:
@@ -175,21 +175,29 @@ def _nose(face: Face) -> float:
 
 
 def _nearness(face: Face) -> Float32:
-    """`Face.depth` continued beyond the face, to hair and neck: it falls to 0 within half a face's width."""
-    inside = np.zeros(face.depth.shape, np.uint8)
-    hull = cv2.convexHull(np.round(face.landmarks[:468, :2] * 8).astype(np.int32))
+    """How near each pixel of the frame is, float32 (H, W), 1 at the tip of the nose and 0 at the temples, from the
+    landmarks; continued to hair and neck, where it falls to 0 within half a face's width.
+    """
+    height, width = face.depth.shape
+    marks = face.landmarks[:468]
+    rows, cols = (np.clip(marks[:, k], 0, (width, height)[k] - 1).astype(int) for k in (1, 0))
+    near = face.depth[rows, cols]
+    if marks[:, 2].any():
+        near = (marks[[234, 454], 2].mean() - marks[:, 2]) / np.float32(_nose(face))
+    small = (-(-height // 4), -(-width // 4))
+    known, value = np.zeros(small, np.float32), np.zeros(small, np.float32)
+    np.add.at(known, (rows // 4, cols // 4), 1)
+    np.add.at(value, (rows // 4, cols // 4), near)
+    spread, total = (
+        sum(weight * cv2.GaussianBlur(image, (0, 0), wide * face.unit) for wide, weight in _SPREAD)
+        for image in (value, known)
+    )
+    relief = cv2.resize(spread / total, (4 * small[1], 4 * small[0]))[:height, :width]
+    inside = np.zeros((height, width), np.uint8)
+    hull = cv2.convexHull(np.round(marks[:, :2] * 8).astype(np.int32))
     cv2.fillConvexPoly(inside, hull, 1, shift=3)
-    sure = cv2.erode(inside, np.ones((3, 3), np.uint8), iterations=max(1, round(2 * face.unit)))
-    small = (face.depth.shape[1] // 4, face.depth.shape[0] // 4)
-    known = cv2.resize(sure.astype(np.float32), small, interpolation=cv2.INTER_AREA)
-    value = cv2.resize(face.depth * sure, small, interpolation=cv2.INTER_AREA)
-    width = 4 * face.unit
-    spread = sum(cv2.GaussianBlur(value, (0, 0), k * width) * weight for k, weight in _REACH)
-    total = sum(cv2.GaussianBlur(known, (0, 0), k * width) * weight for k, weight in _REACH)
-    beyond = cv2.resize(spread / (total + 1e-6), face.depth.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     distance = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
     part = np.clip(1 - distance / (100 * face.unit), 0, 1)
-    beyond *= part * part * (3 - 2 * part)
-    soft = cv2.GaussianBlur(sure.astype(np.float32), (0, 0), 3 * face.unit)
-    near = beyond + soft * (face.depth - beyond)
-    return np.asarray(cv2.GaussianBlur(near, (0, 0), 4 * face.unit), np.float32)
+    return np.asarray(
+        cv2.GaussianBlur(relief * part * part * (3 - 2 * part), (0, 0), 4.5 * face.unit), np.float32
+    )

@@ -111,7 +111,7 @@ class Lips(Opening):
         # teeth hang from above the upper lip's edge; cheeks shade the outer ones
         end = upper + px * (7.5 - 4.5 * u * u + 0.35 * np.cos(17 * u))
         teeth = np.clip((end - v) / (1.2 * px), 0, 1)
-        shade = np.clip(1.05 - 0.75 * u * u, 0.1, 1) * np.clip(0.55 + (v - upper) / (9 * px), 0.5, 1)
+        shade = np.clip(1.05 - 0.75 * u * u, 0.1, 1) * np.clip(0.75 + (v - upper) / (9 * px), 0.7, 1)
         deeper = np.clip((v - upper) / (30 * px), 0, 1)[..., None]
         dark = np.array(_DARK, np.float32) * (0.7 + 0.9 * deeper)
         left, top = x0 - face.box[0] + MARGIN, y0 - face.box[1] + MARGIN

@@ -88,7 +88,7 @@ def test_the_truth_is_exact_while_the_head_turns(turning, i, j):
     before, after = carried_back(turning, i, j)
     assert before.mean() > 5
     assert after.mean() < 0.6  # as under sway: frames are whole grey levels
-    assert turning.seen_in_both(i, j)[face_part(turning)].all()
+    assert turning.seen_in_both(i, j)[face_part(turning)].mean() > 0.999
 
 
 @pytest.mark.parametrize(("i", "j"), [(55, 80), (80, 55), (60, 100)])
@@ -120,7 +120,7 @@ def test_a_turned_head_is_a_turned_relief(monkeypatch):
             turned = rotation(pose, renderer._head.nose) @ relief
             expected = turned[:2] / (1 + turned[2] / camera) + middle + (pose.x, pose.y)
             # the relief is smooth: it is flatter than the tip of the nose
-            assert np.hypot(*(seen[k] - expected)) < 5, (pose, k)
+            assert np.hypot(*(seen[k] - expected)) < 4, (pose, k)
         assert np.hypot(*(seen[1] - marks[1, :2])) > 10
 
 
