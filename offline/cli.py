@@ -490,6 +490,9 @@ def spot(
             help="Also curves over displacement, noise, sway and frame rate: 21 more videos a face.",
         ),
     ] = False,
+    lively: Annotated[
+        bool, typer.Option("--lively", help="Rendered faces move, speak and laugh as real people did.")
+    ] = False,
     jobs: Annotated[int, typer.Option(min=0, help="Videos at a time; 0 is one for each core.")] = 0,
     as_json: Json = False,
 ) -> None:
@@ -524,7 +527,7 @@ def spot(
             plan = real_command.Plan(real, implants, _seeds(implant_seeds, "--implant-seeds"), keep)
             results = real_command.spot_real(plan, setup, out, jobs or _cores(), progress)
         else:
-            rendering = command.Rendering(numbers, seconds, rates, sweep)
+            rendering = command.Rendering(numbers, seconds, rates, sweep, lively)
             results = command.spot_rendered(rendering, setup, out, jobs or _cores(), progress)
     if as_json:
         print(json.dumps(results))

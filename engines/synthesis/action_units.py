@@ -9,7 +9,7 @@ moves. Lengths are in px of a face 200 px wide.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -125,12 +125,12 @@ def check_action_units(aus: Sequence[int], where: str) -> None:
 
 
 def pulls(
-    landmarks: Float32, x: Float32, y: Float32, aus: Collection[int] = tuple(ACTION_UNITS)
+    landmarks: Float32, x: Float32, y: Float32, units: Mapping[int, tuple[Pull, ...]] = ACTION_UNITS
 ) -> dict[int, tuple[Float32, Float32]]:
     """What each action unit does to points x, y (px) of a face at rest: its left (in the image) and right part.
 
-    landmarks: (478, 2+) px. Displacements in relative strength, float32 (..., 2); the pulls of one action
-    unit add up. aus: which ones, all by default.
+    landmarks: (478, 2+) px. units: other pulls than those of `ACTION_UNITS`. Displacements in relative strength,
+    float32 (..., 2); the pulls of one action unit add up.
     """
     flat = landmarks[:, :2].astype(np.float64)
     across = flat[454] - flat[234]
@@ -149,8 +149,7 @@ def pulls(
         field[..., 1] += np.float32(vector[1]) * bell
 
     found = {}
-    for au in aus:
-        parts = ACTION_UNITS[au]
+    for au, parts in units.items():
         left, right = np.zeros((*x.shape, 2), np.float32), np.zeros((*x.shape, 2), np.float32)
         strength = _STRENGTH.get(au, 1.0)
         for pull in parts:

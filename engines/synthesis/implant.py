@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from engines.synthesis.action_units import pulls
+from engines.synthesis.action_units import ACTION_UNITS, pulls
 from engines.synthesis.performance import AT_REST, Performance
 
 Float32 = npt.NDArray[np.float32]
@@ -134,7 +134,7 @@ def displacement(performance: Performance, marks: Float32, x: Float32, y: Float3
 
     marks: (478, 2) px. The strongest of the pixels moves ``amplitude_px``, scaled with the face.
     """
-    fields = pulls(marks, x, y, performance.aus)
+    fields = pulls(marks, x, y, {au: ACTION_UNITS[au] for au in performance.aus})
     field = np.zeros((*x.shape, 2), np.float32)
     for left, right in fields.values():
         field += (1 + performance.asymmetry) * left + (1 - performance.asymmetry) * right

@@ -31,21 +31,21 @@ class Opening:
             a, b = b, a
         self.centre = (a + b) / 2
         self.half = float(np.hypot(*(b - a)) / 2)
-        self._axis = (b - a) / (2 * self.half)
+        self.axis = (b - a) / (2 * self.half)
         self._upper = self._curve(flat[list(upper)])
         self._lower = self._curve(flat[list(lower)])
         self.height = self.half * float(np.polyval(self._lower, 0.0) - np.polyval(self._upper, 0.0))
 
     def _curve(self, points: Float64) -> Float64:
         d = points - self.centre
-        u = (d @ self._axis) / self.half
-        v = (d @ np.array([-self._axis[1], self._axis[0]])) / self.half
+        u = (d @ self.axis) / self.half
+        v = (d @ np.array([-self.axis[1], self.axis[0]])) / self.half
         # the corners are held, or the two curves would not meet there
         return np.asarray(np.polyfit(u, v, 4, w=np.where(np.abs(u) > 0.98, 3.0, 1.0)), np.float64)
 
     def curves(self, x: Float32, y: Float32) -> tuple[Float32, Float32, Float32, Float32]:
         """For points x, y (px): u along the opening, -1..1, v across it, and its two edges at u, px down."""
-        ax, ay = (np.float32(c) for c in self._axis)
+        ax, ay = (np.float32(c) for c in self.axis)
         dx, dy = x - np.float32(self.centre[0]), y - np.float32(self.centre[1])
         u = (dx * ax + dy * ay) * np.float32(1 / self.half)
         v = dy * ax - dx * ay
@@ -56,7 +56,7 @@ class Opening:
 
     def turned(self, along_u: Float32, along_v: Float32) -> Float32:
         """A displacement along and across the opening as one in x and y, px: float32 (..., 2)."""
-        ax, ay = (np.float32(c) for c in self._axis)
+        ax, ay = (np.float32(c) for c in self.axis)
         return np.stack([along_u * ax - along_v * ay, along_u * ay + along_v * ax], -1)
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from engines.errors import InputError
 from engines.labels import CLASSES
+from engines.synthesis import people
 from engines.synthesis.action_units import ACTION_UNITS, BLINK, GAZE, check_action_units
 
-Kind = Literal["micro", "macro", "blink", "speech", "gaze"]
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Kind = Literal["micro", "macro", "blink", "speech", "laughter", "gaze"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
+SPOKEN: Final = ("speech", "laughter")
+"""Kinds that can follow a recorded take."""
 
 AT_REST: Final = 0.02
 """A face is at rest while its amplitude is at most this part of the performance's peak."""
@@ -25,6 +32,15 @@ EXPRESSIONS: Final[dict[str, tuple[tuple[int, ...], ...]]] = {
 }
 """Combinations of action units by class, as CASME II and SAMM code them."""
 
+UPPER_FACE: Final = frozenset({1, 2, 4, 5, 6, 7, 9})
+"""Action units of brows, lids and the root of the nose: they can move while the mouth speaks."""
+_OF_UPPER_FACE: Final = tuple(
+    label for label, choices in EXPRESSIONS.items() if any(UPPER_FACE.issuperset(aus) for aus in choices)
+)
+_NONE: Final[frozenset[int]] = frozenset()
+_FAINT_PX: Final = 0.3
+_MOST_PX: Final = 16.0  # a portrait bears no more without tearing
+
 
 @dataclass(frozen=True)
 class Performance:
@@ -33,7 +49,8 @@ class Performance:
     onset_s, apex_s, offset_s: seconds from the first frame; amplitude_px: how far the strongest point moves
     at the apex, px of a face 200 px wide (blink: ignored, the lid closes as far as `closure` says). hold_s:
     how long it stays at the apex. asymmetry: the left half of the image moves 1 + asymmetry, the right 1 -
-    asymmetry times as far.
+    asymmetry times as far. take: the number of a recorded take (`people.takes`) whose course the action units
+    follow, for speech and laughter; they are some or all of the take's own.
     """
 
     kind: Kind
@@ -46,6 +63,7 @@ class Performance:
     hold_s: float = 0.0
     asymmetry: float = 0.0
     closure: float = 1.0
+    take: int | None = None
 
     def __post_init__(self) -> None:
         where = f"performance at {self.onset_s:g} s"
@@ -71,9 +89,10 @@ class Performance:
                 f"{where}: need 0 <= onset_s < apex_s, hold_s >= 0 and apex_s + hold_s < offset_s, got "
                 f"{self.onset_s:g}, {self.apex_s:g}, hold {self.hold_s:g}, {self.offset_s:g}"
             )
-        if not 0 < self.amplitude_px <= 12:
+        most = 12 if self.take is None else _MOST_PX
+        if not 0 < self.amplitude_px <= most:
             raise InputError(
-                f"{where}: amplitude_px is {self.amplitude_px:g}; choose more than 0, at most 12"
+                f"{where}: amplitude_px is {self.amplitude_px:g}; choose more than 0, at most {most:g}"
             )
         if abs(self.asymmetry) > 0.9:
             raise InputError(f"{where}: asymmetry is {self.asymmetry:g}; choose between -0.9 and 0.9")
@@ -93,8 +112,52 @@ class Performance:
                 f"{sorted(GAZE)}, all else is among {sorted(ACTION_UNITS)}"
             )
 
+        if self.take is not None:
+            self._check_take(where)
+
+    def _check_take(self, where: str) -> None:
+        known = people.numbers_of(self.kind) if self.kind in SPOKEN else ()
+        if self.take not in known:
+            raise InputError(f"{where}: {self.kind} has no recorded take {self.take}; choose from {known}")
+        assert self.take is not None
+        own = people.takes()[self.take].numbers
+        if not set(self.aus) <= set(own):
+            raise InputError(f"{where}: take {self.take} knows the action units {own}, not all of {self.aus}")
+
     def amplitude(self, t: float) -> float:
-        """Part of the apex's displacement at time t (s), 0..1: a minimum-jerk rise and a minimum-jerk fall."""
+        """Part of the apex's displacement at time t (s), 0..1: a minimum-jerk rise and a minimum-jerk fall; in
+        between what a recorded take did.
+        """
+        rise = self.rise(t)
+        if not rise:
+            return 0.0
+        if self.take is not None:
+            return rise * float(np.linalg.norm(self.strengths(t)))
+        return rise * self._syllables(t) if self.kind == "speech" else rise
+
+    def strengths(self, t: float) -> Float64:
+        """What the recorded take's action units do at time t (s): float64 (len(aus),), at the take's strongest
+        moment a vector of length 1. Only where there is a take.
+        """
+        assert self.take is not None
+        columns, largest, _ = _course(self.take, self.aus)
+        return people.at(columns, self.moment(t)) / largest
+
+    @property
+    def strongest_s(self) -> float:
+        """When the recorded take is strongest. Only where there is a take."""
+        assert self.take is not None
+        columns, _, best = _course(self.take, self.aus)
+        return self.onset_s + (self.offset_s - self.onset_s) * best / (len(columns) - 1)
+
+    def moment(self, t: float) -> float:
+        """The place of time t (s) in the recorded take, control points from its first."""
+        assert self.take is not None
+        last = len(people.takes()[self.take].pose) - 1
+        return (t - self.onset_s) / (self.offset_s - self.onset_s) * last
+
+    def rise(self, t: float) -> float:
+        """How much of it there is at time t (s), 0..1: up to the apex, held, and down to the offset."""
         if t <= self.onset_s or t >= self.offset_s:
             return 0.0
         peak_end = self.apex_s + self.hold_s
@@ -104,8 +167,7 @@ class Performance:
             u = 1.0
         else:
             u = (self.offset_s - t) / (self.offset_s - peak_end)
-        rise = u * u * u * (10 + u * (6 * u - 15))
-        return rise * self._syllables(t) if self.kind == "speech" else rise
+        return u * u * u * (10 + u * (6 * u - 15))
 
     def _syllables(self, t: float) -> float:
         # two incommensurate rhythms of 3–6 Hz: mouths open and close about four times a second
@@ -113,6 +175,17 @@ class Performance:
         rate = 3.6 + 0.9 * np.sin(7.0 * self.onset_s)
         wave = 0.62 * np.sin(np.pi * rate * s) ** 2 + 0.38 * np.sin(np.pi * 1.37 * rate * s + 0.8) ** 2
         return float(wave)
+
+
+@functools.cache
+def _course(take: int, aus: tuple[int, ...]) -> tuple[Float32, float, int]:
+    """Of a take: the curves of some action units, the greatest length of their vector, and where it is."""
+    recorded = people.takes()[take]
+    columns = recorded.units[:, [recorded.numbers.index(au) for au in aus]]
+    lengths = [float(np.linalg.norm(people.at(columns, k))) for k in range(len(columns))]
+    # the ends are played down
+    inner = lengths[2:-2]
+    return columns, max(inner), 2 + int(np.argmax(inner))
 
 
 @dataclass(frozen=True)
@@ -159,14 +232,19 @@ def micro(
     label: str | None = None,
     amplitude_px: tuple[float, float] = (0.8, 2.6),
     duration_s: tuple[float, float] = (0.16, 0.5),
+    among: frozenset[int] | None = None,
 ) -> Performance:
     """A micro-expression drawn at random: action units of the class, amplitude, duration (0.04–0.5 s), small
-    asymmetry.
+    asymmetry. among: made of these action units only.
     """
     label = str(rng.choice(CLASSES)) if label is None else label
     if label not in EXPRESSIONS:
         raise InputError(f"micro: label {label!r} is unknown; choose from {', '.join(CLASSES)}")
     choices = EXPRESSIONS[label]
+    if among is not None:
+        choices = tuple(aus for aus in choices if among.issuperset(aus))
+        if not choices:
+            raise InputError(f"micro: no expression of {label} is made of {sorted(among)} alone")
     aus = choices[int(rng.integers(len(choices)))]
     duration = _draw(rng, *duration_s)
     rise = duration * _draw(rng, 0.35, 0.55)
@@ -229,6 +307,39 @@ def speech(rng: np.random.Generator, onset_s: float, duration_s: float | None = 
     )
 
 
+def recorded(
+    rng: np.random.Generator,
+    onset_s: float,
+    kind: Literal["speech", "laughter"],
+    spare: frozenset[int] = _NONE,
+) -> Performance:
+    """Speech or laughter as a real person moved, 6–16 px, for one to four seconds. spare: action units that are
+    left out.
+    """
+    choices = people.numbers_of(kind)
+    number = choices[int(rng.integers(len(choices)))]
+    take = people.takes()[number]
+    duration = take.seconds * _draw(rng, 0.9, 1.15)
+    aus = tuple(
+        au
+        for au, most in zip(take.numbers, take.units.max(0), strict=True)
+        if most > _FAINT_PX and au not in spare
+    )
+    edge = 0.2
+    return Performance(
+        kind,
+        None,
+        aus,
+        onset_s,
+        onset_s + edge,
+        onset_s + duration,
+        amplitude_px=min(take.peak_px, _MOST_PX) * _draw(rng, 0.6, 1.0),
+        hold_s=duration - 2 * edge,
+        asymmetry=_draw(rng, -0.1, 0.1),
+        take=number,
+    )
+
+
 def gaze(rng: np.random.Generator, onset_s: float) -> Performance:
     """A glance aside: a saccade of 40 ms, a look, and a saccade back."""
     aus = ((61,), (62,), (61, 63), (62, 63), (64,))[int(rng.integers(5))]
@@ -246,7 +357,9 @@ class Script:
 
     Iterating gives performances in order of onset, the same ones every time. Micro-expressions never overlap
     anything but, in `near` of the cases, a blink. duration_s ends the script: no performance reaches beyond
-    it. neutral: everything but the micro-expressions.
+    it. neutral: everything but the micro-expressions. lively: speech as recorded from real people, and laughter
+    (a third of it), in both of which half the time a micro-expression of brows and lids falls; the speech then
+    leaves these alone.
     """
 
     seed: int = 0
@@ -262,6 +375,7 @@ class Script:
     near: float = 0.12
     neutral: bool = False
     start_s: float = 1.5
+    lively: bool = False
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -295,26 +409,37 @@ class Script:
             pause = _draw(rng, *self.pause_s)
             what = rng.random()
             if what < self.macros:
-                event = macro(rng, now)
+                events = [macro(rng, now)]
             elif what < self.macros + self.speeches:
-                event = speech(rng, now)
+                events = self._spoken(rng, now) if self.lively else [speech(rng, now)]
             else:
                 if not bag:
                     bag = [str(label) for label in rng.permutation(self.labels)]
-                event = micro(rng, now, bag.pop(), self.amplitude_px, self.micro_s)
+                events = [micro(rng, now, bag.pop(), self.amplitude_px, self.micro_s)]
+            event = events[0]
             close = rng.random() < self.near
             blinking, glancing = rng.random() < self.blinks, rng.random() < self.glances
             blink_at = now + 0.12 if close else event.offset_s + _draw(rng, 0.3, 0.9)
             eye = blink(rng, blink_at)
             glance = gaze(rng, max(event.offset_s, eye.offset_s) + _draw(rng, 0.25, 0.4))
-            if event.kind != "micro" or not self.neutral:
-                yield event
-            if blinking:
-                yield eye
-            if glancing:
-                yield glance
+            shown = [*events, *[eye] * blinking, *[glance] * glancing]
+            if self.neutral:
+                shown = [one for one in shown if one.kind != "micro"]
+            yield from sorted(shown, key=lambda one: one.onset_s)
             end = max(event.offset_s, eye.offset_s if blinking else 0, glance.offset_s if glancing else 0)
             now = max(now + pause, end + 0.35)
+
+    def _spoken(self, rng: np.random.Generator, now: float) -> list[Performance]:
+        """Recorded speech or laughter at `now`, and in half of them a micro-expression that it leaves alone."""
+        kind: Literal["speech", "laughter"] = "laughter" if rng.random() < 1 / 3 else "speech"
+        at, labels = rng.uniform(0.25, 0.6), [label for label in self.labels if label in _OF_UPPER_FACE]
+        if rng.random() < 0.5 or not labels:
+            return [recorded(rng, now, kind)]
+        talk = recorded(rng, now, kind, spare=UPPER_FACE)
+        label = labels[int(rng.integers(len(labels)))]
+        moment = now + at * (talk.offset_s - now)
+        within = micro(rng, moment, label, self.amplitude_px, self.micro_s, among=UPPER_FACE)
+        return [talk, within] if within.offset_s < talk.offset_s else [talk]
 
 
 def check_order(performances: Iterable[Performance]) -> Iterator[Performance]:

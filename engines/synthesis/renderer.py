@@ -19,7 +19,8 @@ from __future__ import annotations
 import bisect
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Final
+from functools import cached_property
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -27,19 +28,32 @@ import numpy.typing as npt
 
 from engines.errors import InputError
 from engines.synthesis.action_units import ACTION_UNITS, GAZE, pulls
+from engines.synthesis.eyes import Eyes
 from engines.synthesis.face import MARGIN, SUPERSAMPLING, build_face
+from engines.synthesis.head import Head
 from engines.synthesis.identity import Identity
-from engines.synthesis.openings import Eye
+from engines.synthesis.inverse import find, found
+from engines.synthesis.people import LIMITS, HeadMotion, at, limited, takes
 from engines.synthesis.performance import Performance, Script, Truth, check_order, frames_of
-from engines.synthesis.portrait import mirror_pairs
-from engines.synthesis.scene import Pose, Scene, Sway, gain, side_light
+from engines.synthesis.scene import Pose, Scene, Sway
+from engines.synthesis.sensor import Sensor
+from engines.synthesis.speech import Speech
 
 UInt8 = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
 
 _KEPT_FIELDS: Final = 8
-_BAND_ROWS: Final = 48
+
+
+class _Seen(NamedTuple):
+    """A performance seen at time t (s): its number, and what its field is to be multiplied with."""
+
+    number: int
+    event: Performance
+    part: float
+    t: float
 
 
 class Renderer:
@@ -49,6 +63,7 @@ class Renderer:
         self.scene = scene
         self.face = build_face(scene.identity, scene.height, scene.width)
         self._sway = Sway(scene)
+        self._people = HeadMotion(scene.seed) if scene.real_head else None
         self._events: list[Performance] = []
         self._onsets: list[float] = []
         self._truths: list[Truth | None] = []
@@ -63,49 +78,15 @@ class Renderer:
     # -----------------------------------------------------------------------------------------------
 
     def _prepare_head(self) -> None:
-        x0, y0, x1, y1 = self.face.box
-        self._rows, self._cols = y1 - y0, x1 - x0
-        nodes = (-(-self._rows // 4), -(-self._cols // 4))
-        full = (4 * nodes[0], 4 * nodes[1])
-        ys, xs = np.mgrid[: nodes[0], : nodes[1]].astype(np.float32)
-        xs, ys = 4 * xs + 1.5 + x0, 4 * ys + 1.5 + y0
-        # lattice nodes lie in the middle of 4×4 px, where cv2.resize expects them
-
-        def on_lattice(image: Float32) -> Float32:
-            cut = image[y0:y1, x0:x1]
-            cut = np.pad(cut, ((0, full[0] - self._rows), (0, full[1] - self._cols)), mode="edge")
-            return np.asarray(cv2.resize(cut, nodes[::-1], interpolation=cv2.INTER_AREA), np.float32)
-
-        marks = self.face.landmarks
-        # heads turn about the top of the neck
-        self._pivot = (*marks[152, :2].astype(np.float64), 0, 30 * self.face.unit)
-        follows, near = on_lattice(self.face.sway), on_lattice(self.face.depth)
-        basis = [
-            follows,
-            follows * (xs - np.float32(self._pivot[0])),
-            follows * (ys - np.float32(self._pivot[1])),
-            follows * near,
-        ]
-        self._head_basis = np.stack([b.ravel() for b in basis], 1).astype(np.float32)
-        self._head_lattice = np.empty((*nodes, 2), np.float32)
-        self._head_half = np.empty((2 * nodes[0], 2 * nodes[1], 2), np.float32)
-        self._head_full = np.empty((*full, 2), np.float32)
+        self._head = Head(self.face, turns=self._people is not None)
+        full = self._head.full.shape[:2]
+        self._head_half = np.empty((full[0] // 2, full[1] // 2, 2), np.float32)
         self._map = np.empty((*full, 2), np.float32)
         ys, xs = np.mgrid[: full[0], : full[1]].astype(np.float32)
         place = np.stack([xs, ys], -1)
         self._map_at_rest = (place + np.float32(MARGIN + 0.5)) * np.float32(SUPERSAMPLING) - np.float32(0.5)
         self._dither = np.random.default_rng(0xD17).uniform(-1 / 64, 1 / 64, place.shape).astype(np.float32)
         self._map_at_rest += self._dither
-        self._place = place + np.array([x0, y0], np.float32)
-        # a head is no box: rows of it, each as wide as it is there
-        self._bands = []
-        for top in range(0, self._rows, _BAND_ROWS):
-            rows = slice(top, min(top + _BAND_ROWS, self._rows))
-            wide = np.flatnonzero((self.face.sway[y0:y1, x0:x1][rows] > 1e-3).any(0))
-            if wide.size:
-                self._bands.append(
-                    (rows, slice(max(int(wide[0]) - 4, 0), min(int(wide[-1]) + 5, self._cols)))
-                )
 
     def _prepare_skin(self) -> None:
         face, (x0, y0, _, _) = self.face, self.face.box
@@ -127,6 +108,7 @@ class Renderer:
         part = np.clip(1 - away / (0.9 * fade), 0, 1)
         window = (part * part * (3 - 2 * part)).astype(np.float32)[..., None]
         self._skin_total = np.empty((*xs.shape, 2), np.float32)
+        self._skin = (skin_x, skin_y, window)
         self._pulls = {
             au: (left * window, right * window) for au, (left, right) in pulls(marks, skin_x, skin_y).items()
         }
@@ -136,10 +118,15 @@ class Renderer:
         jolt = max((float(np.hypot(right, down)) for _, right, down in scene.jolts), default=0.0)
         turn = 260 * unit * float(np.deg2rad(scene.sway_deg) + scene.breathing)
         reach = jolt + scene.sway_px + scene.yaw_px + turn + 2
-        self._reach = int(np.ceil(reach + scene.yaw_px))
+        if scene.real_head:
+            x, y, scale, roll, yaw, pitch = LIMITS
+            px = 200 * unit
+            reach += px * float(np.hypot(x, y) + 1.3 * (roll + scale)) + self._head.nose * float(
+                np.hypot(yaw, pitch)
+            )
         a = np.maximum(np.floor((low - reach - (x0, y0)) / 4).astype(int), 0)
         b = np.minimum(
-            np.ceil((high + reach - (x0, y0)) / 4).astype(int), np.array(self._head_lattice.shape[1::-1])
+            np.ceil((high + reach - (x0, y0)) / 4).astype(int), np.array(self._head.lattice.shape[1::-1])
         )
         self._skin_nodes = (slice(2 * a[1], 2 * b[1]), slice(2 * a[0], 2 * b[0]))
         self._skin_px = (slice(4 * a[1], 4 * b[1]), slice(4 * a[0], 4 * b[0]))
@@ -149,66 +136,23 @@ class Renderer:
         self._skin_look = np.empty_like(self._skin_look_at_rest)
         self._skin_seen = np.empty_like(self._skin_look_at_rest)
         self._skin_full = np.empty((*self._map[self._skin_px].shape[:2], 2), np.float32)
-        self._eyes = [Eye(marks, None), Eye(marks, mirror_pairs())]
-        self._eye_px = []
-        for eye in self._eyes:
-            ex0, ey0, ex1, ey1 = eye.box
-            pad = int(np.ceil(reach))
-            rows = slice(max(0, ey0 - pad - y0), min(self._rows, ey1 + pad - y0))
-            cols = slice(max(0, ex0 - pad - x0), min(self._cols, ex1 + pad - x0))
-            self._eye_px.append((rows, cols))
         self._texture = face.texture.copy()
-        self._lids = [self._lid(eye) for eye in self._eyes]
-        self._lids_shut = 0.0
+        self._eyes = Eyes(face, self._texture)
 
-    def _lid(self, eye: Eye) -> tuple[tuple[slice, slice], UInt8, UInt8]:
-        """Where an eye lies in the texture, how it looks open, and with the lid drawn out of its fold into
-        the light.
-        """
-        x0, y0 = (k - MARGIN for k in self.face.box[:2])
-        ex0, ey0, ex1, ey1 = eye.box
-        rows = slice(max(0, SUPERSAMPLING * (ey0 - y0)), SUPERSAMPLING * (ey1 - y0))
-        cols = slice(max(0, SUPERSAMPLING * (ex0 - x0)), SUPERSAMPLING * (ex1 - x0))
-        patch = self.face.texture[rows, cols].copy()
-        ys, xs = np.mgrid[: patch.shape[0], : patch.shape[1]].astype(np.float32)
-        fx = (xs + cols.start + 0.5) / SUPERSAMPLING - 0.5 + x0
-        fy = (ys + rows.start + 0.5) / SUPERSAMPLING - 0.5 + y0
-        part, up = eye.lid(fx.astype(np.float32), fy.astype(np.float32))
-        soft = cv2.GaussianBlur(patch, (0, 0), 4 * self.face.unit)
-        lit = cv2.remap(soft, xs, ys - SUPERSAMPLING * up, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        detail = patch.astype(np.float32) - cv2.GaussianBlur(patch, (0, 0), 2.5).astype(np.float32)
-        skin = 0.94 * lit.astype(np.float32) + 0.3 * detail
-        shut = patch + (skin - patch) * (0.9 * part[..., None])
-        return (rows, cols), patch, np.clip(np.round(shut), 0, 255).astype(np.uint8)
+    @cached_property
+    def _speech(self) -> Speech:
+        return Speech(self.face, *self._skin)
 
     def _prepare_sensor(self) -> None:
-        scene, face = self.scene, self.face
-        x0, y0, x1, y1 = face.box
-        self._noise = _noise_bank(scene) if scene.noise else None
+        face = self.face
+        self._sensor = Sensor(self.scene, face)
         self._glasses = None
         if face.glasses is not None:
             opacity, colour = face.glasses
-            ys, xs = np.nonzero(opacity > 0)
-            reach = self._reach
-            rows = slice(max(y0, ys.min() - reach) - y0, min(y1, ys.max() + reach) - y0)
-            cols = slice(max(x0, xs.min() - reach) - x0, min(x1, xs.max() + reach) - x0)
             layer = np.repeat(np.round(255 * (1 - opacity)).astype(np.uint8)[..., None], 3, 2)
             paint = np.round(colour * opacity[..., None]).astype(np.uint8)
-            shape = (rows.stop - rows.start, cols.stop - cols.start)
-            self._glasses = (
-                rows,
-                cols,
-                layer,
-                paint,
-                np.empty((*shape, 3), np.uint8),
-                np.empty((*shape, 2), np.float32),
-            )
-        self._veil = None
-        if scene.light_drift:
-            middle = float(face.landmarks[:, 0].mean())
-            side = np.clip((np.arange(scene.width, dtype=np.float32) - middle) / (140 * face.unit), -1, 1)
-            soft = cv2.GaussianBlur(face.still, (0, 0), 6 * face.unit).astype(np.float32)
-            self._veil = np.round(128 + 0.5 * soft * side[None, :, None]).clip(0, 255).astype(np.uint8)
+            ys, xs = np.nonzero(opacity > 0)
+            self._glasses = ((int(xs.min()), int(ys.min()), int(xs.max()), int(ys.max())), layer, paint)
 
     # -- what happens when
     # -----------------------------------------------------------------------------------------
@@ -224,31 +168,32 @@ class Renderer:
             self._onsets.append(event.onset_s)
             self._longest = max(self._longest, event.offset_s - event.onset_s)
 
-    def _active(self, i: int) -> list[tuple[int, Performance, float]]:
-        """Performances seen in frame i: number, performance, part of its displacement."""
+    def _active(self, i: int) -> list[_Seen]:
+        """Performances seen in frame i."""
         t = i / self.scene.fps
         self._pull(t)
         found = []
         k = bisect.bisect_right(self._onsets, t) - 1
         while k >= 0 and self._onsets[k] >= t - self._longest:
-            amplitude = self._events[k].amplitude(t)
-            if amplitude > 0:
-                found.append((k, self._events[k], amplitude))
+            event = self._events[k]
+            part = event.amplitude(t) if event.take is None else event.rise(t)
+            if part > 0:
+                found.append(_Seen(k, event, part, t))
             k -= 1
         return found[::-1]
 
-    def _field(self, k: int) -> Float32:
-        """Displacement field at the apex of performance k, frame px, float32 on the skin's lattice."""
-        field = self._fields.get(k)
+    def _field(self, seen: _Seen) -> Float32:
+        """Displacement field at the apex of a performance, frame px, float32 on the skin's lattice."""
+        field = self._fields.get(seen.number)
         if field is None:
-            event = self._events[k]
+            event = seen.event
             field = np.zeros_like(self._skin_total)
             for au in event.aus:
                 left, right = self._pulls[au]
                 cv2.scaleAdd(left, 1 + event.asymmetry, field, dst=field)
                 cv2.scaleAdd(right, 1 - event.asymmetry, field, dst=field)
             field *= np.float32(event.amplitude_px * self.face.unit / np.sqrt((field**2).sum(-1).max()))
-            self._fields[k] = field
+            self._fields[seen.number] = field
             if len(self._fields) > _KEPT_FIELDS:
                 self._fields.popitem(last=False)
         return field
@@ -285,42 +230,54 @@ class Renderer:
             return None
         strongest = event.amplitude_px
         if event.kind == "blink":
-            strongest = event.closure * max(eye.lid_travel for eye in self._eyes) / self.face.unit
+            strongest = event.closure * self._eyes.lid_travel / self.face.unit
         return Truth(event.kind, event.label, event.aus, *frames, strongest, strongest * self.face.unit)
 
     def pose(self, i: int) -> Pose:
         """The head's pose in frame i."""
-        return self._sway(i / self.scene.fps)
+        t = i / self.scene.fps
+        sway = self._sway(t)
+        if self._people is None:
+            return sway
+        people = self._people(t)
+        for seen in self._active(i):
+            if seen.event.take is not None:
+                people += seen.part * at(takes()[seen.event.take].pose, seen.event.moment(t))
+        x, y, scale, roll, yaw, pitch = limited(self.scene.real_head * people)
+        px, nose = 200 * self.face.unit, self._head.nose
+        return Pose(
+            sway.x + px * float(x),
+            sway.y + px * float(y),
+            sway.roll + float(roll),
+            sway.scale * float(np.exp(scale)),
+            sway.yaw - nose * float(np.sin(yaw)),
+            sway.pitch + nose * float(np.sin(pitch)),
+        )
 
     # -- where each pixel looks
     # ------------------------------------------------------------------------------------
 
-    def _look(self, pose: Pose, active: list[tuple[int, Performance, float]]) -> None:
-        """Fills self._map: for each pixel of the box the place in the texture, texture px. And draws the
-        lids.
+    def _look(self, pose: Pose, active: list[_Seen], side: int = 0) -> None:
+        """Fills self._map: for each pixel of the box the place in the texture, texture px. Draws the lids, and finds
+        the open mouth: self._mouth. side: see `Lips.part`.
         """
-        c, d = np.cos(pose.roll) / pose.scale, np.sin(pose.roll) / pose.scale
-        weights = np.array(
-            [
-                [-(c * pose.x + d * pose.y), d * pose.x - c * pose.y],
-                [c - 1, -d],
-                [d, c - 1],
-                [-pose.yaw, -pose.pitch],
-            ],
-            np.float32,
-        )
-        lattice = self._head_lattice
-        np.matmul(self._head_basis, weights, out=lattice.reshape(-1, 2))
-        full = self._head_full
-        cv2.resize(lattice, full.shape[1::-1], dst=full, interpolation=cv2.INTER_LINEAR)
+        self._head.look(pose)
+        lattice, full = self._head.lattice, self._head.full
         cv2.scaleAdd(full, SUPERSAMPLING, self._map_at_rest, dst=self._map)
 
-        skin = [(k, a) for k, event, a in active if event.aus[0] in ACTION_UNITS]
+        skin = [seen for seen in active if seen.event.aus[0] in ACTION_UNITS]
+        spoken = [seen for seen in skin if seen.event.take is not None]
+        self._mouth = None
         if skin:
             total = self._skin_total
-            np.multiply(self._field(skin[0][0]), np.float32(-skin[0][1]), out=total)
-            for k, a in skin[1:]:
-                cv2.scaleAdd(self._field(k), -a, total, dst=total)
+            total[:] = 0
+            for seen in skin:
+                if seen.event.take is None:
+                    cv2.scaleAdd(self._field(seen), -seen.part, total, dst=total)
+            if spoken:
+                self._speech.close_lips()
+                for seen in spoken:
+                    self._speech.add(seen.event, seen.t, seen.part, total)
             half = self._head_half
             cv2.resize(lattice, half.shape[1::-1], dst=half, interpolation=cv2.INTER_LINEAR)
             cv2.scaleAdd(half[self._skin_nodes], 0.5, self._skin_look_at_rest, dst=self._skin_look)
@@ -335,24 +292,20 @@ class Renderer:
             cv2.resize(self._skin_seen, self._skin_full.shape[1::-1], dst=self._skin_full)
             part = self._map[self._skin_px]
             cv2.scaleAdd(self._skin_full, SUPERSAMPLING, part, dst=part)
+        if spoken:
+            place, here = self._head.cutting(self._speech.box)
+            self._mouth = (place, here, self._speech.part_lips(here, self._map[place], side))
 
         closure, look = 0.0, np.zeros(2)
-        for _, event, a in active:
+        for _, event, a, _ in active:
             if event.kind == "blink":
                 closure = max(closure, event.closure * a)
             elif event.kind == "gaze":
                 direction = np.sum([GAZE[au] for au in event.aus], axis=0)
                 look += direction / np.hypot(*direction) * event.amplitude_px * self.face.unit * a
-        if closure != self._lids_shut:
-            for place, opened, shut in self._lids:
-                lid = self._texture[place]
-                cv2.addWeighted(opened, 1 - closure, shut, closure, 0, dst=lid)
-            self._lids_shut = closure
+        self._eyes.draw_lids(closure)
         if closure > 0 or look.any():
-            for eye, (rows, cols) in zip(self._eyes, self._eye_px, strict=True):
-                at = self._place[rows, cols] + full[rows, cols]
-                shift = eye.displacement(at[..., 0], at[..., 1], closure, (float(look[0]), float(look[1])))
-                self._map[rows, cols] += np.float32(SUPERSAMPLING) * shift
+            self._eyes.move(self._map, self._head, closure, (float(look[0]), float(look[1])))
 
     # -- pixels
     # ----------------------------------------------------------------------------------------------------
@@ -365,13 +318,13 @@ class Renderer:
         """
         if i < 0:
             raise InputError(f"renderer: there is no frame {i}; frames count from 0")
-        scene, t = self.scene, i / self.scene.fps
+        scene = self.scene
         image = np.empty((scene.height, scene.width, 3), np.uint8) if out is None else out
-        self._look(self._sway(t), self._active(i))
+        self._look(self.pose(i), self._active(i))
         x0, y0, x1, y1 = self.face.box
         np.copyto(image, self.face.still)
         part = image[y0:y1, x0:x1]
-        for band in self._bands:
+        for band in self._head.bands:
             seen = part[band]
             cv2.remap(
                 self._texture,
@@ -381,40 +334,29 @@ class Renderer:
                 dst=seen,
                 borderMode=cv2.BORDER_REPLICATE,
             )
+        if self._mouth is not None:
+            place, here, mouth = self._mouth
+            self._speech.show_mouth(part[place], here, mouth)
         if self._glasses is not None:
-            rows, cols, layer, paint, warped, at = self._glasses
-            np.add(self._place[rows, cols], self._head_full[rows, cols], out=at)
-            lenses = part[rows, cols]
-            cv2.remap(layer, at, None, cv2.INTER_LINEAR, dst=warped, borderMode=cv2.BORDER_REPLICATE)
+            box, layer, paint = self._glasses
+            place, here = self._head.cutting(box)
+            lenses = part[place]
+            warped = cv2.remap(layer, here, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             cv2.multiply(lenses, warped, dst=lenses, scale=1 / 255)
-            cv2.remap(paint, at, None, cv2.INTER_LINEAR, dst=warped, borderMode=cv2.BORDER_REPLICATE)
+            cv2.remap(paint, here, None, cv2.INTER_LINEAR, dst=warped, borderMode=cv2.BORDER_REPLICATE)
             cv2.add(lenses, warped, dst=lenses)
-        level = gain(scene, t)
-        if self._veil is not None:
-            tilt = 2 * side_light(scene, t) * level
-            cv2.addWeighted(image, level, self._veil, tilt, -128 * tilt, dst=image)
-        elif level != 1.0:
-            cv2.convertScaleAbs(image, dst=image, alpha=level)
-        if self._noise is not None:
-            brighter, darker = self._noise
-            start = 3 * (_scramble(scene.seed, i) % ((brighter.size - image.size) // 3))
-            shape = image.shape
-            cv2.add(image, brighter[start : start + image.size].reshape(shape), dst=image)
-            cv2.subtract(image, darker[start : start + image.size].reshape(shape), dst=image)
-        if scene.jpeg is not None:
-            _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, scene.jpeg])
-            image[:] = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        self._sensor.expose(image, i)
         return image
 
     # -- truth of motion
     # -------------------------------------------------------------------------------------------
 
-    def _coordinates(self, pose: Pose, active: list[tuple[int, Performance, float]]) -> Float64:
-        """Where each pixel looks on the resting face: float64 (height, width, 2), frame px."""
+    def _coordinates(self, pose: Pose, active: list[_Seen], side: int = 0) -> Float64:
+        """Where each pixel looks on the resting face: float64 (height, width, 2), frame px. side: see `Lips.part`."""
         at = self._pixels()
-        self._look(pose, active)
+        self._look(pose, active, side)
         x0, y0, x1, y1 = self.face.box
-        seen = (self._map - self._dither)[: self._rows, : self._cols].astype(np.float64)
+        seen = (self._map - self._dither)[: self._head.rows, : self._head.cols].astype(np.float64)
         at[y0:y1, x0:x1] = (seen + 0.5) / SUPERSAMPLING - 0.5 - MARGIN + (x0, y0)
         return at
 
@@ -428,13 +370,13 @@ class Renderer:
         """
         return self._solve(i, j, head)[0]
 
-    def seen_in_both(self, i: int, j: int) -> npt.NDArray[np.bool_]:
+    def seen_in_both(self, i: int, j: int) -> Bool:
         """Where a point of frame i can be seen in frame j too: bool (height, width). False behind eyelids and
         outside the frame.
         """
         return self._solve(i, j, True)[1]
 
-    def moved(self, i: int, j: int, least_px: float = 0.1) -> npt.NDArray[np.bool_]:
+    def moved(self, i: int, j: int, least_px: float = 0.1) -> Bool:
         """Where the face itself (not the head) moved at least so many px from frame i to frame j: bool
         (height, width).
         """
@@ -443,96 +385,61 @@ class Renderer:
 
     def landmarks(self, i: int) -> Float32:
         """True places of the face's 478 landmarks in frame i: float32 (478, 2), frame px."""
-        offset = self._coordinates(self.pose(i), self._active(i)) - self._pixels()
         goal = self.face.landmarks[None, :, :2].astype(np.float64)
-        return np.asarray(_find(goal, offset)[0][0], np.float32)
+        active = self._active(i)
+        spoken = any(seen.event.take is not None for seen in active)
+        below = self._speech.lips.landmarks_below()[None] if spoken else None
+        return np.asarray(self._find(goal, self.pose(i), active, below)[0][0], np.float32)
 
     def _pixels(self) -> Float64:
         ys, xs = np.mgrid[: self.scene.height, : self.scene.width].astype(np.float64)
         return np.stack([xs, ys], -1)
 
-    def _solve(self, i: int, j: int, head: bool) -> tuple[Float32, npt.NDArray[np.bool_]]:
+    def _solve(self, i: int, j: int, head: bool) -> tuple[Float32, Bool]:
         pose_i = self.pose(i)
         pose_j = self.pose(j) if head else pose_i
-        flow, seen = self._between(
-            self._coordinates(pose_i, self._active(i)), self._coordinates(pose_j, self._active(j))
-        )
-        if self._glasses is not None and self.face.glasses is not None:
-            # glasses follow the head alone
-            rigid_i, rigid_j = self._coordinates(pose_i, []), self._coordinates(pose_j, [])
-            at = rigid_i.astype(np.float32)
-            opacity = cv2.remap(
-                self.face.glasses[0],
-                np.ascontiguousarray(at[..., 0]),
-                np.ascontiguousarray(at[..., 1]),
-                cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-            carried, _ = self._between(rigid_i, rigid_j)
-            flow[opacity > 0.5] = carried[opacity > 0.5]
+        goal = self._coordinates(pose_i, self._active(i))
+        rigid = self._mouth_seen()
+        at, seen = self._find(goal, pose_j, self._active(j))
+        flow = (at - self._pixels()).astype(np.float32)
+        # what is seen between the lips may hide behind them
+        seen &= ~rigid
+        if rigid.any() or self.face.glasses is not None:
+            # mouth and glasses follow the head alone
+            goal = self._coordinates(pose_i, [])
+            if self.face.glasses is not None:
+                look = goal.astype(np.float32)
+                rigid |= cv2.remap(self.face.glasses[0], look, None, cv2.INTER_LINEAR) > 0.5
+            carried = self._find(goal, pose_j, [])[0] - self._pixels()
+            flow[rigid] = carried[rigid].astype(np.float32)
         return flow, seen
 
-    def _between(self, goal: Float64, seen: Float64) -> tuple[Float32, npt.NDArray[np.bool_]]:
+    def _find(
+        self, goal: Float64, pose: Pose, active: list[_Seen], below: Bool | None = None
+    ) -> tuple[Float64, Bool]:
+        """Where points `goal` (..., 2) of the resting face are seen, frame px, and whether they are seen at all.
+        below: which of them follow the lower lip where lips part, found out if None.
+        """
         pixels = self._pixels()
-        at, found = _find(goal, seen - pixels)
-        return (at - pixels).astype(np.float32), found
+        offset = self._coordinates(pose, active) - pixels
+        if self._mouth is None:
+            return find(goal, offset)
+        # a lip's own map is smooth, the map of both together is not
+        lower, upper = (find(goal, self._coordinates(pose, active, side) - pixels)[0] for side in (1, -1))
+        if below is None:
+            below = self._speech.lips.below(goal)
+        at = np.where(below[..., None], lower, upper)
+        col, row = (np.clip(np.rint(at[..., k]).astype(int), 0, pixels.shape[1 - k] - 1) for k in (0, 1))
+        return at, found(goal, at, offset) & ~self._mouth_seen()[row, col]
 
-
-def _find(goal: Float64, offset: Float64) -> tuple[Float64, npt.NDArray[np.bool_]]:
-    """Where a frame looks at the points `goal` of the resting face: at + offset(at) = goal. And whether it
-    does so at all.
-
-    goal: (..., 2). offset: (height, width, 2), bilinear between pixels. Fixed point: it converges where the
-    map is smooth, and where it is not (the edge of a lid) there is mostly nothing to find.
-    """
-    from scipy.ndimage import map_coordinates
-
-    height, width = offset.shape[:2]
-    at = goal.copy()
-    miss = np.zeros_like(at)
-    for _ in range(40):
-        for c in range(2):
-            sampled = map_coordinates(offset[..., c], (at[..., 1], at[..., 0]), order=1, mode="nearest")
-            miss[..., c] = goal[..., c] - at[..., c] - sampled
-        if np.quantile(np.hypot(miss[..., 0], miss[..., 1]), 0.999) < 1e-3:
-            break
-        at += miss
-    found = np.hypot(miss[..., 0], miss[..., 1]) < 0.05
-    found &= (
-        (at[..., 0] > -0.5) & (at[..., 0] < width - 0.5) & (at[..., 1] > -0.5) & (at[..., 1] < height - 0.5)
-    )
-    return at, found
-
-
-def _scramble(seed: int, i: int) -> int:
-    """A well-mixed 64-bit number of (seed, i): splitmix64."""
-    z = (seed * 0xD1342543DE82EF95 + (i + 1) * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-    return z ^ (z >> 31)
-
-
-def _noise_bank(scene: Scene) -> tuple[UInt8, UInt8]:
-    """Noise to add and noise to subtract, uint8, a frame and a third long: each frame reads it from another
-    place.
-
-    Mostly brightness noise, as cameras deliver after demosaicing; σ of the grey image is scene.noise.
-    """
-    rng = np.random.default_rng((0x4015E, scene.seed))
-    pixels = scene.height * scene.width * 4 // 3 + 4096
-    common = rng.standard_normal((pixels, 1), np.float32)
-    own = rng.standard_normal((pixels, 3), np.float32)
-    weights = np.array([0.114, 0.587, 0.299], np.float32)
-    part = 0.9 * common + 0.652 * own
-    # rounding to whole grey levels adds noise of its own: choose the factor that gives the σ asked for
-    low, high = 0.0, 2.0
-    probe = part[:40000]
-    for _ in range(24):
-        factor = (low + high) / 2
-        grey = np.round(factor * scene.noise * probe) @ weights
-        low, high = (factor, high) if grey.std() < scene.noise else (low, factor)
-    whole = np.round(factor * scene.noise * part).ravel()
-    return np.clip(whole, 0, 255).astype(np.uint8), np.clip(-whole, 0, 255).astype(np.uint8)
+    def _mouth_seen(self) -> Bool:
+        """Where the frame last looked at shows the inside of a mouth: bool (height, width)."""
+        seen = np.zeros((self.scene.height, self.scene.width), bool)
+        if self._mouth is not None:
+            x0, y0, x1, y1 = self.face.box
+            place, _, mouth = self._mouth
+            seen[y0:y1, x0:x1][place] = mouth > 0.5
+        return seen
 
 
 def demo(fps: float = 200.0, width: int = 640, height: int = 480, seed: int = 0) -> Renderer:

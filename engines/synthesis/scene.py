@@ -21,7 +21,9 @@ class Scene:
     iterated again and again (an endless `Script`), in order of onset. sway_px: largest translation of the
     head, px of the frame; sway_deg: largest roll; breathing: largest change of scale; yaw_px: how far the tip
     of the nose moves against the sides of the face as the head turns. sway_hz: the slowest and the quickest
-    rhythm of it. jolts: (second, px right, px down), quick moves of the head (0.15 s) to another place.
+    rhythm of it. real_head: how much of real people's motion of the head comes on top, 0 none, 1 as measured
+    (`people.HeadMotion`; heads then turn and nod in depth, and follow what a recorded performance did with
+    its head). jolts: (second, px right, px down), quick moves of the head (0.15 s) to another place.
     noise: σ of the sensor noise in the grey image, grey levels. flicker: relative amplitude of the lamps'
     light, at flicker_hz (100 or 120 Hz, a little off as mains are) seen in exposures of exposure_s.
     exposure_drift: relative amplitude of slow gain changes; exposure_steps: (second, gain) from then on.
@@ -40,6 +42,7 @@ class Scene:
     breathing: float = 0.0
     yaw_px: float = 0.0
     sway_hz: tuple[float, float] = (0.08, 0.7)
+    real_head: float = 0.0
     jolts: tuple[tuple[float, float, float], ...] = ()
     noise: float = 0.0
     flicker: float = 0.0
@@ -68,6 +71,7 @@ class Scene:
             "sway_deg": 4.0,
             "breathing": 0.05,
             "yaw_px": 6.0,
+            "real_head": 1.5,
             "noise": 20.0,
             "flicker": 0.5,
             "exposure_drift": 0.5,

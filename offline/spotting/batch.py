@@ -34,7 +34,7 @@ def code_version() -> str:
     """Twelve hexadecimal digits that change with the code and the network that videos are measured with."""
     assert engines.__file__ is not None
     root = Path(engines.__file__).parent
-    files = [f for name in _CODE for f in (root / name).rglob("*") if f.suffix in (".py", ".onnx")]
+    files = [f for name in _CODE for f in (root / name).rglob("*") if f.suffix in (".py", ".onnx", ".npz")]
     files += [Path(__file__).parent / name for name in _HERE]
     digest = sha256()
     for file in sorted(files):

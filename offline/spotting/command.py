@@ -29,12 +29,13 @@ class Rendering:
     seconds: float
     rates: tuple[float, ...]
     sweep: bool = False
+    lively: bool = False
 
     def videos(self) -> list[RenderedVideo]:
         """All of them, frame rate by frame rate."""
         made = []
         for fps in self.rates:
-            knobs = Knobs(fps=fps, seconds=self.seconds)
+            knobs = Knobs(fps=fps, seconds=self.seconds, lively=self.lively)
             made += [RenderedVideo(seed, knobs) for seed in self.seeds]
             neutral = replace(knobs, neutral=True)
             few = self.seeds[: (len(self.seeds) + 1) // 2]
@@ -66,6 +67,8 @@ def spot_rendered(
 
     results = summarise(main, setup, "rendered")
     results["rendered"] = {"seeds": list(rendering.seeds), "seconds": rendering.seconds}
+    if rendering.lively:
+        results["rendered"]["lively"] = True
     if points:
         results["sweep"] = [
             sweep.row(point, [watched(measured[video.name]) for video in point.videos]) for point in points

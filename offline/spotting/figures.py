@@ -194,7 +194,7 @@ def timelines(measured: Sequence[Measured]) -> str:
             for row in rows_of(watched(m)):
                 _draw(axes, row, at, start)
             for t in m.performed:
-                if t.kind == "speech":
+                if t.kind in ("speech", "laughter"):
                     span = ((t.onset - start) / m.fps, (t.offset - t.onset) / m.fps)
                     axes.broken_barh([span], (-at + 0.03, 0.3), facecolor=_THIRD, alpha=0.5)
         axes.set_yticks([-at for at in range(len(measured))], [m.name for m in measured])

@@ -1,7 +1,7 @@
 """Rendered long videos: a face that nobody tuned on, a script, a camera. Made on the fly, never written."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 import msgspec
@@ -17,6 +17,8 @@ Range = tuple[float, float]
 HELD_OUT = 101
 # A step of exposure is over after this long.
 _STEP_S = 0.06
+# How many of a lively face's acts are speech or laughter.
+_LIVELY_SPEECH = 0.3
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Knobs:
 
     ``amplitude_px`` is displacement at a face 200 px wide; ``noise`` grey levels; ``sway_px`` pixels of the frame;
     ``face_px`` the face's width in the frame. ``neutral`` videos hold everything but micro-expressions: more macros,
-    speech and glances than others, jolts of the head and steps of the exposure.
+    speech and glances than others, jolts of the head and steps of the exposure. ``lively`` videos move as real people
+    did: heads nod and turn, faces speak and laugh more often than others, some micro-expressions fall into speech.
     """
 
     fps: float = 200.0
@@ -35,6 +38,7 @@ class Knobs:
     sway_px: Range = (3.0, 6.0)
     face_px: Range = (160.0, 300.0)
     neutral: bool = False
+    lively: bool = False
 
     def __post_init__(self) -> None:
         if not 2 <= self.seconds <= 3600:
@@ -55,7 +59,8 @@ class RenderedVideo:
     def name(self) -> str:
         """See `Video.name`."""
         kind = "neutral" if self.knobs.neutral else "face"
-        return f"{kind}{self.seed}-{self.knobs.fps:g}fps{self.tag}"
+        lively = "-lively" if self.knobs.lively else ""
+        return f"{kind}{self.seed}-{self.knobs.fps:g}fps{lively}{self.tag}"
 
     @property
     def fps(self) -> float:
@@ -100,6 +105,8 @@ class RenderedVideo:
             jolts = tuple((at, draw(-8, 8), draw(-4, 4)) for at in places)
             moments = sorted(draw(2, knobs.seconds) for _ in range(often))
             steps = tuple((at, float(np.exp(draw(-0.25, 0.25)))) for at in moments)
+        if knobs.lively:
+            script = replace(script, lively=True, speeches=_LIVELY_SPEECH)
         return Scene(
             identity=Identity.from_seed(self.seed, face_px=knobs.face_px),
             fps=knobs.fps,
@@ -112,6 +119,7 @@ class RenderedVideo:
             sway_deg=sway_deg,
             yaw_px=yaw_px,
             breathing=breathing,
+            real_head=1.0 if knobs.lively else 0.0,
             flicker=flicker,
             exposure_drift=exposure_drift,
             light_drift=light_drift,

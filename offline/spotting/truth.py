@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # In the order of blame when a false alarm touches several for equally long.
-PERFORMED = ("micro", "macro", "speech", "blink", "gaze", "light")
+PERFORMED = ("micro", "macro", "speech", "laughter", "blink", "gaze", "light")
 SPOTTED = ("micro", "macro", "blink")
 
 

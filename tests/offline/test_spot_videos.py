@@ -213,6 +213,19 @@ def test_neutral_videos_hold_everything_else():
     assert kinds == {"macro", "speech", "blink", "gaze", "light"}
 
 
+def test_lively_videos_are_other_videos_of_the_same_faces():
+    calm, lively = RenderedVideo(106), RenderedVideo(106, Knobs(lively=True), "-sway3")
+    assert lively.name == "face106-200fps-lively-sway3"
+    assert lively.identity() != calm.identity()
+    assert lively.scene.identity == calm.scene.identity
+    assert (lively.scene.noise, lively.scene.real_head, calm.scene.real_head) == (calm.scene.noise, 1.0, 0.0)
+    done = lively.performed()
+    assert {t.kind for t in done} >= {"micro", "speech", "laughter", "blink"}
+    talks = [t for t in done if t.kind in ("speech", "laughter")]
+    assert any(t.onset < m.onset < m.offset < t.offset for m in done if m.kind == "micro" for t in talks)
+    assert lively.head_px(0, 2000) > 1.2 * calm.head_px(0, 2000)
+
+
 def test_the_head_s_way_is_told():
     video = RenderedVideo(101, Knobs(fps=50, seconds=4, sway_px=(6.0, 6.0)))
     still = RenderedVideo(101, Knobs(fps=50, seconds=4, sway_px=(0.0, 0.0)))
