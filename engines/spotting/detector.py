@@ -22,10 +22,10 @@ from engines.spotting.features import COLUMNS, mirrored
 from engines.spotting.grid import RATE_HZ
 
 # Rows before and after the one that is judged.
-PAST: Final = 29
-FUTURE: Final = 12
+PAST: Final = 32
+FUTURE: Final = 9
 # An apex is the highest odds of so many rows before and after it.
-_BEFORE, _AFTER = 7, 3
+_BEFORE, _AFTER = 7, 2
 # Times in the network's outputs are in thirds and sixths of a second.
 RISE_UNIT_S, SHIFT_UNIT_S = 1 / 3, 1 / 6
 _FARTHEST_SHIFT_S = 0.06

@@ -107,8 +107,8 @@ class FaceMotion:
         age = t_s - self._referred_s
         if age <= _SHORTEST_S:
             return False
-        unlike = float(np.median(match)) < _LIKE or int((match < SURE).sum()) >= _LOST_REGIONS
-        moved = float(np.quantile(np.hypot(shift[:, 0], shift[:, 1]), _MOVED_SHARE)) > _MOVED_PX
+        unlike = int((match < _LIKE).sum()) > _R // 2 or int((match < SURE).sum()) >= _LOST_REGIONS
+        moved = int((np.hypot(shift[:, 0], shift[:, 1]) > _MOVED_PX).sum()) > (1 - _MOVED_SHARE) * _R
         return age > self._longest_s or unlike or moved
 
     def _refer(self, sample: Sample, eyes: bool) -> None:

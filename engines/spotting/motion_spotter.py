@@ -33,6 +33,9 @@ _LONGER = 1.25
 _SWITCHED, _SWITCH_S = 0.06, 0.05
 # A movement that was noticed and is not told by then has been refused.
 _DECIDED_S = 0.75
+# What is at least this probable and not told is worth saying so: another number of alarms would tell it.
+_LIKELY = 0.1
+_NOTICED_EACH_S = 0.015
 # What was noticed this near to something told is the same movement.
 _SAME_S = 0.3
 
@@ -66,7 +69,9 @@ class MotionSpotter:
     def _start(self, reason: str) -> None:
         self._last_s: float | None = None
         self._noticed: deque[Bump] = deque()
+        self._noticed_s = -np.inf
         self._told_s: deque[float] = deque(maxlen=8)
+        self._unsure_s: deque[float] = deque(maxlen=8)
         self._unmatched_since_s: float | None = None
         self._phase: Phase = "blind"
         self._reason = reason
@@ -115,7 +120,6 @@ class MotionSpotter:
             self._start("frames missing")
         if self._last_s is None:
             self._reason = "settling"
-        step_s = t_s - self._last_s if self._last_s is not None else 0.01
         self._last_s = t_s
         seen = self._face.push(sample, eyes=not self._blinks.disturbed)
         if seen is None:
@@ -139,7 +143,7 @@ class MotionSpotter:
             spots.append(_macro(held))
         for apex in apexes:
             spots.extend(self._judge(apex))
-        self._notice(t_s, step_s)
+        self._notice(t_s)
         self._settle(t_s - _DECIDED_S)
         self._phase = self._name_phase(t_s)
         return spots
@@ -167,7 +171,11 @@ class MotionSpotter:
     def _judge(self, apex: Apex) -> list[Spot]:
         """An apex the network found: measured and told, or refused."""
         begun = float(self._history.times[0]) if len(self._history) else np.inf
-        if apex.logit <= self._threshold or apex.apex_s < begun + self.settings.rest_s:
+        if apex.apex_s < begun + self.settings.rest_s:
+            return []
+        if apex.logit <= self._threshold:
+            if self._odds.probability(apex.logit) > _LIKELY:
+                self._unsure_s.append(apex.apex_s)
             return []
         course = locate(self._history, apex, self.settings.smooth_s)
         onset, top, offset = (self._instant(at) for at in (course.onset, course.apex, course.offset))
@@ -211,8 +219,11 @@ class MotionSpotter:
             return f"too long for a micro-expression ({lasted * 1000:.0f} ms)"
         return ""
 
-    def _notice(self, t_s: float, step_s: float) -> None:
-        """Remember what moved beyond its noise, told or not."""
+    def _notice(self, t_s: float) -> None:
+        """Remember what moved beyond its noise, told or not; often enough for the shortest movement."""
+        if t_s - self._noticed_s < _NOTICED_EACH_S:
+            return
+        step_s, self._noticed_s = min(t_s - self._noticed_s, self.settings.gap_s), t_s
         bump = self._search.push(self._history, step_s)
         if bump is None or bump.score < 1:
             return
@@ -228,7 +239,8 @@ class MotionSpotter:
             bump = self._noticed.popleft()
             if any(abs(bump.middle_s - told) < _SAME_S for told in self._told_s):
                 continue
-            self._count(why_not(self._evidence(bump)))
+            unsure = any(abs(bump.middle_s - apex_s) < _SAME_S for apex_s in self._unsure_s)
+            self._count("too unsure for so few alarms" if unsure else why_not(self._evidence(bump)))
 
     def _count(self, refusal: str) -> None:
         self._reason = refusal
