@@ -40,6 +40,7 @@ class Analysis:
     seconds: float = 0.0
     took_s: float = 0.0
     seen: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
     course: Course = field(default_factory=Course)
     problem: str = ""
     again: tuple[str, ...] = ()
@@ -60,7 +61,7 @@ class Analysis:
             "seconds": round(self.seconds, 3),
             "took_s": round(self.took_s, 2),
             "ms_per_frame": round(1e3 * self.took_s / self.frames, 2) if self.frames else None,
-            "refused": dict(Counter(one.reason for one in self.course.refused)),
+            "refused": dict(self.refused.most_common()),
             "again": list(self.again),
             "events": {kind: kinds[kind] for kind in ("micro", "macro", "blink")},
             "labels": dict(labels),

@@ -97,6 +97,7 @@ def analyse(
             made.events.extend(_recognised(recogniser, candidates, thin))
             step(made.frames, at_s)
         made.events.extend(_recognised(recogniser, watcher.flush(), thin))
+        made.refused = watcher.refused()
     finally:
         watcher.close()
     made.took_s = time.monotonic() - began

@@ -2,7 +2,6 @@
 
 import base64
 import html
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -210,11 +209,11 @@ def _figure(
 
 def _refused(analysis: Analysis) -> Iterator[str]:
     refused = _not_counted(analysis)
-    if not refused:
+    if not analysis.refused:
         return
     yield "<h2>Seen, not counted</h2><p class=soft>Movements above the threshold that were taken for something else: "
-    counts = Counter(one.reason for one in refused)
-    yield html.escape("; ".join(f"{count} × {reason}" for reason, count in counts.most_common())) + ".</p>"
+    counts = analysis.refused.most_common()
+    yield html.escape("; ".join(f"{count} × {reason}" for reason, count in counts)) + ".</p>"
     yield "<div class='events not'>"
     for one in refused[:_REFUSED_DRAWN]:
         drawn = plot(

@@ -912,6 +912,7 @@ class Live:
             },
             "latency_ms": self._latencies(line),
             "events": {kind: line.counts[kind] for kind in ("micro", "macro", "blink")},
+            "refused": line.watch.counts(wire.REFUSED) if line.watch else {},
             "processes": {
                 member.role.name: {
                     "restarts": member.restarts,

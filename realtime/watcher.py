@@ -4,7 +4,7 @@ What it does depends on the frames and their times alone, so the same frames giv
 """
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -63,6 +63,7 @@ class Watcher:
         self._arrivals: deque[_Arrival] = deque()
         self._faces: list[Face] = []
         self._lost = 0
+        self._refused: Counter[str] = Counter()
         self._times: deque[int] = deque(maxlen=240)
         self._warm_up()
 
@@ -90,7 +91,7 @@ class Watcher:
         self._faces = self._tracker.step(frame.image, t_s)
         present = {face.id for face in self._faces}
         for gone in [identity for identity in self._stages if identity not in present]:
-            del self._stages[gone]
+            self._refused.update(self._stages.pop(gone).spotter.view().refused)
         candidates = []
         for face in self._faces:
             if face.id < 0:
@@ -109,6 +110,13 @@ class Watcher:
             for spot in stage.spotter.flush()
             for candidate in self._candidate(identity, stage, spot)
         ]
+
+    def refused(self) -> Counter[str]:
+        """How often each reason made a movement none of interest, of all faces so far."""
+        told = self._refused.copy()
+        for stage in self._stages.values():
+            told.update(stage.spotter.view().refused)
+        return told
 
     def crop_of(self, face: int, index: int, like: Candidate | None = None) -> Image | None:
         """A face's crop of a frame not long ago, by its index; under the transform of a candidate if one is given."""

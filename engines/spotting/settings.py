@@ -9,6 +9,8 @@ class SpottingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``method``: `motion` is the onset tracker and apex spotter; `interframe` (paper 002, eq. 1) and `dcrois`
     (paper 000, section 3.1) are the literature's features over a sliding window, for comparison.
 
+    ``alarms_per_minute`` is how many false alarms are put up with, as measured on people the network had not seen
+    (`engines.spotting.detector.Odds`); ``threshold_px`` and ``noise_factor`` say what is noticed at all.
     ``micro_max_px`` is more than any micro-expression moves a region; a head that goes farther than ``head_max_px``
     during a movement hides it. ``window_s`` and ``peak_factor`` are of the other two methods alone.
     """
@@ -19,8 +21,8 @@ class SpottingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     noise_factor: float = 6.0
     micro_min_s: float = 0.04
     micro_max_s: float = 0.5
-    micro_max_px: float = 5.0
-    head_max_px: float = 8.0
+    micro_max_px: float = 8.0
+    head_max_px: float = 25.0
     macro_max_s: float = 5.0
     smooth_s: float = 0.02
     rest_s: float = 0.5

@@ -81,6 +81,11 @@ class Member:
         """A counter over all restarts."""
         return self._past[name] + self.beat.counts.get(name, 0)
 
+    def counts(self, prefix: str) -> dict[str, int]:
+        """All counters whose names begin so, without that, over all restarts, the largest first."""
+        names = {name for name in (*self._past, *self.beat.counts) if name.startswith(prefix)}
+        return dict(sorted(((n[len(prefix) :], self.count(n)) for n in names), key=lambda item: -item[1]))
+
     def past(self, name: str) -> int:
         """A counter of those who died."""
         return self._past[name]

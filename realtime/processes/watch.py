@@ -1,6 +1,7 @@
 """Watch: the ring → candidates and state. Every frame, in order; what it was too slow for is counted."""
 
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,6 +44,7 @@ class Watch:
         self._state_every_ns = round(1e9 / spec.config.bus.state_hz)
         self._next_state_ns = 0
         self._finished = False
+        self._refused: Counter[str] = Counter()
 
     def attach(self, order: wire.Attach) -> None:
         """Goes over to another ring: what was begun on the old one is finished first, what was not read is
@@ -70,6 +72,7 @@ class Watch:
             self._reader.close()
             self._reader = None
         if self._watcher is not None:
+            self._refused += self._watcher.refused()
             self._watcher.close()
         self._watcher = None
 
@@ -129,6 +132,8 @@ class Watch:
         if self._reader is not None:
             self._counts["position"] = self._reader.position
             self._counts["lag"] = self._reader.lag
+        refused = self._refused if self._watcher is None else self._refused + self._watcher.refused()
+        self._counts.update({f"{wire.REFUSED}{reason}": count for reason, count in refused.items()})
         return self._counts
 
     def _latencies(self) -> dict[str, bytes]:

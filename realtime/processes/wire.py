@@ -11,6 +11,9 @@ import msgspec
 from realtime import messages
 from realtime.crop_source import CropSource
 
+# What a counter of refused movements is called, before its reason.
+REFUSED = "refused: "
+
 
 class Hello(msgspec.Struct, frozen=True, tag=True):
     """The first word of a process."""
