@@ -324,7 +324,12 @@ def test_unusable_input_is_one_line_and_exit_status_2(videos, tmp_path, monkeypa
     empty.mkdir()
     table = tmp_path / "people.csv"
     table.write_text("file,person\nthree.mkv,ann\n")
+    twice = tmp_path / "twice"
+    twice.mkdir()
+    for name in ("a.avi", "b.avi"):
+        (twice / name).write_bytes((videos / "one.avi").read_bytes())
     for arguments, words in (
+        (["--real", twice, "--out", out], "a.avi and b.avi are the same video"),
         (["--real", empty, "--out", out], "no video in"),
         (["--real", videos, "--out", tmp_path / "mine.pt"], "written as .onnx"),
         (["--real", videos, "--out", tmp_path / "absent" / "mine.onnx"], "no folder"),

@@ -146,9 +146,12 @@ def record_all(
     """Record what ``folder`` does not hold yet. Raises InputError where a video cannot be read or kept."""
     keys = [source.key() for source in sources]
     files = [folder / f"{key}.npz" for key in keys]
-    missing = [source for source, file in zip(sources, files, strict=True) if load(file) is None]
-    # The same content under two names is recorded once.
-    todo = list({source.key(): source for source in missing}.values())
+    first: dict[str, str] = {}
+    for key, source in zip(keys, sources, strict=True):
+        if first.setdefault(key, source.name) != source.name:
+            # As two people, one would be trained on while the other is left out.
+            raise InputError(f"{first[key]} and {source.name} are the same video: take one away")
+    todo = [source for source, file in zip(sources, files, strict=True) if load(file) is None]
     total = sum(source.rendered.count if source.rendered else _promised(source) for source in todo)
 
     def show(frames: int) -> None:

@@ -1,6 +1,6 @@
 """Networks for people left out, and those for everybody: each kept as it finishes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -12,7 +12,7 @@ import torch
 import engines
 from engines.errors import InputError
 from engines.files import write_bytes
-from offline.spotting.batch import Tick, each
+from offline.spotting.batch import Progress, Tick, each
 from offline.spotting.learning.network import SpottingNetwork
 from offline.spotting.learning.scoring import Scored, score
 from offline.spotting.learning.sources import Subject, load
@@ -33,9 +33,6 @@ _LIVE = (
     *("spotting/detector", "spotting/features", "spotting/grid", "spotting/head", "spotting/noise"),
     *("spotting/regions", "spotting/settings", "synthesis/action_units", "synthesis/performance"),
 )
-
-# Called with the number of finished and of all epochs.
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -122,6 +119,7 @@ def run_all(
     trainings: Sequence[Training], folder: Path, jobs: int, progress: Progress | None = None
 ) -> list[Trained]:
     """Run trainings, ``jobs`` at a time, in their order; what ``folder`` has kept of an earlier time is not run again.
+    ``progress`` counts epochs.
 
     Raises InputError where a result cannot be kept.
     """

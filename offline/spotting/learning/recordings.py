@@ -3,7 +3,7 @@
 Whatever a face could also have done is later added to these shifts, thousands of times, without a picture.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import cv2
@@ -18,14 +18,15 @@ from engines.spotting.features import face_shape
 from engines.spotting.regions import NAMES
 from engines.spotting.settings import SpottingSettings
 from engines.spotting.spot import Sample, Spot, View
+from offline.spotting.batch import Tick
 
 _R = len(NAMES)
 _SETTINGS = SpottingSettings()
 # Landmarks of so many frames apart are enough for their median.
 _LANDMARKS_EVERY = 10
 _TICK = 50
-# Called with the number of frames just done.
-Tick = Callable[[int], None]
+# What is seen for a shorter time teaches nothing.
+_SHORTEST_S = 0.7
 
 
 @dataclass(frozen=True)
@@ -53,17 +54,18 @@ class Recording:
     busy_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
 
     def stretches(self) -> list[slice]:
-        """Frames between one beginning and the next, without those in which no face was seen."""
+        """Frames between one beginning and the next, without those in which no face was seen, or for too short."""
         seen = self.reference >= 0
         starts = np.flatnonzero(seen & self.begins)
         before = np.concatenate([[False], seen[:-1]])
         ends = np.flatnonzero(before & (~seen | self.begins))
         if len(seen) and seen[-1]:
             ends = np.append(ends, len(seen))
-        return [slice(int(a), int(b)) for a, b in zip(starts, ends, strict=True)]
+        found = [slice(int(a), int(b)) for a, b in zip(starts, ends, strict=True)]
+        return [s for s in found if self.times_s[s.stop - 1] - self.times_s[s.start] >= _SHORTEST_S]
 
     def seconds(self) -> float:
-        """For how long the face was seen."""
+        """For how long the face was seen, in all stretches together."""
         return sum(float(self.times_s[s.stop - 1] - self.times_s[s.start]) for s in self.stretches())
 
 

@@ -1,7 +1,7 @@
 """A whole recording as the rows the live spotter makes of it frame by frame, fast enough to be made anew each epoch.
 
-Equal to `engines.spotting.face_motion.FaceMotion` followed by `engines.spotting.features.FeatureRows`; the tests hold
-the two together.
+Equal to `engines.spotting.face_motion.FaceMotion` followed by `engines.spotting.features.FeatureRows`, with their own
+constants; the tests hold the two together.
 """
 
 from dataclasses import dataclass
@@ -25,8 +25,6 @@ _SETTLE_S = SpottingSettings().head_settle_s
 _TRUST = 1 / (0.05**2 + 0.02**2)
 # The live spotter's guess at the time since the frame before the first.
 _FIRST_STEP_S = 0.01
-# What is seen for a shorter time teaches nothing.
-_SHORTEST_S = 0.7
 _HALF_S = 0.5 / RATE_HZ
 
 
@@ -39,7 +37,7 @@ class Stretch:
 
 
 def rows_of(recording: Recording, shift: NDArray[np.float64] | None = None) -> list[Stretch]:
-    """The rows of every stretch long enough, of the recording as it is or with other shifts (N, R, 2)."""
+    """The rows of every stretch, of the recording as it is or with other shifts (N, R, 2)."""
     motion, pose = without_head(recording, recording.shift if shift is None else shift)
     n = len(motion)
     frames = np.concatenate(
@@ -47,10 +45,7 @@ def rows_of(recording: Recording, shift: NDArray[np.float64] | None = None) -> l
     )
     found = []
     for stretch in recording.stretches():
-        times = recording.times_s[stretch]
-        if times[-1] - times[0] < _SHORTEST_S:
-            continue
-        at, values = resampled(times, frames[stretch])
+        at, values = resampled(recording.times_s[stretch], frames[stretch])
         found.append(Stretch(at, _with_noise(values)))
     return found
 
@@ -89,6 +84,7 @@ def designs(centres: NDArray[np.float64], depths: NDArray[np.float64]) -> NDArra
     return out
 
 
+# Kept compiled by this file's time alone: whoever changes `_fit` must touch this file as well.
 @compiled()
 def _chain(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     shift, trust, sure, reference, begins, designs, times, settle_s, first_step_s

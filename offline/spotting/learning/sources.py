@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 import engines
 from engines.errors import InputError
 from engines.files import write_bytes
+from offline.spotting.batch import Tick
 from offline.spotting.footage import digest_of, find_videos, read_frames
-from offline.spotting.learning.recordings import Recording, Tick, record
+from offline.spotting.learning.recordings import Recording, record
 from offline.spotting.rendered import HELD_OUT, Knobs, RenderedVideo
 from offline.spotting.truth import Interval
 

@@ -1,6 +1,6 @@
 """Training: every epoch each face lives through other movements, seen in a mirror or not, at another tempo and size."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 from zlib import crc32
@@ -10,9 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from engines.errors import InputError
 from engines.spotting.detector import FUTURE, PAST, RISE_UNIT_S, SHIFT_UNIT_S
 from engines.spotting.features import mirrored
 from engines.spotting.grid import RATE_HZ
+from offline.spotting.batch import Tick
 from offline.spotting.learning.fields import Fields, fields_of
 from offline.spotting.learning.network import SpottingNetwork, padded
 from offline.spotting.learning.rehearsal import rehearse, training_implants, warped
@@ -36,9 +38,6 @@ _VARIANTS_REAL, _VARIANTS_RENDERED = 40, 25
 # Times an epoch: a person seen for long once, others more often, rendered faces only sometimes.
 _LONG_S, _LONG_TIMES, _TIMES, _RENDERED_TIMES = 120.0, 1.0, 3.0, 0.6
 _PAUSE_S = (1.0, 4.0)
-
-# Called with the number of epochs just done.
-Tick = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,10 @@ def labels(times_s: NDArray[np.float64], events: NDArray[np.float64]) -> Labels:
 
 
 def epoch(lessons: Sequence[Lesson], rng: np.random.Generator) -> tuple[NDArray[np.float32], Labels]:
-    """What one epoch is trained on: rows (N, PAST + chunk + FUTURE, COLUMNS) and labels (N, chunk, ...)."""
+    """What one epoch is trained on: rows (N, PAST + chunk + FUTURE, COLUMNS) and labels (N, chunk, ...).
+
+    Raises InputError where there is nothing.
+    """
     rows: list[NDArray[np.float32]] = []
     parts: list[Labels] = []
     for lesson in lessons:
@@ -120,6 +122,8 @@ def epoch(lessons: Sequence[Lesson], rng: np.random.Generator) -> tuple[NDArray[
             for stretch in rows_of(recording, rehearse(recording, implants)):
                 seen = mirrored(stretch.rows) if rng.random() < 0.5 else stretch.rows
                 _cut(padded(seen), labels(stretch.times_s, events), rows, parts)
+    if not rows:
+        raise InputError("no face is seen for long enough to learn from it: add longer videos")
     stacked = {part.name: np.stack([getattr(label, part.name) for label in parts]) for part in fields(Labels)}
     return np.stack(rows), Labels(**stacked)
 
@@ -141,7 +145,7 @@ def _cut(
 
 
 def train(lessons: Sequence[Lesson], epochs: int, seed: int, tick: Tick | None = None) -> SpottingNetwork:
-    """A network trained from the seed, ready to answer; the same seed gives the same network."""
+    """A network trained from the seed, ready to answer; the same seed gives the same network. ``tick``: epochs done."""
     torch.set_num_threads(1)  # sums in another order are other sums; folds are what runs in parallel
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
