@@ -597,14 +597,14 @@ def spot_train(
         cache=cache,
         about=about,
     )
-    _say(f"seeds {', '.join(map(str, numbers))}; kept in {plan.folder}")
+    _say(f"seeds {', '.join(map(str, numbers))}, rendered {rendered or 'none'}; kept in {plan.folder}")
 
     def show(scored: Any) -> None:
         if not as_json:
             from offline.tables import print_rows
 
             rows = lines(scored)
-            print_rows("people left out: recall of implants and alarms", tuple(rows[0]), rows)
+            print_rows("people left out: recall of implants (alarms)", tuple(rows[0]), rows)
 
     made = command.spot_train(plan, jobs or _cores(), _progress, show)
     if as_json:

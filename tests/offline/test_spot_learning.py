@@ -20,11 +20,11 @@ from offline.spotting.learning import command, folds, scoring
 from offline.spotting.learning.fields import AUS, fields_of
 from offline.spotting.learning.folds import Recorded, Training, groups
 from offline.spotting.learning.network import SEES, Committee, SpottingNetwork, answers, padded
-from offline.spotting.learning.recordings import record
+from offline.spotting.learning.recordings import record, with_truth
 from offline.spotting.learning.rehearsal import Implant, rehearse, scoring_implants, training_implants
 from offline.spotting.learning.rows import rows_of
 from offline.spotting.learning.scoring import Scored, logistic, match, recall, threshold
-from offline.spotting.learning.sources import read_people, real_sources, rendered_sources, save, with_truth
+from offline.spotting.learning.sources import read_people, real_sources, rendered_sources, save
 from offline.spotting.learning.training import labels
 from offline.spotting.rendered import Knobs, RenderedVideo
 

@@ -35,8 +35,8 @@ _LIMITS = (
 class Told:
     """What the card says of the file: its name, size and SHA-256, and how far it is from PyTorch at most.
 
-    ``minutes``, ``videos`` and ``people`` of the real videos; ``rendered`` faces and their minutes; ``about``: what
-    may be said of where the real videos come from.
+    ``minutes``, ``videos`` and ``people`` of the real videos; ``rendered`` ones and their minutes, how many of them are
+    ``lively``; ``groups`` of people were left out; ``about``: what may be said of where the real videos come from.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Told:
     minutes: float
     rendered: int
     rendered_minutes: float
+    lively: int
     groups: int
     epochs: int
     seeds: tuple[int, ...]
@@ -70,23 +71,44 @@ def table(scored: Sequence[Scored]) -> list[dict[str, Any]]:
     return rows
 
 
-def lines(scored: Sequence[Scored]) -> list[dict[str, Any]]:
-    """Videos, and all of them, as rows of a table for the terminal: found of the implants, and alarms, at each rate."""
+def by_video(scored: Sequence[Scored]) -> list[dict[str, Any]]:
+    """Every video, and all together: implants, and at each of `RATES` how many were found and how many alarms told."""
     above = {rate: threshold(scored, rate) for rate in RATES}
     rows = []
     for name, some in [*((one.name, [one]) for one in scored), ("all", list(scored))]:
-        row: dict[str, Any] = {
-            "video": name,
-            "minutes": f"{sum(one.seconds for one in some) / 60:.2f}",
-            "implants": sum(len(one.implants) for one in some),
-        }
-        for rate in RATES:
-            share = recall(some, above[rate])
-            alarms = sum(logit > above[rate] for one in some for logit in one.alarms)
-            row[f"recall at {rate:g}/min"] = "–" if share is None else f"{share:.2f}"
-            row[f"alarms at {rate:g}/min"] = alarms
-        rows.append(row)
+        at = [
+            {
+                "alarms_per_minute": rate,
+                "recall": recall(some, above[rate]),
+                "alarms": sum(logit > above[rate] for one in some for logit in one.alarms),
+            }
+            for rate in RATES
+        ]
+        rows.append(
+            {
+                "video": name,
+                "minutes": sum(one.seconds for one in some) / 60,
+                "implants": sum(len(one.implants) for one in some),
+                "at": at,
+            }
+        )
     return rows
+
+
+def lines(scored: Sequence[Scored]) -> list[dict[str, Any]]:
+    """`by_video` as rows of a table for the terminal: recall and, in brackets, alarms."""
+    return [
+        {
+            "video": row["video"],
+            "minutes": f"{row['minutes']:.2f}",
+            "implants": row["implants"],
+            **{
+                f"at {at['alarms_per_minute']:g}/min": f"{_share(at['recall'])} ({at['alarms']})"
+                for at in row["at"]
+            },
+        }
+        for row in by_video(scored)
+    ]
 
 
 def card(told: Told, scored: Sequence[Scored], odds: Odds) -> str:
@@ -97,8 +119,8 @@ def card(told: Told, scored: Sequence[Scored], odds: Odds) -> str:
         for row in table(scored)
     )
     rendered = (
-        f"{told.rendered} rendered faces ({told.rendered_minutes:.0f} minutes) were trained on beside them, "
-        "half of them moving and speaking as real people did. "
+        f"Beside them {told.rendered_minutes:.1f} minutes of rendered faces were trained on ({told.rendered} videos, "
+        f"{told.lively} with heads that move and mouths that speak as real people's did). "
         if told.rendered
         else ""
     )
@@ -106,8 +128,8 @@ def card(told: Told, scored: Sequence[Scored], odds: Odds) -> str:
     seeds = ", ".join(map(str, told.seeds))
     parts = [
         f"# {told.name}: model card",
-        "The spotter's network: it looks at a second and a third of a face's motion around each thirtieth of a second "
-        "and gives the odds that a micro-expression had its apex there.",
+        f"The spotter's network: it looks at {(PAST + 1 + FUTURE) / RATE_HZ:.1f} seconds of a face's motion around "
+        "each thirtieth of a second and gives the odds that a micro-expression had its apex there.",
         _facts(
             {
                 "input": f"`rows`, float32 (N, {PAST + 1 + FUTURE}, {COLUMNS}) at {RATE_HZ:g} a second: motion of "
@@ -118,7 +140,7 @@ def card(told: Told, scored: Sequence[Scored], odds: Odds) -> str:
                 "size": f"{told.size / 1000:.0f} kB",
                 "SHA-256": f"`{told.sha256}`",
                 "difference from PyTorch": f"at most {told.difference:.1e}",
-                "training": f"{told.epochs} epochs; mean of {len(told.seeds)} networks, seeds {seeds}",
+                "training": f"{told.epochs} epochs; the mean of a network for each of the seeds {seeds}",
             }
         ),
         "## Data\n\n"
@@ -129,7 +151,8 @@ def card(told: Told, scored: Sequence[Scored], odds: Odds) -> str:
         f"By networks trained the same way with {left_out} left out. Alarms are what is told in the real videos as "
         f"they are. Recall is of {implants} micro-expressions implanted into the same recordings, 1 to 2.6 pixels of "
         f"a face 200 px wide, 0.26 to 0.48 s, found where the intervals' overlap is at least {OVERLAP:g} of their "
-        "union. Thresholds and odds are fitted to these same scores.",
+        "union. Thresholds and odds are fitted to these same scores. In so few minutes no rate below "
+        f"{1 / told.minutes:.2f} a minute can be told from none.",
         f"| alarms a minute | alarms | logit | recall |\n|---|---|---|---|\n{rows}".rstrip(),
         NOT_ANNOTATED,
         "## Limits\n\n" + "\n".join(f"- {limit}" for limit in _LIMITS),

@@ -16,7 +16,7 @@ from engines.files import cache_folder, writable, write_bytes
 from engines.spotting.detector import Odds
 from offline.spotting.batch import Progress, Tick, each
 from offline.spotting.footage import promised_frames
-from offline.spotting.learning.card import Told, card, lines, table
+from offline.spotting.learning.card import Told, by_video, card, table
 from offline.spotting.learning.folds import Recorded, Trained, Training, groups, run_all
 from offline.spotting.learning.network import SEES, export, padded
 from offline.spotting.learning.rows import rows_of
@@ -82,7 +82,7 @@ class Made:
             "slope": self.odds.slope,
             "offset": self.odds.offset,
             "curve": table(self.scored),
-            "videos": lines(self.scored),
+            "videos": by_video(self.scored),
             "seconds": round(self.seconds, 1),
         }
 
@@ -131,6 +131,7 @@ def spot_train(plan: Plan, jobs: int, bar: Bar, show: Callable[[Sequence[Scored]
         minutes=sum(seconds[one.name] for one in real) / 60,
         rendered=len(recorded) - len(real),
         rendered_minutes=sum(seconds[one.name] for one in recorded if not one.real) / 60,
+        lively=sum(source.lively for source in sources if source.name in {one.name for one in recorded}),
         groups=len(left_out),
         epochs=plan.epochs,
         seeds=plan.seeds,

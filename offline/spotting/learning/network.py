@@ -1,4 +1,4 @@
-"""The network in PyTorch: four dilated convolutions over how the rows change, a second and a third at once."""
+"""The network in PyTorch: four dilated convolutions over how the rows change, forty-two rows at once."""
 
 from pathlib import Path
 from typing import Final

@@ -3,8 +3,8 @@
 Whatever a face could also have done is later added to these shifts, thousands of times, without a picture.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -19,12 +19,16 @@ from engines.spotting.regions import NAMES
 from engines.spotting.settings import SpottingSettings
 from engines.spotting.spot import Sample, Spot, View
 from offline.spotting.batch import Tick
+from offline.spotting.truth import Interval
 
 _R = len(NAMES)
 _SETTINGS = SpottingSettings()
 # Landmarks of so many frames apart are enough for their median.
 _LANDMARKS_EVERY = 10
 _TICK = 50
+# What a face does that an implant on top of would be neither.
+_BUSY = ("micro", "macro", "blink")
+_BUSY_MARGIN_S = 0.1
 # What is seen for a shorter time teaches nothing.
 _SHORTEST_S = 0.7
 
@@ -179,3 +183,21 @@ def record(frames: Iterable[tuple[int, float, NDArray[np.uint8]]], tick: Tick | 
     if tick:
         tick(len(times) % _TICK)
     return recorder.recording(times)
+
+
+def with_truth(recording: Recording, performed: Sequence[Interval]) -> Recording:
+    """The recording with what was performed in it, where its frames reach so far."""
+    times, count = recording.times_s, len(recording.times_s)
+    micro = [
+        (times[p.onset], times[p.apex], times[p.offset])
+        for p in performed
+        if p.kind == "micro" and p.apex is not None and p.offset < count
+    ]
+    busy = [
+        (times[p.onset] - _BUSY_MARGIN_S, times[min(p.offset, count - 1)] + _BUSY_MARGIN_S)
+        for p in performed
+        if p.kind in _BUSY and p.onset < count
+    ]
+    return replace(
+        recording, micro_s=np.array(micro).reshape(-1, 3), busy_s=np.array(busy, dtype=float).reshape(-1, 2)
+    )

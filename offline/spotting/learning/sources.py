@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -17,16 +17,12 @@ from engines.errors import InputError
 from engines.files import write_bytes
 from offline.spotting.batch import Tick
 from offline.spotting.footage import digest_of, find_videos, read_frames
-from offline.spotting.learning.recordings import Recording, record
+from offline.spotting.learning.recordings import Recording, record, with_truth
 from offline.spotting.rendered import HELD_OUT, Knobs, RenderedVideo
-from offline.spotting.truth import Interval
 
 # What a recording depends on: when one of these files changes, videos are recorded anew.
 _EYES = ("blink", "face_motion", "face_stage", "features", "head", "motion", "regions", "settings", "spot")
-_HERE = ("footage.py", "rendered.py", "truth.py", "learning/recordings.py", "learning/sources.py")
-# What a face does that an implant on top of would be neither.
-_BUSY = ("micro", "macro", "blink")
-_BUSY_MARGIN_S = 0.1
+_HERE = ("footage.py", "rendered.py", "truth.py", "learning/recordings.py")
 # Frame rates of rendered videos by seed modulo 4: first high-speed cameras and webcams, then what lies between.
 _RATES, _MIDDLE_RATES, _MIDDLE_FROM = (200, 30, 100, 30), (60, 30, 200, 25), 17
 _RENDERED_S = 40.0
@@ -41,6 +37,11 @@ class Source:
     person: str
     path: Path | None = None
     rendered: RenderedVideo | None = None
+
+    @property
+    def lively(self) -> bool:
+        """Whether it is a rendered face that moves as real ones do."""
+        return self.rendered is not None and self.rendered.knobs.lively
 
     def key(self) -> str:
         """Changes with the video's content and the code that records it. Raises InputError where it is unreadable."""
@@ -134,24 +135,6 @@ def rendered_sources(seeds: Sequence[int]) -> list[Source]:
         video = RenderedVideo(seed, knobs)
         found.append(Source(video.name, f"rendered {seed}", rendered=video))
     return found
-
-
-def with_truth(recording: Recording, performed: Sequence[Interval]) -> Recording:
-    """The recording with what was performed in it, where its frames reach so far."""
-    times, count = recording.times_s, len(recording.times_s)
-    micro = [
-        (times[p.onset], times[p.apex], times[p.offset])
-        for p in performed
-        if p.kind == "micro" and p.apex is not None and p.offset < count
-    ]
-    busy = [
-        (times[p.onset] - _BUSY_MARGIN_S, times[min(p.offset, count - 1)] + _BUSY_MARGIN_S)
-        for p in performed
-        if p.kind in _BUSY and p.onset < count
-    ]
-    return replace(
-        recording, micro_s=np.array(micro).reshape(-1, 3), busy_s=np.array(busy, dtype=float).reshape(-1, 2)
-    )
 
 
 def save(file: Path, recording: Recording) -> None:
