@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import warnings
+from collections.abc import Mapping
 
 import torch
 from torch import nn
@@ -32,6 +33,23 @@ class Probabilities(nn.Module):
 
 def to_onnx(network: nn.Module, name: str, classes: tuple[str, ...]) -> bytes:
     """The content of the ONNX file of ``network``, which gives probabilities (N, classes) of maps (N, 3, 28, 28)."""
+    metadata = {
+        "apexcam.schema": SCHEMA,
+        "apexcam.name": name,
+        "apexcam.classes": json.dumps(list(classes)),
+        "apexcam.input": "float32 (N, 3, 28, 28) in 0..1: u, v, optical strain, each stretched to its own range",
+    }
+    return onnx_content(network, torch.zeros(2, *MAP_SHAPE), INPUT, OUTPUT, metadata)
+
+
+def onnx_content(
+    network: nn.Module, example: torch.Tensor, takes: str, gives: str, metadata: Mapping[str, str]
+) -> bytes:
+    """The content of an ONNX file of a network with one input and one output, any number at a time.
+
+    ``example`` (2, ...) shows the input's shape; ``takes`` and ``gives`` name input and output. The file says nothing
+    of the machine it was made on.
+    """
     import onnx
 
     network.eval()
@@ -40,9 +58,9 @@ def to_onnx(network: nn.Module, name: str, classes: tuple[str, ...]) -> bytes:
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program = torch.onnx.export(
             network,
-            (torch.zeros(2, *MAP_SHAPE),),
-            input_names=[INPUT],
-            output_names=[OUTPUT],
+            (example,),
+            input_names=[takes],
+            output_names=[gives],
             dynamic_shapes=({0: torch.export.Dim("N", min=1, max=4096)},),
             opset_version=18,
             dynamo=True,
@@ -51,12 +69,7 @@ def to_onnx(network: nn.Module, name: str, classes: tuple[str, ...]) -> bytes:
     assert program is not None
     model = program.model_proto
     _strip(model)
-    for key, value in {
-        "apexcam.schema": SCHEMA,
-        "apexcam.name": name,
-        "apexcam.classes": json.dumps(list(classes)),
-        "apexcam.input": "float32 (N, 3, 28, 28) in 0..1: u, v, optical strain, each stretched to its own range",
-    }.items():
+    for key, value in metadata.items():
         model.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))

@@ -109,40 +109,18 @@ def open_network(path: Path | None = None) -> Network:
     return Network(session, odds)
 
 
-class Detector:
-    """Runs the network over rows as they come, and picks apexes."""
+class Peaks:
+    """Picks apexes among the network's answers. An apex is certain `AFTER` answers later."""
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        self.clear()
+    AFTER: Final = _AFTER
 
-    def clear(self) -> None:
-        """Begin anew with the next row."""
-        self._rows: deque[NDArray[np.float32]] = deque(maxlen=PAST + 1 + FUTURE)
-        self._last_s = 0.0
+    def __init__(self) -> None:
         self._answers: deque[tuple[float, NDArray[np.float32]]] = deque(maxlen=_BEFORE + 1 + _AFTER)
 
-    def push(self, t_s: float, row: NDArray[np.float32]) -> Apex | None:
-        """Take the row of a time; return an apex that is certain to be one now."""
-        if not self._rows:
-            # Before it was seen the face is taken to have been still.
-            self._rows.extend([row] * PAST)
-        self._rows.append(row)
-        self._last_s = t_s
-        if len(self._rows) < PAST + 1 + FUTURE:
-            return None
-        answer = self.network(np.stack(self._rows)[None])[0]
-        self._answers.append((t_s - FUTURE / RATE_HZ, answer))
+    def push(self, at_s: float, answer: NDArray[np.float32]) -> Apex | None:
+        """Take the answer (4,) for the row of a time, a row after the last; return an apex that is certain now."""
+        self._answers.append((at_s, answer))
         return self._picked()
-
-    def flush(self) -> list[Apex]:
-        """The stream ends: the face is taken to stay as it is."""
-        if not self._rows:
-            return []
-        row = self._rows[-1]
-        found = [self.push(self._last_s + 1 / RATE_HZ, row) for _ in range(FUTURE + _AFTER)]
-        self.clear()
-        return [apex for apex in found if apex is not None]
 
     def _picked(self) -> Apex | None:
         if len(self._answers) <= _AFTER:
@@ -157,3 +135,38 @@ class Detector:
             apex_s,
             apex_s + max(float(fall) * RISE_UNIT_S, _SHORTEST_S),
         )
+
+
+class Detector:
+    """Runs the network over rows as they come, and picks apexes."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin anew with the next row."""
+        self._rows: deque[NDArray[np.float32]] = deque(maxlen=PAST + 1 + FUTURE)
+        self._last_s = 0.0
+        self._peaks = Peaks()
+
+    def push(self, t_s: float, row: NDArray[np.float32]) -> Apex | None:
+        """Take the row of a time; return an apex that is certain to be one now."""
+        if not self._rows:
+            # Before it was seen the face is taken to have been still.
+            self._rows.extend([row] * PAST)
+        self._rows.append(row)
+        self._last_s = t_s
+        if len(self._rows) < PAST + 1 + FUTURE:
+            return None
+        answer = self.network(np.stack(self._rows)[None])[0]
+        return self._peaks.push(t_s - FUTURE / RATE_HZ, answer)
+
+    def flush(self) -> list[Apex]:
+        """The stream ends: the face is taken to stay as it is."""
+        if not self._rows:
+            return []
+        row = self._rows[-1]
+        found = [self.push(self._last_s + 1 / RATE_HZ, row) for _ in range(FUTURE + Peaks.AFTER)]
+        self.clear()
+        return [apex for apex in found if apex is not None]

@@ -1,0 +1,1 @@
+"""Training of the learned spotter: videos recorded once, micro-expressions rehearsed into the recordings."""

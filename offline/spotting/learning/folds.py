@@ -1,0 +1,153 @@
+"""Networks for people left out, and those for everybody: each kept as it finishes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+import torch
+
+import engines
+from engines.errors import InputError
+from engines.files import write_bytes
+from offline.spotting.batch import Progress, Tick, each
+from offline.spotting.learning.network import SpottingNetwork
+from offline.spotting.learning.scoring import Scored, score
+from offline.spotting.learning.sources import Subject, load
+from offline.spotting.learning.training import lessons_of, train
+
+_LEARNING = (
+    "fields",
+    "folds",
+    "network",
+    "recordings",
+    "rehearsal",
+    "rows",
+    "scoring",
+    "sources",
+    "training",
+)
+_LIVE = (
+    *("spotting/detector", "spotting/features", "spotting/grid", "spotting/head", "spotting/noise"),
+    *("spotting/regions", "spotting/settings", "synthesis/action_units", "synthesis/performance"),
+)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A recording that lies in a file, and who is in it; ``key`` is of its content."""
+
+    name: str
+    person: str
+    real: bool
+    file: Path
+    key: str
+
+    def subject(self) -> Subject:
+        """Read it. Raises InputError where the file has gone."""
+        recording = load(self.file)
+        if recording is None:
+            raise InputError(f"{self.file} is damaged or gone: run the same command again")
+        return Subject(self.name, self.person, self.real, recording)
+
+
+@dataclass(frozen=True)
+class Training:
+    """One network to be trained, on everybody but the people left out, who are then scored."""
+
+    recorded: tuple[Recorded, ...]
+    left_out: tuple[str, ...]
+    epochs: int
+    seed: int
+
+    def key(self) -> str:
+        """Changes with everything the result depends on."""
+        rows = [[one.key, one.name, one.person, one.real] for one in self.recorded]
+        content = msgspec.json.encode([_code(), rows, self.left_out, self.epochs, self.seed])
+        return sha256(content).hexdigest()[:24]
+
+
+class Trained(msgspec.Struct, frozen=True):
+    """A trained network: its ``weights`` by name, and how it did on the people left out."""
+
+    key: str
+    weights: dict[str, list[float]]
+    scored: tuple[Scored, ...]
+
+    def network(self) -> SpottingNetwork:
+        """The network, ready to answer."""
+        network = SpottingNetwork()
+        shapes = {name: values.shape for name, values in network.state_dict().items()}
+        network.load_state_dict(
+            {name: torch.tensor(values).reshape(shapes[name]) for name, values in self.weights.items()}
+        )
+        return network.eval()
+
+
+@cache
+def _code() -> str:
+    root = Path(engines.__path__[0])
+    files = [Path(__file__).parent / f"{name}.py" for name in _LEARNING] + [
+        root / f"{name}.py" for name in _LIVE
+    ]
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
+def groups(seconds: dict[str, float], count: int) -> list[tuple[str, ...]]:
+    """People in so many groups of about the same time on screen, or each alone where ``count`` is 0 or too many."""
+    if not 0 < count < len(seconds):
+        return [(person,) for person in sorted(seconds)]
+    found: list[list[str]] = [[] for _ in range(count)]
+    for person in sorted(seconds, key=lambda p: (-seconds[p], p)):
+        min(found, key=lambda group: sum(seconds[p] for p in group)).append(person)
+    return [tuple(sorted(group)) for group in found]
+
+
+def run(training: Training, tick: Tick | None = None) -> Trained:
+    """Train and score. Nobody who is left out is trained on."""
+    subjects = [one.subject() for one in training.recorded]
+    known = [one for one in subjects if one.person not in training.left_out]
+    network = train(lessons_of(known), training.epochs, training.seed, tick)
+    scored = tuple(score(network, one) for one in subjects if one.person in training.left_out)
+    weights = {name: values.flatten().tolist() for name, values in network.state_dict().items()}
+    return Trained(training.key(), weights, scored)
+
+
+def run_all(
+    trainings: Sequence[Training], folder: Path, jobs: int, progress: Progress | None = None
+) -> list[Trained]:
+    """Run trainings, ``jobs`` at a time, in their order; what ``folder`` has kept of an earlier time is not run again.
+    ``progress`` counts epochs.
+
+    Raises InputError where a result cannot be kept.
+    """
+    keys = [training.key() for training in trainings]
+    done = {key: kept for key in keys if (kept := _load(folder, key)) is not None}
+    todo = [training for training, key in zip(trainings, keys, strict=True) if key not in done]
+    total = sum(training.epochs for training in trainings)
+    before = total - sum(training.epochs for training in todo)
+
+    def keep(trained: Trained) -> None:
+        done[trained.key] = trained
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_bytes(folder / f"{trained.key}.msgpack", msgspec.msgpack.encode(trained))
+        except OSError as error:
+            raise InputError(f"cannot write to {folder}: {error.strerror or error}") from None
+
+    def show(epochs: int) -> None:
+        if progress:
+            progress(min(before + epochs, total), total)
+
+    show(0)
+    each(run, todo, jobs, keep, show)
+    return [done[key] for key in keys]
+
+
+def _load(folder: Path, key: str) -> Trained | None:
+    try:
+        return msgspec.msgpack.decode((folder / f"{key}.msgpack").read_bytes(), type=Trained)
+    except (OSError, msgspec.DecodeError):
+        return None

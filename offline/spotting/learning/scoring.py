@@ -1,0 +1,131 @@
+"""How well a network spots people it has not seen: alarms where nothing was implanted, recall where something was."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.spotting.detector import FUTURE, Apex, Odds, Peaks
+from engines.spotting.grid import RATE_HZ
+from engines.spotting.settings import SpottingSettings
+from offline.spotting.learning.network import SpottingNetwork, answers
+from offline.spotting.learning.rehearsal import rehearse, scoring_implants
+from offline.spotting.learning.rows import Stretch, rows_of
+from offline.spotting.learning.sources import Subject
+from offline.spotting.learning.training import face_fields
+
+# Alarms a minute at which recall is told, and those that the network's file knows the thresholds of.
+RATES: Final = (0.2, 0.5, 1.0)
+CURVE: Final = (5.0, 2.0, 1.0, 0.5, 0.2)
+# Logits below are not told at any rate that anybody would bear.
+FLOOR: Final = -6.0
+# A micro-expression is found where intervals overlap by half of what they cover together (MEGC).
+OVERLAP: Final = 0.5
+_ROUNDS, _SEED = 3, 77
+_REST_S = SpottingSettings().rest_s
+
+
+class Scored(msgspec.Struct, frozen=True):
+    """One video scored by a network that has not seen the person.
+
+    ``seconds`` in which the face was seen; ``alarms``: logits of what was told in the video as it is; ``implants``:
+    for each the logit it was found with, None where it was not; ``told``: logits with implants, and whether it was one.
+    """
+
+    name: str
+    person: str
+    seconds: float
+    alarms: tuple[float, ...]
+    implants: tuple[float | None, ...]
+    told: tuple[tuple[float, bool], ...]
+
+
+def score(network: SpottingNetwork, subject: Subject) -> Scored:
+    """Score a subject as it is, and in three rounds with implants."""
+    recording = subject.recording
+    alarms = [apex.logit for stretch in rows_of(recording) for apex in apexes(network, stretch)]
+    exact = face_fields(subject, variants=1)
+    implants: list[float | None] = []
+    told: list[tuple[float, bool]] = []
+    for number in range(_ROUNDS):
+        put, events = scoring_implants(recording, exact, np.random.default_rng((_SEED, number)))
+        stretches = rows_of(recording, rehearse(recording, put))
+        found = [apex for stretch in stretches for apex in apexes(network, stretch)]
+        which = match(found, events)
+        implants += [None if k is None else found[k].logit for k in which]
+        told += [(apex.logit, k in which) for k, apex in enumerate(found)]
+    return Scored(
+        subject.name, subject.person, recording.seconds(), tuple(alarms), tuple(implants), tuple(told)
+    )
+
+
+def apexes(network: SpottingNetwork, stretch: Stretch) -> list[Apex]:
+    """What the live detector would tell of a stretch, from its start of telling to its flush, above `FLOOR`."""
+    peaks, found = Peaks(), []
+    given = answers(network, stretch.rows, after=FUTURE + Peaks.AFTER)
+    begun = float(stretch.times_s[0])
+    for k, answer in enumerate(given):
+        apex = peaks.push(begun + k / RATE_HZ, answer)
+        if apex is not None and apex.logit > FLOOR and apex.apex_s >= begun + _REST_S:
+            found.append(apex)
+    return found
+
+
+def match(found: Sequence[Apex], events: NDArray[np.float64]) -> list[int | None]:
+    """Which of ``found`` each of the events (E, 3) was found as: the surest that overlaps enough and is left."""
+    which: list[int | None] = []
+    for onset, _, offset in events:
+        best: int | None = None
+        for k, apex in enumerate(found):
+            common = min(apex.offset_s, offset) - max(apex.onset_s, onset)
+            together = max(apex.offset_s, offset) - min(apex.onset_s, onset)
+            if k in which or common < OVERLAP * together:
+                continue
+            if best is None or apex.logit > found[best].logit:
+                best = k
+        which.append(best)
+    return which
+
+
+def threshold(scored: Sequence[Scored], alarms_per_minute: float) -> float:
+    """The logit above which there are so many alarms a minute, or just fewer, over all videos together."""
+    every = sorted((logit for one in scored for logit in one.alarms), reverse=True)
+    allowed = int(alarms_per_minute * sum(one.seconds for one in scored) / 60)
+    return every[allowed] if allowed < len(every) else FLOOR
+
+
+def recall(scored: Sequence[Scored], above: float) -> float | None:
+    """The share of implants found with a logit above a threshold; None where nothing was implanted."""
+    every = [logit for one in scored for logit in one.implants]
+    if not every:
+        return None
+    return sum(logit is not None and logit > above for logit in every) / len(every)
+
+
+def calibrate(scored: Sequence[Scored]) -> Odds:
+    """How logits are to be read, from videos of people left out. Raises ValueError where nothing was told at all."""
+    told = [pair for one in scored for pair in one.told]
+    if not told:
+        raise ValueError("nothing was told in any video: nothing to calibrate with")
+    slope, offset = logistic(np.array([logit for logit, _ in told]), np.array([hit for _, hit in told]))
+    return Odds(slope, offset, tuple((rate, threshold(scored, rate)) for rate in CURVE))
+
+
+def logistic(logits: NDArray[np.float64], hits: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and offset of the likeliest logistic curve through hits and misses, with Platt's targets (1999).
+
+    These are a little less than sure, so that a curve exists even where both are apart or one is absent.
+    """
+    from scipy.optimize import minimize
+
+    right, wrong = int(hits.sum()), int((~hits).sum())
+    targets = np.where(hits, (right + 1) / (right + 2), 1 / (wrong + 2))
+
+    def loss(at: NDArray[np.float64]) -> float:
+        z = at[0] * logits + at[1]
+        return float((np.logaddexp(0, z) - targets * z).mean())
+
+    slope, offset = minimize(loss, np.array([1.0, 0.0])).x
+    return float(slope), float(offset)
