@@ -25,8 +25,8 @@ EPOCHS: Final = 120
 _RATE, _DECAY, _BATCH, _CLIP = 2e-3, 0.02, 24, 1.0
 # Answers that are learnt from together: 8.5 seconds; ends shorter than a quarter of that are left out.
 _CHUNK: Final = 256
-# The rate rises for a tenth of a schedule that is longer than the training: it ends while still learning briskly.
-_RISING, _ROOM, _ROOM_STEPS, _ROOM_SHARE = 0.1, 12, 100, 1.1
+# The rate rises for a tenth of the training and has fallen to nothing at its end.
+_RISING = 0.1
 # Nothing is learnt in the first moments of a stretch, when noise is not known, nor so near to a movement's ends.
 _UNSETTLED_S, _NEAR_S = 0.4, 0.05
 # Rows so near the apex are apexes, and rows a little farther half of one.
@@ -155,8 +155,8 @@ def train(lessons: Sequence[Lesson], epochs: int, seed: int, tick: Tick | None =
     for _ in range(epochs):
         rows, right = epoch(lessons, rng)
         if schedule is None:
-            # How many chunks an epoch has differs a little: there is room for more.
-            total = int(epochs * (len(rows) // _BATCH + _ROOM) * _ROOM_SHARE) + _ROOM_STEPS
+            # How many chunks an epoch has differs a little: there is room for one more batch in each.
+            total = epochs * (-(-len(rows) // _BATCH) + 1)
             schedule = torch.optim.lr_scheduler.OneCycleLR(
                 optimiser, _RATE, total_steps=total, pct_start=_RISING
             )
