@@ -36,7 +36,7 @@ class Told:
     """What the card says of the file: its name, size and SHA-256, and how far it is from PyTorch at most.
 
     ``minutes``, ``videos`` and ``people`` of the real videos; ``rendered`` ones and their minutes, how many of them are
-    ``lively``; ``groups`` of people were left out; ``about``: what may be said of where the real videos come from.
+    ``groups`` of people were left out; ``about``: what may be said of where the real videos come from.
     """
 
     name: str
@@ -48,7 +48,6 @@ class Told:
     minutes: float
     rendered: int
     rendered_minutes: float
-    lively: int
     groups: int
     epochs: int
     seeds: tuple[int, ...]
@@ -119,8 +118,7 @@ def card(told: Told, scored: Sequence[Scored], odds: Odds) -> str:
         for row in table(scored)
     )
     rendered = (
-        f"Beside them {told.rendered_minutes:.1f} minutes of rendered faces were trained on ({told.rendered} videos, "
-        f"{told.lively} with heads that move and mouths that speak as real people's did). "
+        f"Beside them {told.rendered_minutes:.1f} minutes of rendered faces were trained on ({told.rendered} videos). "
         if told.rendered
         else ""
     )

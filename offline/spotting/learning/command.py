@@ -131,7 +131,6 @@ def spot_train(plan: Plan, jobs: int, bar: Bar, show: Callable[[Sequence[Scored]
         minutes=sum(seconds[one.name] for one in real) / 60,
         rendered=len(recorded) - len(real),
         rendered_minutes=sum(seconds[one.name] for one in recorded if not one.real) / 60,
-        lively=sum(source.lively for source in sources if source.name in {one.name for one in recorded}),
         groups=len(left_out),
         epochs=plan.epochs,
         seeds=plan.seeds,

@@ -38,11 +38,6 @@ class Source:
     path: Path | None = None
     rendered: RenderedVideo | None = None
 
-    @property
-    def lively(self) -> bool:
-        """Whether it is a rendered face that moves as real ones do."""
-        return self.rendered is not None and self.rendered.knobs.lively
-
     def key(self) -> str:
         """Changes with the video's content and the code that records it. Raises InputError where it is unreadable."""
         content = self.rendered.identity() if self.rendered else digest_of(self._file())
@@ -114,8 +109,9 @@ def read_people(table: Path, files: Sequence[str]) -> Mapping[str, str]:
 
 
 def rendered_sources(seeds: Sequence[int]) -> list[Source]:
-    """Rendered faces of many frame rates, half of them lively, a third without micro-expressions.
+    """Rendered faces of many frame rates, a third without micro-expressions.
 
+    None is lively: their heads and mouths move as those of people in the very videos that are left out in turn.
     Raises InputError for seeds that measuring uses.
     """
     if seeds and max(seeds) >= HELD_OUT:
@@ -130,7 +126,6 @@ def rendered_sources(seeds: Sequence[int]) -> list[Source]:
             seconds=_RENDERED_S,
             amplitude_px=_AMPLITUDES_PX,
             neutral=seed // 4 % 3 == 2,
-            lively=seed // 2 % 2 == 1,
         )
         video = RenderedVideo(seed, knobs)
         found.append(Source(video.name, f"rendered {seed}", rendered=video))
