@@ -112,7 +112,7 @@ def test_a_recorded_event_gives_the_bit_identical_prediction(
     notes, folder = lived
     kept = {event.event_id: event for event in notes.events if event.kind in ("micro", "macro")}
     folders = [one for one in sorted(folder.iterdir()) if not one.name.startswith("session-")]
-    assert len(folders) == len(kept) > 0
+    assert len(folders) == len(kept) > 0, (sorted(kept), folders, notes.lines)
     for one in folders:
         about, stills = recorded.read(str(one))
         made = analyze.analyse_recorded(str(one), recorded.settings(about))

@@ -35,7 +35,7 @@ _LIMITS = (
 class Told:
     """What the card says of the file: its name, size and SHA-256, and how far it is from PyTorch at most.
 
-    ``minutes``, ``videos`` and ``people`` of the real videos; ``rendered`` ones and their minutes, how many of them are
+    ``minutes``, ``videos`` and ``people`` of the real videos; ``rendered`` ones and their minutes;
     ``groups`` of people were left out; ``about``: what may be said of where the real videos come from.
     """
 
