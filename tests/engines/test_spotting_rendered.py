@@ -137,7 +137,7 @@ def test_streaming_work_does_not_depend_on_how_long_it_has_run():
                 sample.epoch,
                 sample.fresh,
                 sample.openness,
-                sample.bridge,
+                sample.matrix,
             )
             spots.extend(spotter.push(moved))
     kinds = [spot.kind for spot in spots]
