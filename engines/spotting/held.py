@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.spotting.history import History
-from engines.spotting.regions import JAW, NAMES, NEAR_EYE
 from engines.spotting.refusals import turns
+from engines.spotting.regions import JAW, NAMES, NEAR_EYE
 from engines.spotting.spot import Instant
 from engines.spotting.still_head import Placed, StillHead
 
@@ -26,7 +26,7 @@ _SMOOTH_S: Final = 0.13
 _REST_S, _LEARN_S, _FIRST_S = 20.0, 0.25, 1.5
 _REST_ROWS: Final = 100
 # Away: this far (crop pixels), and this many times its wandering (as a standard deviation).
-_LEAST_PX, _WANDERING = 1.2, 4.0
+_LEAST_PX, _WANDERING = 1.4, 4.5
 # Landmarks are wrong by about this much for each degree the head is turned from where rest was learnt.
 _TURN_PX: Final = 0.1
 _MOST_TURN: Final = 20.0
@@ -37,11 +37,14 @@ _SETTLE_S: Final = 0.3
 _ONSET_S: Final = 1.2
 # A course that turns back by this share of its peak, so often, goes to and fro; an expression turns once.
 _TURNS_BACK, _TURNS = 0.35, 3
+# The mouth's gap or width in speech: back by this share of its range, so many crop pixels at least.
+_SPOKEN, _SPOKEN_PX = 0.2, 1.5
 _SHUT: Final = 0.5
 _LOOK_FACTOR: Final = 2.0
 # Brows and lids alone: what else moves is below this share of the most.
 _ALONE: Final = 0.6
 _EYES_OWN: Final = NEAR_EYE | np.array([name == "glabella" for name in NAMES])
+_MOUTHS: Final = JAW | np.array([name.startswith("mouth") or name == "upper lip" for name in NAMES])
 
 
 @dataclass(frozen=True)
@@ -127,9 +130,7 @@ class HoldTracker:
             self._recent.popleft()
         middle = self._recent[len(self._recent) // 2][0]
         if not len(self._course) or middle.t_s > self._course.times[-1]:
-            self._course.append(
-                middle.t_s, middle.index, np.mean([rows for _, rows in self._recent], axis=0)
-            )
+            self._course.append(middle.t_s, middle.index, np.mean([rows for _, rows in self._recent], axis=0))
 
     def _learn(self, now: float) -> None:
         if now - self._learnt_s < _LEARN_S:
@@ -199,6 +200,10 @@ def _why_not(
     looked = abs(float(np.median(rows[:, _EYES, 1])) - hold.rest[_EYES, 1])
     if ratios[~_EYES_OWN].max() < _ALONE * ratios.max() and size.max() < _LOOK_FACTOR * looked:
         return "a glance"
+    mouth = rows[:, _MOUTH]
+    spoken = max(_SPOKEN_PX, _SPOKEN * float(np.ptp(mouth, axis=0).max()))
+    if ratios[~_MOUTHS].max() < 1 and max(turns(course, spoken) for course in mouth.T) >= _TURNS:
+        return "speech"
     if turns(along, _TURNS_BACK * hold.peak) >= _TURNS:
         return "went to and fro"
     return ""

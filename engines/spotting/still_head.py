@@ -71,9 +71,7 @@ class StillHead:
         )
 
 
-def _lay(
-    points: NDArray[np.float64], onto: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], float]:
+def _lay(points: NDArray[np.float64], onto: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """Rotation (3, 3) and scale that lay centred points (N, 3) on others in least squares."""
     left, sizes, right = np.linalg.svd(onto.T @ points)
     # A mirror image is no rotation.
