@@ -22,7 +22,7 @@ def _face():
     points = np.stack([across, down, (across**2 + down**2) / 120 - 30], axis=1) + MIDDLE
     for upper, lower, iris, corners in ((159, 145, 468, (33, 133)), (386, 374, 473, (362, 263))):
         eye = points[list(corners)].mean(axis=0)
-        points[iris], points[upper], points[lower] = eye, eye - [0, 4, 0], eye + [0, 4, 0]
+        points[iris], points[upper], points[lower] = eye, eye - [0, 4, 0], eye - [0, -4, 0]
     points[14] = points[13] + [0, 1, 0]
     return points
 
@@ -82,7 +82,7 @@ def test_an_expression_is_told_with_its_interval_while_the_head_turns(regions):
 def test_a_turning_head_alone_moves_no_region():
     head = StillHead()
     first = head.place(_face())
-    turned = head.place(_turned(1.2 * _face(), 20, -10) + [5, -3, 0])
+    turned = head.place(_turned(1.2 * _face(), 20, -10) - [5, 3, 0])
     assert turned.regions == pytest.approx(first.regions, abs=1e-9)
     assert turned.mouth == pytest.approx(first.mouth)
     assert np.hypot(*turned.turn) == pytest.approx(np.hypot(20, 10), abs=2)
@@ -113,7 +113,7 @@ def test_a_long_blink_that_pulls_the_brows_is_refused_as_such():
     def change(face, t):
         shut = _course(t, 4.0, 0.8, edge_s=0.15)
         face[[159, 386], 1] += 7 * shut
-        return _moved(face, {name: (0, 3) for name in BROWS}, shut)
+        return _moved(face, dict.fromkeys(BROWS, (0, 3)), shut)
 
     told, refused = _watch(8, change)
     assert told == []
@@ -124,7 +124,7 @@ def test_a_long_glance_that_pulls_the_brows_is_refused_as_such():
     def change(face, t):
         aside = _course(t, 4.0, 0.8, edge_s=0.1)
         face[[468, 473], 0] += 3 * aside
-        return _moved(face, {name: (0, 2.5) for name in BROWS}, aside)
+        return _moved(face, dict.fromkeys(BROWS, (0, 2.5)), aside)
 
     told, refused = _watch(8, change)
     assert told == []
