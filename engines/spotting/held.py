@@ -21,8 +21,9 @@ from engines.spotting.still_head import Placed, StillHead
 _R: Final = len(NAMES)
 # Rows of a course beside the regions: the head's turn, the mouth, the eyes; see `Placed`.
 _TURN, _MOUTH, _EYES = _R, _R + 1, _R + 2
-# Landmarks jitter, and one run in five is dropped at a busy moment: the mean of so much time.
+# Landmarks jitter by as much as a small expression moves them: the mean of so much time, four or five runs.
 _SMOOTH_S: Final = 0.13
+# Rest is learnt from this much time, so often, and from so much at first.
 _REST_S, _LEARN_S, _FIRST_S = 20.0, 0.25, 1.5
 _REST_ROWS: Final = 100
 # Away: this far (crop pixels), and this many times its wandering (as a standard deviation).
@@ -33,16 +34,19 @@ _MOST_TURN: Final = 20.0
 _STAY_S: Final = 0.4
 # Shares of the peak: below the first the movement is over, at the second it has met rest.
 _RETURN, _REST = 0.35, 0.15
+# What is nearly back need not come nearer than that for so long; an onset lies at most so long before it stayed away.
 _SETTLE_S: Final = 0.3
 _ONSET_S: Final = 1.2
 # A course that turns back by this share of its peak, so often, goes to and fro; an expression turns once.
 _TURNS_BACK, _TURNS = 0.35, 3
 # The mouth's gap or width in speech: back by this share of its range, so many crop pixels at least.
 _SPOKEN, _SPOKEN_PX = 0.2, 1.5
+# Lids shut: open by less than this share of what is usual.
 _SHUT: Final = 0.5
-_LOOK_FACTOR: Final = 2.0
-# Brows and lids alone: what else moves is below this share of the most.
-_ALONE: Final = 0.6
+# Landmarks of the brows follow a look aside, up to so many times as far as the irises seem to go.
+_LOOK_FACTOR: Final = 3.5
+# Brows alone: what else moves is below this share of the most.
+_ALONE: Final = 0.7
 _EYES_OWN: Final = NEAR_EYE | np.array([name == "glabella" for name in NAMES])
 _MOUTHS: Final = JAW | np.array([name.startswith("mouth") or name == "upper lip" for name in NAMES])
 
@@ -59,11 +63,14 @@ class Held:
 
 @dataclass
 class _Hold:
-    """A movement under way: from which rows of the course, against which rest, where to, how far yet."""
+    """A movement under way: ``rest`` (R + 3, 2) it left, ``threshold`` (R,) in crop pixels, ``turn`` of the head then
+    in degrees, unit ``direction`` (R, 2), ``peak`` so far in thresholds, and since when it is nearly back.
+    """
 
     onset_s: float
     rest: NDArray[np.float64]
     threshold: NDArray[np.float64]
+    turn: float
     direction: NDArray[np.float64]
     peak: float = 0.0
     back_s: float | None = None
@@ -75,7 +82,7 @@ class HoldTracker:
     def __init__(self, longest_micro_s: float, longest_s: float) -> None:
         self._longest_micro_s, self._longest_s = longest_micro_s, longest_s
         self._head = StillHead()
-        # Two landmark runs a frame time apart are the most there can be: this keeps twenty seconds at 35 a second.
+        # Half of it is kept at least: at thirty runs a second what rest is learnt from.
         self._course = History(_R + 3, capacity=1400)
         self.clear()
 
@@ -149,7 +156,7 @@ class HoldTracker:
         if self._course.times[first] < self._ended_s or self._rest is None:
             return None
         away = self._course.motion[first:, :_R] - self._rest[:_R]
-        turn = np.hypot(*(self._course.motion[-1, _TURN] - self._rest[_TURN]))
+        turn = float(np.hypot(*(self._course.motion[-1, _TURN] - self._rest[_TURN])))
         threshold = np.maximum(_LEAST_PX, _WANDERING * self._wandering) + _TURN_PX * turn
         mean = away.mean(axis=0)
         sides = mean / np.maximum(np.hypot(mean[:, 0], mean[:, 1]), 1e-9)[:, None]
@@ -157,7 +164,7 @@ class HoldTracker:
         if np.partition(stayed, -2)[-2] < 1:
             return None
         direction = mean / threshold[:, None]
-        hold = _Hold(now, self._rest, threshold, direction / np.linalg.norm(direction))
+        hold = _Hold(now, self._rest, threshold, turn, direction / np.linalg.norm(direction))
         earliest = self._course.first_since(max(self._ended_s, now - _STAY_S - _ONSET_S))
         along = self._along(hold, earliest)
         hold.peak = float(along.max())
@@ -193,7 +200,8 @@ def _why_not(
     size = np.hypot(displacement[:, 0], displacement[:, 1])
     ratios = size / hold.threshold
     turned = float(np.hypot(*(rows[:, _TURN] - hold.rest[_TURN]).T).max())
-    if turned > _MOST_TURN or np.partition(size / (hold.threshold + _TURN_PX * turned), -2)[-2] < 1:
+    threshold = hold.threshold + _TURN_PX * max(turned - hold.turn, 0.0)
+    if turned > _MOST_TURN or np.partition(size / threshold, -2)[-2] < 1:
         return "the head moved"
     if ratios[~_EYES_OWN].max() < ratios.max() and np.median(rows[:, _EYES, 0]) < _SHUT * hold.rest[_EYES, 0]:
         return "eyes closed"
