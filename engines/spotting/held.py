@@ -34,9 +34,10 @@ _MOST_TURN: Final = 20.0
 _STAY_S: Final = 0.4
 # Shares of the peak: below the first the movement is over, at the second it has met rest.
 _RETURN, _REST = 0.35, 0.15
-# What is nearly back need not come nearer than that for so long; an onset lies at most so long before it stayed away.
-_SETTLE_S: Final = 0.3
-_ONSET_S: Final = 1.2
+# What is nearly back is over after so long; an onset lies at most so long before the face stayed away.
+_SETTLE_S, _ONSET_S = 0.3, 1.2
+# An expression that is held is at its apex when it gets there, at this share of the most it wavers to.
+_APEX: Final = 0.95
 # A course that turns back by this share of its peak, so often, goes to and fro; an expression turns once.
 _TURNS_BACK, _TURNS = 0.35, 3
 # The mouth's gap or width in speech: back by this share of its range, so many crop pixels at least.
@@ -181,7 +182,7 @@ class HoldTracker:
         """What came back to its rest: told, or refused."""
         first = self._course.first_since(hold.onset_s)
         rows, along = self._course.motion[first:], self._along(hold, first)
-        top = int(np.argmax(along))
+        top = int(np.argmax(along >= _APEX * along.max()))
         displacement = rows[top, :_R] - hold.rest[:_R]
         refusal = _why_not(rows, along, displacement, hold)
         onset, apex, offset = (

@@ -16,23 +16,23 @@ from engines.spotting.regions import REGIONS
 _SKULL: Final = np.array(
     [33, 133, 362, 263, 168, 6, 197, 195, 127, 356, 234, 454, 162, 389, 10, 151, 109, 338, 21, 251, 93, 323]
 )
-# Inner lips and mouth corners; upper and lower lids; irises; corners of both eyes.
-_LIPS, _CORNERS = (13, 14), (61, 291)
-_UPPER_LIDS, _LOWER_LIDS = (159, 386), (145, 374)
-_IRISES, _EYES = (468, 473), (33, 133, 362, 263)
-_LIST: Final = np.concatenate([region.landmarks for region in REGIONS])
-_MEANS: Final = np.zeros((len(REGIONS), len(_LIST)))
-for _row, _region in enumerate(REGIONS):
-    _first = sum(len(region.landmarks) for region in REGIONS[:_row])
-    _MEANS[_row, _first : _first + len(_region.landmarks)] = 1 / len(_region.landmarks)
-_MOST: Final = np.concatenate([_LIST, _LIPS, _CORNERS, _UPPER_LIDS, _LOWER_LIDS, _IRISES, _EYES])
+# After the skull: inner lips and mouth corners; upper and lower lids; irises; corners of both eyes; the regions.
+_SHAPE: Final = np.array([13, 61, 14, 291, 159, 386, 145, 374, 468, 473, 33, 133, 362, 263])
+_REGIONS: Final = [landmark for region in REGIONS for landmark in region.landmarks]
+_ALL: Final = np.concatenate([_SKULL, _SHAPE, _REGIONS])
+_MEANS: Final = np.array(
+    [
+        [float(region is own) / len(own.landmarks) for own in REGIONS for _ in own.landmarks]
+        for region in REGIONS
+    ]
+)
 
 
 @dataclass(frozen=True)
 class Placed:
-    """One face on its skull: ``regions`` (R, 2) crop pixels, ``turn`` (2,) of the head, yaw and pitch in degrees.
+    """One face on its skull: ``regions`` (R, 2) from the skull's middle, ``turn`` (2,) of the head, yaw and pitch.
 
-    ``mouth`` (2,): its gap and width; ``eyes`` (2,): how far open, and where to across they look; crop pixels.
+    ``mouth`` (2,): its gap and width; ``eyes`` (2,): how far open, and where to across they look. Crop pixels, degrees.
     """
 
     regions: NDArray[np.float64]
@@ -53,21 +53,21 @@ class StillHead:
 
     def place(self, landmarks: NDArray[np.floating[Any]]) -> Placed:
         """Take landmarks (478, 3) in crop pixels, depth in the same unit."""
-        here = landmarks[_SKULL].astype(np.float64)
-        middle = here.mean(axis=0)
+        points = landmarks[_ALL].astype(np.float64)
+        points -= points[: len(_SKULL)].sum(axis=0) / len(_SKULL)
         if self._skull is None:
-            self._skull = here
-        onto = self._skull.mean(axis=0)
-        rotation, scale = _lay(here - middle, self._skull - onto)
-        spots = scale * (landmarks[_MOST] - middle) @ rotation.T + onto
-        lips, corners, upper, lower, irises, eyes = np.split(spots[len(_LIST) :], [2, 4, 6, 8, 10])
-        open_px = np.linalg.norm(upper - lower, axis=1).mean()
-        look_px = irises[:, 0].mean() - eyes[:, 0].mean()
+            self._skull = points[: len(_SKULL)]
+        rotation, scale = _lay(points[: len(_SKULL)], self._skull)
+        points = points @ (scale * rotation.T)
+        shape = points[len(_SKULL) : -len(_REGIONS)]
+        mouth, lids = shape[:2] - shape[2:4], shape[4:6] - shape[6:8]
         return Placed(
-            regions=(_MEANS @ spots[: len(_LIST)])[:, :2],
+            regions=_MEANS @ points[-len(_REGIONS) :, :2],
             turn=np.degrees(np.arctan2(rotation[:2, 2], rotation[2, 2])),
-            mouth=np.linalg.norm([lips[0] - lips[1], corners[0] - corners[1]], axis=1),
-            eyes=np.array([open_px, look_px]),
+            mouth=np.sqrt((mouth**2).sum(axis=1)),
+            eyes=np.array(
+                [np.sqrt((lids**2).sum(axis=1)).sum() / 2, shape[8:10, 0].sum() / 2 - shape[10:, 0].sum() / 4]
+            ),
         )
 
 
