@@ -23,6 +23,8 @@ _R: Final = len(NAMES)
 _TURN, _MOUTH, _EYES = _R, _R + 1, _R + 2
 # Landmarks jitter by as much as a small expression moves them: the mean of so much time, four or five runs.
 _SMOOTH_S: Final = 0.13
+# Landmarks run more often while the eyes blink; what rest is must not depend on that.
+_EVERY_S: Final = 0.025
 # Rest is learnt from this much time, so often, and from so much at first.
 _REST_S, _LEARN_S, _FIRST_S = 20.0, 0.25, 1.5
 _REST_ROWS: Final = 100
@@ -107,6 +109,8 @@ class HoldTracker:
 
         Returns a movement that ended with it, or in words why one that ended is no expression.
         """
+        if self._recent and t_s - self._recent[-1][0].t_s < _EVERY_S:
+            return None
         self._append(Instant(index, t_s), self._head.place(landmarks))
         if self._course.span_s() < _FIRST_S:
             return None
