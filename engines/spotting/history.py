@@ -66,3 +66,8 @@ class History:
         first = min(self.first_since(from_s), self._length - 1)
         last = max(int(np.searchsorted(self.times, to_s + 1e-9)), first + 1)
         return np.asarray((self._sums[last] - self._sums[first]) / (last - first), dtype=np.float64)
+
+    def level(self, seconds: float) -> NDArray[np.float64]:
+        """Median motion (R, 2) of the newest so many seconds, of about 24 frames of them."""
+        recent = self.motion[self.first_since(float(self.times[-1]) - seconds) :]
+        return np.asarray(np.median(recent[:: max(1, len(recent) // 24)], axis=0), dtype=np.float64)

@@ -36,6 +36,8 @@ _DECIDED_S = 0.75
 # What is at least this probable and not told is worth saying so: another number of alarms would tell it.
 _LIKELY = 0.1
 _NOTICED_EACH_S = 0.015
+# What is shown is how far the face is from where it mostly was for so long.
+_LEVEL_S = 1.3
 # What was noticed this near to something told is the same movement.
 _SAME_S = 0.3
 
@@ -60,9 +62,7 @@ class MotionSpotter:
         self._search = BumpSearch(
             count, settings.micro_max_s, settings.smooth_s, settings.threshold_px, settings.noise_factor
         )
-        self._holds = HoldTracker(
-            count, settings.threshold_px, settings.micro_max_s, settings.macro_max_s, settings.smooth_s
-        )
+        self._holds = HoldTracker(settings.micro_max_s, settings.macro_max_s)
         self._refused: Counter[str] = Counter()
         self._start("no frame yet")
 
@@ -104,12 +104,10 @@ class MotionSpotter:
 
     def view(self) -> View:
         """See `Spotter.view`."""
-        level = self._holds.level
-        if level is None or not len(self._history):
-            motion = np.zeros((len(NAMES), 2))
-        else:
+        motion = np.zeros((len(NAMES), 2))
+        if len(self._history):
             now = float(self._history.times[-1])
-            motion = self._history.mean(now - self.settings.smooth_s, now) - level
+            motion = self._history.mean(now - self.settings.smooth_s, now) - self._history.level(_LEVEL_S)
         thresholds = self._search.thresholds(-1).mean(axis=1)
         return View(self._phase, self._reason, NAMES, motion, thresholds, dict(self._refused))
 
@@ -136,11 +134,10 @@ class MotionSpotter:
                 Spot("blink", *blink, intensity_px=0.0, confidence=1.0, reason="eyes closed and opened")
             )
         apexes = self._look(sample, seen)
+        if sample.fresh:
+            spots.extend(self._hold(sample))
         if self._history.span_s() < self.settings.rest_s:
             return spots
-        held = self._holds.push(self._history)
-        if held is not None:
-            spots.append(_macro(held))
         for apex in apexes:
             spots.extend(self._judge(apex))
         self._notice(t_s)
@@ -167,6 +164,15 @@ class MotionSpotter:
             if apex is not None:
                 found.append(apex)
         return found
+
+    def _hold(self, sample: Sample) -> list[Spot]:
+        """A movement of seconds that ended with this sample: told, or refused."""
+        held = self._holds.push(sample.index, sample.t_s, sample.landmarks)
+        if isinstance(held, Held):
+            return [_macro(held)]
+        if held is not None:
+            self._count(held)
+        return []
 
     def _judge(self, apex: Apex) -> list[Spot]:
         """An apex the network found: measured and told, or refused."""
@@ -301,5 +307,5 @@ def _macro(held: Held) -> Spot:
         intensity_px=float(size.max()),
         confidence=1.0,
         regions=tuple(NAMES[i] for i in order if size[i] > 0.5 * size.max()),
-        reason=f"moved for {lasted:.1f} s {'and returned' if held.returned else 'and stayed'}",
+        reason=f"moved for {lasted:.1f} s and returned",
     )

@@ -108,10 +108,22 @@ def test_changing_light_is_no_movement():
     assert _spots(samples) == []
 
 
-def test_syllables_are_no_micro_expressions():
+def test_a_macro_expression_is_told_with_its_onset_apex_and_offset():
+    samples, truths = _take(PERFORMED, 8.6)
+    (macro,) = [spot for spot in _spots(samples) if spot.kind == "macro"]
+    truth = truths[-1]
+    assert abs(macro.onset.index - truth.onset) <= 0.15 * FPS
+    assert (
+        truth.apex - 0.15 * FPS <= macro.apex.index <= truth.apex + 0.65 * FPS
+    )  # it is held for half a second
+    assert abs(macro.offset.index - truth.offset) <= 0.15 * FPS
+    assert {"mouth corner left", "mouth corner right"} <= set(macro.regions)
+
+
+def test_syllables_are_no_expressions():
     talk = Performance("speech", None, (25, 26), 1.5, 1.9, 3.4, hold_s=1.1, amplitude_px=4.0)
     samples, _ = _take((talk,), 5.0, seed=8)
-    assert "micro" not in {spot.kind for spot in _spots(samples)}
+    assert {spot.kind for spot in _spots(samples)} <= {"blink"}
 
 
 def test_the_smile_says_its_regions_and_the_surprise_its_own():
