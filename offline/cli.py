@@ -480,6 +480,12 @@ def spot(
         typer.Option(help="Folder for the implanted videos, lossless at a constant rate, and truth.csv."),
     ] = None,
     method: Annotated[str, typer.Option(help="motion, interframe or dcrois.")] = "motion",
+    network: Annotated[
+        Path | None, typer.Option(help="A network made by spot-train instead of the shipped one.")
+    ] = None,
+    alarms: Annotated[
+        float | None, typer.Option(help="False alarms a minute to put up with; .3 by default.")
+    ] = None,
     seeds: Annotated[str, typer.Option(help="Rendered faces; tuning used those below 101.")] = "101-106",
     seconds: Annotated[float, typer.Option(help="Length of a rendered video.")] = 60.0,
     fps: Annotated[str, typer.Option(help="Frame rates to render at, such as 200,100,30.")] = "200",
@@ -511,7 +517,7 @@ def spot(
         )
     if real is None and (implant or keep is not None):
         raise InputError("--implant and --keep go with --real DIR, a folder of real videos")
-    setup, numbers = command.setup_of(method), _seeds(seeds)
+    setup, numbers = command.setup_of(method, network, alarms), _seeds(seeds)
     try:
         rates = tuple(dict.fromkeys(float(part) for part in fps.split(",")))
     except ValueError:

@@ -6,6 +6,7 @@ longer is a macro-expression. Whatever else moved is refused, with the reason.
 """
 
 from collections import Counter, deque
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ class MotionSpotter:
         count = len(NAMES)
         self._face = FaceMotion(settings.head_settle_s, settings.reference_s)
         self._rows = FeatureRows()
-        network = open_network()
+        network = open_network(Path(settings.model).expanduser() if settings.model else None)
         self._odds = network.odds
         self._threshold = network.odds.threshold(settings.alarms_per_minute)
         self._detector = Detector(network)

@@ -9,13 +9,15 @@ class SpottingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``method``: `motion` is the onset tracker and apex spotter; `interframe` (paper 002, eq. 1) and `dcrois`
     (paper 000, section 3.1) are the literature's features over a sliding window, for comparison.
 
-    ``alarms_per_minute`` is how many false alarms are put up with, as measured on people the network had not seen
-    (`engines.spotting.detector.Odds`); ``threshold_px`` and ``noise_factor`` say what is noticed at all.
+    ``model`` is a network made by ``apexbench spot-train``, in place of the shipped one; ``alarms_per_minute`` how many
+    false alarms are put up with, as measured on people it had not seen (`engines.spotting.detector.Odds`);
+    ``threshold_px`` and ``noise_factor`` say what is noticed at all.
     ``micro_max_px`` is more than any micro-expression moves a region; a head that goes farther than ``head_max_px``
     during a movement hides it. ``window_s`` and ``peak_factor`` are of the other two methods alone.
     """
 
     method: Literal["motion", "interframe", "dcrois"] = "motion"
+    model: str | None = None
     alarms_per_minute: float = 0.3
     threshold_px: float = 0.12
     noise_factor: float = 6.0

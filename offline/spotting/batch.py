@@ -51,7 +51,8 @@ def key_of(video: Video, setup: Setup) -> str:
             "faces": msgspec.to_builtins(setup.faces),
         }
     )
-    return sha256(f"{code_version()} {video.identity()} ".encode() + settings).hexdigest()[:16]
+    network = Path(setup.spotting.model).read_bytes() if setup.spotting.model else b""
+    return sha256(f"{code_version()} {video.identity()} ".encode() + settings + network).hexdigest()[:16]
 
 
 def measure_all(

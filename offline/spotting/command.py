@@ -7,9 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import numpy as np
+
 from engines.errors import InputError
 from engines.face import FaceSettings
 from engines.spotting import SpottingSettings
+from engines.spotting.detector import open_network
 from offline.runs import write_text
 from offline.spotting.batch import Progress, measure_all
 from offline.spotting.measure import Measured, Setup
@@ -43,11 +47,19 @@ class Rendering:
         return made
 
 
-def setup_of(method: str) -> Setup:
-    """The shipped settings with another method. InputError where there is no such method."""
+def setup_of(method: str, network: Path | None = None, alarms_per_minute: float | None = None) -> Setup:
+    """The shipped settings with another method, network or number of alarms. InputError where that cannot be."""
     if method not in METHODS:
         raise InputError(f"unknown method {method!r}: choose from {', '.join(METHODS)}")
-    return Setup(SpottingSettings(method=method), FaceSettings())  # type: ignore[arg-type]  # checked above
+    settings = SpottingSettings(method=method)  # type: ignore[arg-type]  # checked above
+    if network is not None:
+        open_network(network)
+        settings = msgspec.structs.replace(settings, model=str(network))
+    if alarms_per_minute is not None:
+        if not 0 < alarms_per_minute < np.inf:
+            raise InputError(f"--alarms {alarms_per_minute:g}: give alarms a minute, more than 0")
+        settings = msgspec.structs.replace(settings, alarms_per_minute=alarms_per_minute)
+    return Setup(settings, FaceSettings())
 
 
 def spot_rendered(
