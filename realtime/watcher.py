@@ -70,8 +70,9 @@ class Watcher:
     def _warm_up(self) -> None:
         """Compile and load everything now, so that the first real frame is not late."""
         spotter = open_spotter(self._spotting)
-        landmarks = np.full((478, 3), 70.0)
-        blank = np.random.default_rng(0).integers(0, 255, (CROP_HEIGHT, CROP_WIDTH), dtype=np.uint8)
+        rng = np.random.default_rng(0)
+        landmarks = rng.uniform(30, 110, (478, 3))
+        blank = rng.integers(0, 255, (CROP_HEIGHT, CROP_WIDTH), dtype=np.uint8)
         for index in range(3):
             spotter.push(Sample(index, index * 0.005, blank, landmarks))
         self._tracker.step(np.zeros((120, 160, 3), dtype=np.uint8), -1.0)

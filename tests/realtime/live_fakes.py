@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,6 +160,9 @@ class FakeWatcher:
 
     def lost(self, count: int) -> None:
         self.misses += count
+
+    def refused(self) -> Counter[str]:
+        return Counter()
 
     def flush(self) -> list[Candidate]:
         return [] if self.newest is None else [self.candidate(self.newest, "macro")]
