@@ -484,7 +484,7 @@ def spot(
         Path | None, typer.Option(help="A network made by spot-train instead of the shipped one.")
     ] = None,
     alarms: Annotated[
-        float | None, typer.Option(help="False alarms a minute to put up with; .3 by default.")
+        float | None, typer.Option(help="False alarms a minute to put up with; .5 by default.")
     ] = None,
     seeds: Annotated[str, typer.Option(help="Rendered faces; tuning used those below 101.")] = "101-106",
     seconds: Annotated[float, typer.Option(help="Length of a rendered video.")] = 60.0,

@@ -18,12 +18,12 @@ class SpottingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     method: Literal["motion", "interframe", "dcrois"] = "motion"
     model: str | None = None
-    alarms_per_minute: float = 0.3
+    alarms_per_minute: float = 0.5
     threshold_px: float = 0.12
     noise_factor: float = 6.0
     micro_min_s: float = 0.04
     micro_max_s: float = 0.5
-    micro_max_px: float = 8.0
+    micro_max_px: float = 15.0
     head_max_px: float = 25.0
     macro_max_s: float = 5.0
     smooth_s: float = 0.02
