@@ -36,12 +36,14 @@ class Odds(msgspec.Struct, frozen=True):
     """How the network's logit is to be read, measured on people it had not seen.
 
     ``slope``, ``offset``: probability of a real event is the logistic function of ``slope * logit + offset``.
-    ``alarms``: false alarms a minute and the logit above which there are so many, rates falling.
+    ``alarms``: false alarms a minute and the logit above which there are so many, rates falling; ``recalls``: the share
+    of implanted micro-expressions found at each of them, where that is known.
     """
 
     slope: float
     offset: float
     alarms: tuple[tuple[float, float], ...]
+    recalls: tuple[float, ...] = ()
 
     def probability(self, logit: float) -> float:
         """Calibrated probability that an event of this logit is real."""

@@ -126,6 +126,27 @@ def _numbers(rows: Sequence[dict[str, Any]], name: str) -> list[float]:
     return [float("nan") if row[name] is None else float(row[name]) for row in rows]
 
 
+def recall_by_alarms(rates: Sequence[float], recalls: Sequence[float], now: float) -> str:
+    """Recall against false alarms a minute, as an SVG; ``now`` is the rate in force."""
+    from matplotlib.ticker import NullLocator, ScalarFormatter
+
+    with _figure(4.3, 2.8) as (figure, (axes,)):
+        axes.plot(rates, recalls, color=_FOUND, marker="o", markersize=4)
+        axes.axvline(now, color=_THIRD, linestyle="--", linewidth=1)
+        axes.annotate(
+            "set now", (now, 0.02), color=_THIRD, fontsize=8, xytext=(4, 0), textcoords="offset points"
+        )
+        axes.set_xscale("log")
+        axes.set_xticks(list(rates))
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_ylim(0, 1.03)
+        axes.grid(axis="y")
+        axes.set_xlabel("false alarms a minute")
+        axes.set_ylabel("implants found")
+        return _inline(figure, "recall-by-alarms")
+
+
 def found_by_size(bins: Sequence[dict[str, Any]]) -> str | None:
     """Share of micro-expressions found in bins of their displacement, with 95 % intervals."""
     if not bins:

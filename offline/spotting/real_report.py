@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from offline.spotting import figures
 from offline.spotting.markup import STYLE, escaped, number, table
 from offline.spotting.real_results import NAMED_AT, Watching
 from offline.spotting.strips import Strip, strips
@@ -27,6 +28,7 @@ def page(results: dict[str, Any], plain: Sequence[Watching], changed: Sequence[W
         f'<p class="soft">method {escaped(results["method"])}, {real["total"]["videos"]} videos, '
         f"{real['total']['usable_s'] / 60:.1f} minutes of usable face, code {escaped(results['version'])}</p>",
         *_alarm_rate(real),
+        *_curve(results),
         *(f'<p class="note">{escaped(note)}</p>' for note in results["notes"]),
         "<h2>By video</h2>",
         _videos(real["videos"]),
@@ -44,6 +46,22 @@ def page(results: dict[str, Any], plain: Sequence[Watching], changed: Sequence[W
             *_refused(implanted, "Why nothing was told of the implanted videos"),
         ]
     return "\n".join(part for part in [*parts, "</body></html>\n"] if part)
+
+
+def _curve(results: dict[str, Any]) -> list[str]:
+    """What the network's file knows of recall against alarms."""
+    odds = results.get("odds")
+    if not odds or len(odds["recalls"]) != len(odds["alarms"]):
+        return []
+    rates = [rate for rate, _ in odds["alarms"]]
+    now = results["settings"]["alarms_per_minute"]
+    return [
+        "<h2>Recall against false alarms</h2>",
+        f"<figure>{figures.recall_by_alarms(rates, odds['recalls'], now)}<figcaption>As measured when the network was "
+        "trained, on people left out: known micro-expressions implanted into recorded motion, against what was told in "
+        "the same recordings as they are. <code>--alarms</code> here and <code>spotting.alarms_per_minute</code> in "
+        "apexcam move along it.</figcaption></figure>",
+    ]
 
 
 def _alarm_rate(real: dict[str, Any]) -> list[str]:

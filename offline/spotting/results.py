@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ import numpy as np
 
 from engines.inference import open_classifier
 from engines.labels import CLASSES
+from engines.spotting.detector import open_network
 from offline.spotting.batch import code_version
 from offline.spotting.measure import Measured, Setup
 from offline.spotting.scoring import Row, Watched, iou, rows_of, score
@@ -45,12 +47,22 @@ def summarise(
         "version": code_version(),
         "model": {"name": network.name, "sha256": network.sha256},
         "settings": msgspec.to_builtins(setup.spotting),
+        "odds": _odds(setup),
         "metrics": {name: score(members) for name, members in groups.items()},
         "apex_rules": apex_rules(measured),
         "recognition_at_true_moments": at_true_moments(measured),
         "videos": [_video(m) for m in measured],
         "notes": list(notes),
     }
+
+
+def _odds(setup: Setup) -> dict[str, Any] | None:
+    """How the spotter's network says that its odds are to be read; None for methods without one."""
+    if setup.spotting.method != "motion":
+        return None
+    path = Path(setup.spotting.model) if setup.spotting.model else None
+    odds: dict[str, Any] = msgspec.to_builtins(open_network(path).odds)
+    return odds
 
 
 def _video(m: Measured) -> dict[str, Any]:

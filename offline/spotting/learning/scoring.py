@@ -110,7 +110,9 @@ def calibrate(scored: Sequence[Scored]) -> Odds:
     if not told:
         raise ValueError("nothing was told in any video: nothing to calibrate with")
     slope, offset = logistic(np.array([logit for logit, _ in told]), np.array([hit for _, hit in told]))
-    return Odds(slope, offset, tuple((rate, threshold(scored, rate)) for rate in CURVE))
+    alarms = tuple((rate, threshold(scored, rate)) for rate in CURVE)
+    recalls = [recall(scored, logit) for _, logit in alarms]
+    return Odds(slope, offset, alarms, tuple(round(each, 4) for each in recalls if each is not None))
 
 
 def logistic(logits: NDArray[np.float64], hits: NDArray[np.bool_]) -> tuple[float, float]:
