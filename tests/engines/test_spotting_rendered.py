@@ -1,10 +1,13 @@
 """Spotters on rendered faces: what was performed is found, what was not is not, and the reasons are said."""
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import engines
+from engines.errors import InputError
 from engines.face import FaceSettings, FaceStatus, FaceTracker
 from engines.spotting import Sample, SpottingSettings, open_spotter
 from engines.spotting.face_stage import FaceStage
@@ -204,3 +207,40 @@ def test_the_literature_s_features_find_the_apex_of_a_clear_movement_on_a_still_
     spots = _spots(samples, method)
     assert any(truth.onset <= spot.apex.index <= truth.offset for spot in spots)
     assert {spot.kind for spot in spots} <= {"micro"}
+
+
+def _told(samples, **settings):
+    spotter = open_spotter(SpottingSettings(**settings))
+    spots = [spot for sample in samples for spot in spotter.push(sample)] + spotter.flush()
+    return {(spot.onset.index, spot.offset.index): spot for spot in spots if spot.kind == "micro"}
+
+
+def test_more_alarms_allowed_tell_as_much_and_more():
+    samples, _ = _take(PERFORMED, 8.6)
+    none, few, many = (_told(samples, alarms_per_minute=rate) for rate in (1e-9, 0.2, 5.0))
+    assert not none and set(few) <= set(many) and few
+    assert all(0 < spot.confidence < 1 for spot in many.values())
+
+
+def test_what_is_not_told_is_counted_with_its_reason():
+    samples, _ = _take(PERFORMED, 8.6)
+    spotter = open_spotter(SpottingSettings(alarms_per_minute=1e-9))
+    for sample in samples:
+        spotter.push(sample)
+    refused = spotter.view().refused
+    assert sum(refused.values()) >= 3
+    assert all(reason and "(" not in reason for reason in refused)
+
+
+def test_a_network_of_one_s_own_is_opened_and_a_wrong_one_is_one_line(tmp_path):
+    shipped = Path(engines.__file__).parent / "weights" / "spotter.onnx"
+    own = tmp_path / "own.onnx"
+    own.write_bytes(shipped.read_bytes())
+    samples, _ = _take(PERFORMED, 8.6)
+    assert set(_told(samples, model=str(own))) == set(_told(samples))
+    wrong = tmp_path / "wrong.onnx"
+    wrong.write_bytes(b"not a network")
+    with pytest.raises(InputError, match=r"wrong\.onnx"):
+        open_spotter(SpottingSettings(model=str(wrong)))
+    with pytest.raises(InputError, match=r"absent\.onnx"):
+        open_spotter(SpottingSettings(model=str(tmp_path / "absent.onnx")))
