@@ -32,6 +32,8 @@ _RISES, _HOLDS, _HELD = (0.35, 0.6), 0.25, 0.3
 _DISTRACTORS, _MACRO, _SLIP = 0.35, 0.5, 0.3
 _MACRO_S, _MACRO_RISE_S, _MACRO_FALL_S, _MACRO_PX = (0.7, 3.0), (0.15, 0.7), (0.2, 0.9), (1.0, 8.0)
 _SLIP_PX = 1.2
+# Of the expressions so many are seen through glasses, hair or bare skin, which hold back some windows.
+_PARTLY, _HELD_BACK, _LEAST_WAY = 0.4, 0.3, 0.15
 _ONE_WAY_FAST_S, _ONE_WAY_SLOW_S, _ONE_WAY_PX, _SLOW_FIRST = (0.1, 0.4), (0.8, 2.5), (1.0, 4.0), 0.4
 _SHORTEST_HOLD_S, _TOP_S = 0.05, 0.02
 # Scoring: sizes and times as `apexbench spot --real --implant` has them, one every two seconds or so.
@@ -175,7 +177,11 @@ def _expression(fields: Fields, size_px: float, rng: np.random.Generator) -> NDA
     asymmetry = rng.uniform(-_UNEVEN, _UNEVEN)
     if rng.random() < _ONE_SIDED_OFTEN:
         asymmetry = float(rng.choice([-_ONE_SIDED, _ONE_SIDED]))
-    return fields.shift(int(rng.integers(len(fields))), aus, size_px, asymmetry)
+    shift = fields.shift(int(rng.integers(len(fields))), aus, size_px, asymmetry)
+    if rng.random() < _PARTLY:
+        held = rng.random(len(NAMES)) < _HELD_BACK
+        shift = shift * np.where(held, rng.uniform(_LEAST_WAY, 1, len(NAMES)), 1)[:, None]
+    return shift
 
 
 def _free(recording: Recording, implant: Implant, end_s: float) -> bool:
