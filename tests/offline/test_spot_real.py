@@ -146,7 +146,7 @@ def test_results_say_alarms_a_minute_and_what_was_found_of_the_implants(finished
     assert sum(row["usable_s"] for row in real["by_activity"]) == pytest.approx(total["usable_s"], abs=0.1)
     assert set(real) >= {"alarms", "refused", "blind_s"} and real["blind_s"]["settling"] > 0.5
     found = printed["implanted"]
-    assert found["implanted"] == sum(row["implanted"] for row in found["by_size"]) >= 2
+    assert found["implanted"] == sum(row["implanted"] for row in found["by_size"]) >= 1
     assert found["hits"] + len(found["misses"]) == found["implanted"]
     assert sum(found["missed_by"].values()) == len(found["misses"])
     low, high = found["recall_ci95_over_videos"]
