@@ -149,8 +149,11 @@ def test_results_say_alarms_a_minute_and_what_was_found_of_the_implants(finished
     assert found["implanted"] == sum(row["implanted"] for row in found["by_size"]) >= 1
     assert found["hits"] + len(found["misses"]) == found["implanted"]
     assert sum(found["missed_by"].values()) == len(found["misses"])
-    low, high = found["recall_ci95_over_videos"]
-    assert 0 <= low <= found["recall"] <= high <= 1
+    # Where the implants fall is drawn by the file's content: one video may get none, and then there is no interval.
+    several = sum(row["implanted"] > 0 for row in found["by_video"]) > 1
+    ends = found["recall_ci95_over_videos"]
+    assert (ends is not None) == several
+    assert ends is None or 0 <= ends[0] <= found["recall"] <= ends[1] <= 1
     bins = {"2-2.15", "2.15-2.3", "2.3-2.45", "2.45-2.6"}
     assert {row["size_px"] for row in found["by_size"]} <= bins
     for name in ("by_activity", "by_action_units", "by_label", "by_video"):
