@@ -1,18 +1,20 @@
 """What the face did over a whole recording, for the report: motion over time, and what was seen but not counted."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.spotting.refusals import NewlyRefused
 from realtime import messages
 from realtime.dashboard.words import lanes
 
 SAMPLE_S: Final = 0.02
-# Where the peak of a movement is looked for before the moment it was judged, and what is one movement told twice.
-_BEFORE_S, _SAME_S = 0.5, 0.4
-_NO_REFUSAL: Final = ("", "settling", "no frame yet")
+# The peak of a movement lies at most so long before it is judged, a longer look at an event follows it so soon, and
+# this is one movement told twice.
+_PEAK_S, _AGAIN_S, _SAME_S = 1.1, 0.5, 0.4
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,18 @@ class Course:
     level: dict[str, list[float]] = field(default_factory=dict)
     track: list[tuple[float, str]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    _episode: bool = False
+    _newly: NewlyRefused = field(default_factory=NewlyRefused)
     _told_s: float = -1e9
     _names: tuple[str, ...] = ()
     _groups: list[tuple[str, list[int]]] = field(default_factory=list)
 
-    def look(self, at_s: float, state: messages.State, *, spotted_micro: bool) -> None:
-        """Take the watcher's view at a time; ``spotted_micro``: a micro-expression was found since the last look."""
+    def look(
+        self, at_s: float, state: messages.State, *, spotted_micro: bool, refused: Mapping[str, int]
+    ) -> None:
+        """Take the watcher's view at a time; ``spotted_micro``: a micro-expression was found since the last look.
+
+        ``refused``: how often each reason made a movement of the first face none of interest, so far.
+        """
         face = state.faces[0] if state.faces else None
         status = face.status if face else "lost"
         if not self.track or self.track[-1][1] != status:
@@ -51,10 +58,9 @@ class Course:
         self._enter(face)
         if spotted_micro:
             self._told_s = at_s
-        episode = face is not None and face.phase in ("rising", "falling")
-        if self._episode and not episode and face is not None and not spotted_micro:
-            self._judge(at_s, face)
-        self._episode = episode
+        if face is not None:
+            for reason in self._newly.of(face.face, refused):
+                self._judge(at_s, reason)
 
     def _enter(self, face: messages.FaceState | None) -> None:
         names = tuple(region.name for region in face.regions) if face else ()
@@ -76,11 +82,8 @@ class Course:
             self.motion[lane].append(size)
             self.level[lane].append(level)
 
-    def _judge(self, at_s: float, face: messages.FaceState) -> None:
-        reason = face.reason
-        if face.phase == "blind" or reason in _NO_REFUSAL or reason.startswith("rose and returned"):
-            return
-        first = int(np.searchsorted(self.times, at_s - _BEFORE_S))
+    def _judge(self, at_s: float, reason: str) -> None:
+        first = int(np.searchsorted(self.times, at_s - _PEAK_S))
         window = self.array()[:, first:]
         if not window.size or np.isnan(window).all():
             return
@@ -89,7 +92,7 @@ class Course:
         when = self.times[first + top]
         if self.refused and self.refused[-1].reason == reason and when - self.refused[-1].at_s < _SAME_S:
             return
-        if when > self._told_s - _BEFORE_S and at_s - self._told_s < _BEFORE_S:
+        if when > self._told_s - _AGAIN_S and at_s - self._told_s < _AGAIN_S:
             # A longer look at what was an event already.
             return
         self.refused.append(Refused(when, float(peak[top]), reason))

@@ -5,7 +5,7 @@ What it does depends on the frames and their times alone, so the same frames giv
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,7 +92,8 @@ class Watcher:
         self._faces = self._tracker.step(frame.image, t_s)
         present = {face.id for face in self._faces}
         for gone in [identity for identity in self._stages if identity not in present]:
-            self._refused.update(self._stages.pop(gone).spotter.view().refused)
+            self._refused.update(self.refused_of(gone))
+            del self._stages[gone]
         candidates = []
         for face in self._faces:
             if face.id < 0:
@@ -115,9 +116,14 @@ class Watcher:
     def refused(self) -> Counter[str]:
         """How often each reason made a movement none of interest, of all faces so far."""
         told = self._refused.copy()
-        for stage in self._stages.values():
-            told.update(stage.spotter.view().refused)
+        for face in self._stages:
+            told.update(self.refused_of(face))
         return told
+
+    def refused_of(self, face: int) -> Mapping[str, int]:
+        """The same of one face that is followed now."""
+        stage = self._stages.get(face)
+        return {} if stage is None else stage.spotter.view().refused
 
     def crop_of(self, face: int, index: int, like: Candidate | None = None) -> Image | None:
         """A face's crop of a frame not long ago, by its index; under the transform of a candidate if one is given."""

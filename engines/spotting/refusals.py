@@ -1,5 +1,7 @@
 """Why a movement that was noticed is no micro-expression, in words: what people do all day, each by its name."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,6 +74,20 @@ def why_not(seen: Evidence) -> str:
     if seen.blinked:
         return "a blink"
     return "not like an expression"
+
+
+class NewlyRefused:
+    """What was refused since the last look, of each face: `View.refused` only ever grows."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, Counter[str]] = {}
+
+    def of(self, face: int, refused: Mapping[str, int]) -> Counter[str]:
+        """Reasons that came new to a face's counts, how often each."""
+        now = Counter(refused)
+        new = now - self._before.get(face, Counter())
+        self._before[face] = now
+        return new
 
 
 def turns(values: NDArray[np.float64], least: float) -> int:

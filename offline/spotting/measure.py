@@ -17,6 +17,7 @@ from engines.inference import open_classifier
 from engines.spotting import Spot, SpottingSettings, View, open_spotter
 from engines.spotting.clip import APEX_RULES
 from engines.spotting.face_stage import FaceStage
+from engines.spotting.refusals import NewlyRefused
 from offline.spotting.truth import Found, Interval, Video
 
 _TICK = 50
@@ -149,13 +150,12 @@ class _Listener:
         self.watched: list[tuple[int, int]] = []
         self._said = ""
         self._last: int | None = None
-        self._counts: dict[int, Counter[str]] = {}
+        self._newly = NewlyRefused()
 
     def hear(self, index: int, face: Face | None, view: View | None) -> None:
         words = view.reason if view else "no face"
         if face is not None and view is not None:
-            new = Counter(view.refused) - self._counts.get(face.id, Counter())
-            self._counts[face.id] = Counter(view.refused)
+            new = self._newly.of(face.id, view.refused)
             self.refused += new
             self.refusals += [(index, reason) for reason in new if reason != kind_of(words)]
             if new:

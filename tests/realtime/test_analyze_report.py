@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree as Tree
 
@@ -50,7 +51,7 @@ def view(t_s: float, px: float, phase: str = "rest", reason: str = "", status: s
 def watched(end_s: float, bumps: list[tuple[float, str]]) -> Course:
     """A face with a bump of 1 px at each time; it is judged 0.2 s later, in the words given ('' is an event)."""
     course = Course()
-    reason = "settling"
+    refused: Counter[str] = Counter()
     for t_s in np.arange(0, end_s, SAMPLE_S):
         px, phase, spotted = 0.0, "rest", False
         for at_s, words in bumps:
@@ -58,8 +59,9 @@ def watched(end_s: float, bumps: list[tuple[float, str]]) -> Course:
             if at_s <= t_s < at_s + 0.2:
                 phase = "falling"
             if at_s + 0.2 <= t_s < at_s + 0.2 + SAMPLE_S:
-                spotted, reason = not words, words or "rose and returned in 200 ms"
-        course.look(float(t_s), view(float(t_s), px, phase, reason), spotted_micro=spotted)
+                spotted = not words
+                refused.update([words] if words else [])
+        course.look(float(t_s), view(float(t_s), px, phase), spotted_micro=spotted, refused=refused)
     return course
 
 
@@ -80,7 +82,7 @@ def test_without_a_face_the_curve_has_a_hole_and_the_time_is_shaded() -> None:
     for i in range(100):
         gone = 40 <= i < 60
         seen = view(i * SAMPLE_S, 0.1, "blind" if gone else "rest", status="lost" if gone else "ok")
-        course.look(i * SAMPLE_S, seen, spotted_micro=False)
+        course.look(i * SAMPLE_S, seen, spotted_micro=False, refused={})
     assert [status for _, status in course.track] == ["ok", "lost", "ok"]
     assert np.isnan(course.motion["Nose"][40:60]).all()
     drawn = plot(course, [], 0.0, 2.0, width=500, lane=20)
