@@ -1,17 +1,21 @@
 """What the learned spotter sees, whatever the camera: samples, rows, odds, chained motion."""
 
-import cv2
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from engines.face.geometry import CROP_HEIGHT, CROP_WIDTH
 from engines.spotting.detector import FUTURE, PAST, Detector, Odds, open_network
 from engines.spotting.face_motion import FaceMotion
 from engines.spotting.features import COLUMNS, EYES, MOTION, POSE, SHAPE, FeatureRows, face_shape, mirrored
 from engines.spotting.grid import RATE_HZ, Grid
-from engines.spotting.regions import NAMES, REGIONS
+from engines.spotting.regions import NAMES
 from engines.spotting.spot import Sample
+
+sys.path.insert(0, str(Path(__file__).parent))
+import made_crops
 
 R = len(NAMES)
 
@@ -138,25 +142,8 @@ def test_an_apex_is_told_once_where_the_odds_are_highest():
     assert when - 60 == FUTURE + 2
 
 
-def _texture(seed=0):
-    rng = np.random.default_rng(seed)
-    noise = rng.normal(0, 1, (CROP_HEIGHT + 80, CROP_WIDTH + 80)).astype(np.float32)
-    smooth = cv2.GaussianBlur(noise, (0, 0), 2.5)
-    return 128 + 35 * smooth / smooth.std()
-
-
-def _landmarks():
-    landmarks = np.zeros((478, 3))
-    rng = np.random.default_rng(5)
-    for region in REGIONS:
-        landmarks[list(region.landmarks), :2] = rng.uniform((30, 30), (110, 140))
-    landmarks[[33, 133, 159, 145], :2] = (35, 48)
-    landmarks[[263, 362, 386, 374], :2] = (105, 48)
-    return landmarks
-
-
 def test_a_head_that_travels_over_many_references_and_crops_leaves_no_motion():
-    texture, marks, face = _texture(), _landmarks(), FaceMotion(0.05, 3.0)
+    texture, marks, face = made_crops.texture(margin=40), made_crops.landmarks(), FaceMotion(0.05, 3.0)
     references = set()
     for k in range(60):
         gone = np.array([0.5 * k, -0.3 * k])
@@ -178,8 +165,10 @@ def test_a_head_that_travels_over_many_references_and_crops_leaves_no_motion():
 
 
 def test_another_face_begins_anew():
-    marks, face = _landmarks(), FaceMotion(0.05, 3.0)
-    crops = [np.clip(_texture(s)[40:-40, 40:-40].round(), 0, 255).astype(np.uint8) for s in (0, 1)]
+    marks, face = made_crops.landmarks(), FaceMotion(0.05, 3.0)
+    crops = [
+        np.clip(made_crops.texture(s, 40)[40:-40, 40:-40].round(), 0, 255).astype(np.uint8) for s in (0, 1)
+    ]
     assert face.push(Sample(0, 0.0, crops[0], marks)) is not None
     assert face.push(Sample(1, 0.03, crops[0], marks)) is not None
     assert face.push(Sample(2, 0.06, crops[1], marks)) is None

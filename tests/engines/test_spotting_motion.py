@@ -1,34 +1,19 @@
 """Region motion, head motion, and the literature's apex rules on made crops."""
 
-import cv2
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from engines.face.geometry import CROP_HEIGHT, CROP_WIDTH
 from engines.spotting import dcrois, interframe
 from engines.spotting.head import HeadMotion
 from engines.spotting.motion import RegionMotion
-from engines.spotting.regions import NAMES, REGIONS
+from engines.spotting.regions import NAMES
 
-
-def _texture(seed=0):
-    rng = np.random.default_rng(seed)
-    noise = rng.normal(0, 1, (CROP_HEIGHT + 40, CROP_WIDTH + 40)).astype(np.float32)
-    smooth = cv2.GaussianBlur(noise, (0, 0), 2.5)
-    return 128 + 35 * smooth / smooth.std()
-
-
-def _landmarks():
-    """478 points spread so that every region lies inside the crop."""
-    landmarks = np.zeros((478, 3))
-    rng = np.random.default_rng(5)
-    for region in REGIONS:
-        landmarks[list(region.landmarks), :2] = rng.uniform((25, 25), (115, 145))
-        landmarks[list(region.landmarks), 2] = rng.uniform(-30, 30)
-    landmarks[[33, 133, 159, 145], :2] = (35, 48)
-    landmarks[[263, 362, 386, 374], :2] = (105, 48)
-    return landmarks
+sys.path.insert(0, str(Path(__file__).parent))
+import made_crops
 
 
 def _shifted(texture, dx, dy, gain=1.0, offset=0.0):
@@ -39,33 +24,33 @@ def _shifted(texture, dx, dy, gain=1.0, offset=0.0):
 
 @pytest.mark.parametrize(("dx", "dy"), [(0.0, 0.0), (0.2, -0.1), (1.0, 0.7), (-2.5, 1.5)])
 def test_every_region_follows_a_known_shift(dx, dy):
-    texture = _texture()
+    texture = made_crops.texture()
     motion = RegionMotion()
-    motion.refer(_shifted(texture, 0, 0), _landmarks())
+    motion.refer(_shifted(texture, 0, 0), made_crops.landmarks())
     found = motion.measure(_shifted(texture, dx, dy))
     assert found.shift == pytest.approx(np.tile([dx, dy], (len(NAMES), 1)), abs=0.04)
     assert found.match.min() > 0.99
 
 
 def test_gain_and_offset_of_the_light_are_no_motion():
-    texture = _texture()
+    texture = made_crops.texture()
     motion = RegionMotion()
-    motion.refer(_shifted(texture, 0, 0, 0.8), _landmarks())
+    motion.refer(_shifted(texture, 0, 0, 0.8), made_crops.landmarks())
     found = motion.measure(_shifted(texture, 0, 0, 0.9, 12))
     assert np.abs(found.shift).max() < 0.03
 
 
 def test_a_covered_face_is_a_bad_match():
     motion = RegionMotion()
-    motion.refer(_shifted(_texture(0), 0, 0), _landmarks())
-    found = motion.measure(_shifted(_texture(1), 0, 0))
+    motion.refer(_shifted(made_crops.texture(0), 0, 0), made_crops.landmarks())
+    found = motion.measure(_shifted(made_crops.texture(1), 0, 0))
     assert (found.match < 0.6).mean() > 0.6
 
 
 def test_the_head_is_taken_away_and_the_expression_left():
-    landmarks = _landmarks()
+    landmarks = made_crops.landmarks()
     motion = RegionMotion()
-    motion.refer(_shifted(_texture(), 0, 0), landmarks)
+    motion.refer(_shifted(made_crops.texture(), 0, 0), landmarks)
     head = HeadMotion(settle_s=0.05)
     head.refer(motion.centres, motion.depths)
     noise, match = np.full((len(NAMES), 2), 0.02), np.ones(len(NAMES))
@@ -86,7 +71,7 @@ def test_the_head_is_taken_away_and_the_expression_left():
 
 
 def test_interframe_apex_is_the_frame_that_differs_most():
-    base = _texture()
+    base = made_crops.texture()
     amplitude = [0, 0.3, 0.8, 1.6, 1.1, 0.4, 0.1]
     clip = [_shifted(base, a, 0) for a in amplitude]
     assert interframe.apex(clip) == 3
@@ -100,7 +85,7 @@ def test_divide_and_conquer_keeps_the_half_with_the_larger_peaks():
 
 def test_dcrois_apex_lies_in_the_movement():
     rng = np.random.default_rng(3)
-    base = _texture(7)
+    base = made_crops.texture(7)
     amplitude = np.concatenate([np.zeros(6), np.linspace(0, 3, 8), np.linspace(2.6, 0, 8), np.zeros(6)])
     clip = [
         np.clip(_shifted(base, 0, -a).astype(float) + rng.normal(0, 1, (170, 140)), 0, 255).astype(np.uint8)

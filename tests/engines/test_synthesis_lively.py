@@ -1,6 +1,8 @@
 """Faces that move as real people did: heads that turn in depth, recorded speech and laughter, lips that part."""
 
 import itertools
+import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,21 +16,14 @@ from engines.synthesis.people import LIMITS, HeadMotion, at, limited, numbers_of
 from engines.synthesis.performance import UPPER_FACE, frames_of, recorded
 from engines.synthesis.scene import Pose
 
+sys.path.insert(0, str(Path(__file__).parent))
+from rendered_frames import face_part, grey
+
 BROWS = Performance("micro", "surprise", (1, 2), 0.2, 0.35, 0.6, amplitude_px=2.5)
 
 
 def spoken(kind="speech", onset_s=1.0, seed=5):
     return recorded(np.random.default_rng(seed), onset_s, kind)
-
-
-def grey(image):
-    return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float64)
-
-
-def face_part(renderer):
-    marks = renderer.face.landmarks
-    (x0, y0), (x1, y1) = marks[:468, :2].min(0).astype(int), marks[:468, :2].max(0).astype(int) + 1
-    return slice(y0, y1), slice(x0, x1)
 
 
 def carried_back(renderer, i, j):

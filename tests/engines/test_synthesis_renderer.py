@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,17 +16,10 @@ from engines.synthesis.action_units import ACTION_UNITS
 from engines.synthesis.performance import EXPRESSIONS
 from engines.synthesis.portrait import astronaut, mirror_pairs
 
+sys.path.insert(0, str(Path(__file__).parent))
+from rendered_frames import face_part, grey
+
 SMILE = Performance("micro", "positive", (6, 12), 0.5, 0.65, 0.85, amplitude_px=2.0)
-
-
-def grey(image):
-    return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float64)
-
-
-def face_part(renderer):
-    marks = renderer.face.landmarks
-    (x0, y0), (x1, y1) = marks[:468, :2].min(0).astype(int), marks[:468, :2].max(0).astype(int) + 1
-    return slice(y0, y1), slice(x0, x1)
 
 
 def aperture(points):

@@ -1,6 +1,11 @@
 """apexbench as people call it."""
 
+import io
+import json
 import sys
+from contextlib import suppress
+
+import pytest
 
 from offline import cli
 
@@ -15,3 +20,16 @@ def call(monkeypatch, capsys, *arguments):
         code = leaving.code or 0
     captured = capsys.readouterr()
     return code, captured.out, captured.err
+
+
+def results(*arguments):
+    """What it prints with --json, read; for fixtures that outlive a test."""
+    patch, stream = pytest.MonkeyPatch(), io.StringIO()
+    patch.setattr(sys, "argv", ["apexbench", *map(str, arguments), "--json"])
+    patch.setattr(sys, "stdout", stream)
+    try:
+        with suppress(SystemExit):
+            cli.main()
+    finally:
+        patch.undo()
+    return json.loads(stream.getvalue())

@@ -5,7 +5,6 @@ import io
 import json
 import re
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -15,7 +14,6 @@ import pytest
 
 from engines.errors import InputError
 from engines.synthesis import Identity, Performance, Renderer, Scene
-from offline import cli
 from offline.spotting import batch, sweep
 from offline.spotting.command import setup_of
 from offline.spotting.measure import Measured
@@ -36,16 +34,7 @@ def call(monkeypatch, capsys, *arguments):
 def finished(tmp_path_factory):
     """A finished run: what it printed, and its folder."""
     out = tmp_path_factory.mktemp("spot") / "run"
-    patch = pytest.MonkeyPatch()
-    stream = io.StringIO()
-    patch.setattr(sys, "argv", ["apexbench", "spot", *SHORT, "--out", str(out), "--json"])
-    patch.setattr(sys, "stdout", stream)
-    try:
-        with suppress(SystemExit):
-            cli.main()
-    finally:
-        patch.undo()
-    return json.loads(stream.getvalue()), out
+    return apexbench_command.results("spot", *SHORT, "--out", out), out
 
 
 def test_a_rendered_run_finds_what_was_performed_and_writes_it(finished):

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import sys
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +13,6 @@ import pytest
 
 from engines.errors import InputError
 from engines.synthesis import Identity, Renderer, Scene
-from offline import cli
 from offline.spotting import batch, footage, keep
 from offline.spotting.activity import ACTIVITIES, activities
 from offline.spotting.footage import Faces, find_videos, read_frames
@@ -78,16 +76,8 @@ def videos(tmp_path_factory):
 def finished(videos, tmp_path_factory):
     """A finished run with implants: what it printed, its folder, and the folder of the videos it kept."""
     out, kept = tmp_path_factory.mktemp("real") / "run", tmp_path_factory.mktemp("kept")
-    patch, stream = pytest.MonkeyPatch(), io.StringIO()
     arguments = ["--real", videos, "--implant", "--size", "2-2.6", "--keep", kept, "--out", out, "--jobs", 1]
-    patch.setattr(sys, "argv", ["apexbench", "spot", *map(str, arguments), "--json"])
-    patch.setattr(sys, "stdout", stream)
-    try:
-        with suppress(SystemExit):
-            cli.main()
-    finally:
-        patch.undo()
-    return json.loads(stream.getvalue()), out, kept
+    return apexbench_command.results("spot", *arguments), out, kept
 
 
 def implanted_of(finished, videos, name):
