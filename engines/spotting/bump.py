@@ -47,7 +47,7 @@ class Course:
 
 
 class BumpSearch:
-    """Evaluates the statistic at every frame against its own noise."""
+    """Evaluates the statistic at the newest frame against its own noise."""
 
     def __init__(
         self, regions: int, longest_s: float, smooth_s: float, threshold_px: float, factor: float
@@ -113,17 +113,17 @@ def locate(history: History, apex: Apex, smooth_s: float) -> Course:
     along = _smooth((history.motion[begin:end] * direction).sum(axis=(1, 2)), times[begin:end], smooth_s)
     inner = np.nonzero(np.abs(times[begin:end] - apex.apex_s) <= _SLACK_S)[0]
     top = int(inner[np.argmax(along[inner])]) if len(inner) else int(np.argmax(along))
-    onset, _ = _foot(along[: top + 1][::-1], _ONSET_SHARE)
-    offset, _ = _foot(along[top:], _OFFSET_SHARE)
-    onset, top, offset = begin + top - onset, begin + top, begin + top + offset
+    onset = begin + top - _foot(along[: top + 1][::-1], _ONSET_SHARE)
+    offset = begin + top + _foot(along[top:], _OFFSET_SHARE)
+    top += begin
     displacement = history.motion[max(0, top - 1) : top + 2].mean(axis=0) - 0.5 * (
         history.motion[onset] + history.motion[offset]
     )
     return Course(onset, top, offset, moving, displacement)
 
 
-def _foot(values: NDArray[np.float64], share: float) -> tuple[int, float]:
-    """Steps from a peak (values[0]) down to where it meets rest, and the level of that rest.
+def _foot(values: NDArray[np.float64], share: float) -> int:
+    """Steps from a peak (values[0]) down to where it meets rest.
 
     Rest begins at the knee, the point farthest below the line from the peak to the end of the curve: that holds
     also where rest itself drifts. The curve ends where it climbs again by a third of the height.
@@ -137,7 +137,7 @@ def _foot(values: NDArray[np.float64], share: float) -> tuple[int, float]:
     knee = int(np.argmin(values[:end] - (peak + (values[end - 1] - peak) * steps / max(end - 1, 1))))
     floor = float(values[knee])
     reached = np.nonzero(values[: knee + 1] <= floor + share * (peak - floor))[0]
-    return int(reached[0]), floor
+    return int(reached[0])
 
 
 def _smooth(values: NDArray[np.float64], times: NDArray[np.float64], width_s: float) -> NDArray[np.float64]:

@@ -24,20 +24,21 @@ _SHORTEST_S = 0.02
 # A share of regions that no longer look like their reference: the face is covered or another one.
 _LOST_SHARE = 0.34
 # What one window is taken to be wrong by when the head is fitted, pixels.
-_WINDOW_NOISE_PX = np.full((_R, 2), 0.05)
+WINDOW_NOISE_PX = np.full((_R, 2), 0.05)
+# How long ago the frame before the first is taken to have been.
+FIRST_STEP_S = 0.01
 
 
 @dataclass(frozen=True)
 class Seen:
     """One frame: ``motion`` (R, 2) of the face without the head and ``pose`` (6,) of the head, chained, crop pixels.
 
-    ``sure`` (R,): regions that were in sight; the others stay where they were. ``shift`` (R, 2) against the
-    reference, ``match`` (R,) with it, ``eyes`` (2,) likeness of the eyes, ``reference`` its number.
+    Regions out of sight stay where they were. ``shift`` (R, 2) against the reference, ``match`` (R,) with it, ``eyes``
+    (2,) likeness of the eyes, ``reference`` its number.
     """
 
     motion: NDArray[np.float64]
     pose: NDArray[np.float64]
-    sure: NDArray[np.bool_]
     shift: NDArray[np.float64]
     match: NDArray[np.float64]
     eyes: NDArray[np.float64]
@@ -70,20 +71,17 @@ class FaceMotion:
         if self._last is None:
             self._refer(sample, eyes)
         found = self.regions.measure(sample.crop, sample.matrix, self._head_px(sample))
-        step_s = 0.01 if self._last is None else sample.t_s - self._last.t_s
+        step_s = FIRST_STEP_S if self._last is None else sample.t_s - self._last.t_s
         self._last = sample
         if float((found.match < SURE).mean()) >= _LOST_SHARE:
             self.clear()
-            self._last = sample
-            self._refer(sample, eyes)
             return None
-        reference = self.reference
-        motion, pose = self.head.remove(found.shift, found.match, _WINDOW_NOISE_PX, step_s)
+        motion, pose = self.head.remove(found.shift, found.match, WINDOW_NOISE_PX, step_s)
         sure = found.match > SURE
         # A region lost from sight stays where it was last seen.
         self._motion = np.where(sure[:, None], motion + self._carry, self._motion)
         seen = Seen(
-            self._motion, pose + self._pose_carry, sure, found.shift, found.match, found.eyes, reference
+            self._motion, pose + self._pose_carry, found.shift, found.match, found.eyes, self.reference
         )
         if self._outlived(sample.t_s, found.shift, found.match):
             # The noise of this frame is in the new reference and in the carry, and cancels.

@@ -24,9 +24,9 @@ NOISE: Final = slice(UNLIKE.stop, UNLIKE.stop + 2 * _R)
 COLUMNS: Final = NOISE.stop
 
 # Noise is the running median of what rises and returns within this many samples on each side.
-_REACH: Final = 6
-_FIRST_NOISE_PX: Final = 0.03
-_LEAST_NOISE_PX: Final = 0.01
+REACH: Final = 6
+FIRST_NOISE_PX: Final = 0.03
+LEAST_NOISE_PX: Final = 0.01
 # Inner lips, mouth corners, chin and nose tip of FaceMesh.
 _LIPS, _CORNERS, _JAW = (13, 14), (61, 291), (152, 1)
 _LEAST_OPENNESS: Final = 0.02
@@ -56,7 +56,7 @@ class FeatureRows:
     def clear(self) -> None:
         """Begin anew: the face was out of sight."""
         self._grid.clear()
-        self._noise = RunningNoise((_R, 2), _FIRST_NOISE_PX, _LEAST_NOISE_PX)
+        self._noise = RunningNoise((_R, 2), FIRST_NOISE_PX, LEAST_NOISE_PX)
         self._recent: list[NDArray[np.float64]] = []
 
     def push(
@@ -73,9 +73,9 @@ class FeatureRows:
         return [(at, self._row(values)) for at, values in self._grid.push(t_s, frame)]
 
     def _row(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
-        self._recent = [*self._recent[-2 * _REACH :], values[MOTION]]
-        if len(self._recent) == 2 * _REACH + 1:
-            bump = self._recent[_REACH] - 0.5 * (self._recent[0] + self._recent[-1])
+        self._recent = [*self._recent[-2 * REACH :], values[MOTION]]
+        if len(self._recent) == 2 * REACH + 1:
+            bump = self._recent[REACH] - 0.5 * (self._recent[0] + self._recent[-1])
             self._noise.push(np.abs(bump).reshape(_R, 2), 1 / RATE_HZ)
         row = np.concatenate([values, np.log(self._noise.sigma).ravel()])
         return np.asarray(row, dtype=np.float32)

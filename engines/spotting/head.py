@@ -5,6 +5,8 @@ An expression moves some regions and leaves the rest, so regions that disagree w
 weight (Geman & McClure 1987). What the fit leaves over is facial motion.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,8 @@ from engines.spotting.regions import RIGIDITY
 _RADIUS_PX = 50.0
 _ITERATIONS = 5
 _OUTLIER_PX = 0.15
+# What even the most rigid region moves by itself.
+_UNRIGID_PX = 0.02
 
 
 class HeadMotion:
@@ -28,14 +32,7 @@ class HeadMotion:
 
     def refer(self, centres: NDArray[np.int64], depths: NDArray[np.float64]) -> None:
         """Start from a new reference: region centres (R, 2) and depths (R,) in crop pixels."""
-        xy = (centres - np.average(centres, axis=0, weights=RIGIDITY)) / _RADIUS_PX
-        z = (depths - np.average(depths, weights=RIGIDITY)) / _RADIUS_PX
-        design = np.zeros((len(centres), 2, 6))
-        design[:, 0, 0] = design[:, 1, 1] = 1
-        design[:, 0, 2], design[:, 1, 2] = xy[:, 0], xy[:, 1]
-        design[:, 0, 3], design[:, 1, 3] = -xy[:, 1], xy[:, 0]
-        design[:, 0, 4], design[:, 1, 5] = z, z
-        self._design = design
+        self._design = design_of(centres, depths)
         self._pose = np.zeros(6)
 
     def remove(
@@ -49,14 +46,34 @@ class HeadMotion:
 
         ``match`` (R,) of the windows; ``noise`` (R, 2) standard deviations in pixels; ``step_s`` since the last frame.
         """
-        trust = (RIGIDITY * (match > SURE))[:, None] / (noise**2 + 0.02**2)
         low_pass = self.settle_s / max(step_s, 1e-3)
-        self._pose = _fit(self._design, shift, trust, self._pose, low_pass)
+        self._pose = fit(self._design, shift, trust_in(match, noise), self._pose, low_pass)
         return shift - self._design @ self._pose, self._pose
 
 
+def design_of(centres: NDArray[Any], depths: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How the six numbers of a head's pose move each region, (..., R, 2, 6).
+
+    ``centres`` (..., R, 2) and ``depths`` (..., R) of one reference or many, crop pixels.
+    """
+    xy = (centres - np.average(centres, axis=-2, weights=RIGIDITY)[..., None, :]) / _RADIUS_PX
+    z = (depths - np.average(depths, axis=-1, weights=RIGIDITY)[..., None]) / _RADIUS_PX
+    found = np.zeros((*depths.shape, 2, 6))
+    found[..., 0, 0] = found[..., 1, 1] = 1
+    found[..., 0, 2], found[..., 1, 2] = xy[..., 0], xy[..., 1]
+    found[..., 0, 3], found[..., 1, 3] = -xy[..., 1], xy[..., 0]
+    found[..., 0, 4], found[..., 1, 5] = z, z
+    return found
+
+
+def trust_in(match: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights (..., R, 2) of windows in the fit: ``match`` (..., R) with the reference, ``noise`` (R, 2) in pixels."""
+    return np.asarray((RIGIDITY * (match > SURE))[..., None] / (noise**2 + _UNRIGID_PX**2))
+
+
 @compiled()
-def _fit(design, shift, trust, previous, low_pass):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def fit(design, shift, trust, previous, low_pass):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Pose (6,) of a head, from the last frame's: `design_of`, shift (R, 2), `trust_in`; ``low_pass`` in frames."""
     regions = design.shape[0]
     size = 6
     pose = previous.copy()

@@ -24,8 +24,6 @@ from engines.spotting.regions import NAMES
 from engines.spotting.settings import SpottingSettings
 from engines.spotting.spot import Instant, Phase, Sample, Spot, View
 
-# Still unlike its reference after so long: covered, or another face.
-_LOST_S = 0.3
 # A slow camera sees a short movement on a frame or two, as it sees a window that slips.
 _LEAST_FRAMES = 4
 # Onset and offset are where the motion is down to a twentieth, so what lasts the longest time measures a little longer.
@@ -37,6 +35,8 @@ _DECIDED_S = 0.75
 # What is at least this probable and not told is worth saying so: another number of alarms would tell it.
 _LIKELY = 0.1
 _NOTICED_EACH_S = 0.015
+# The mouth's shapes are remembered until a movement is decided, and looked at so long before and after it.
+_SHAPES_S, _MOUTH_S = 2.0, 0.6
 # What is shown is how far the face is from where it mostly was for so long.
 _LEVEL_S = 1.3
 # What was noticed this near to something told is the same movement.
@@ -54,7 +54,7 @@ class MotionSpotter:
         count = len(NAMES)
         self._face = FaceMotion(settings.head_settle_s, settings.reference_s)
         self._rows = FeatureRows()
-        network = open_network(Path(settings.model).expanduser() if settings.model else None)
+        network = open_network(Path(settings.model) if settings.model else None)
         self._odds = network.odds
         self._threshold = network.odds.threshold(settings.alarms_per_minute)
         self._detector = Detector(network)
@@ -73,7 +73,6 @@ class MotionSpotter:
         self._noticed_s = -np.inf
         self._told_s: deque[float] = deque(maxlen=8)
         self._unsure_s: deque[float] = deque(maxlen=8)
-        self._unmatched_since_s: float | None = None
         self._phase: Phase = "blind"
         self._reason = reason
         self._levels: deque[tuple[float, float]] = deque()
@@ -122,9 +121,9 @@ class MotionSpotter:
         self._last_s = t_s
         seen = self._face.push(sample, eyes=not self._blinks.disturbed)
         if seen is None:
-            self._lose(t_s)
+            self._start("face covered or changed")
+            self._last_s = t_s
             return []
-        self._unmatched_since_s = None
         self._notice_light(t_s, sample.crop)
         self._history.append(t_s, sample.index, seen.motion)
         self._heads.append(t_s, sample.index, seen.pose[None, :2])
@@ -146,18 +145,11 @@ class MotionSpotter:
         self._phase = self._name_phase(t_s)
         return spots
 
-    def _lose(self, t_s: float) -> None:
-        """The face does not look like itself: begin anew, and say so while it lasts."""
-        since = self._unmatched_since_s if self._unmatched_since_s is not None else t_s
-        self._start("face covered or changed")
-        self._last_s = t_s
-        self._unmatched_since_s = since if t_s - since <= _LOST_S else None
-
     def _look(self, sample: Sample, seen: Seen) -> list[Apex]:
-        """Apexes that the network is certain of now, and likely enough, once the face has been seen for a while."""
+        """Apexes that the network is certain of now, likely or not."""
         shape = face_shape(sample.landmarks, sample.openness)
         self._shapes.append((sample.t_s, shape))
-        while sample.t_s - self._shapes[0][0] > 2.0:
+        while sample.t_s - self._shapes[0][0] > _SHAPES_S:
             self._shapes.popleft()
         found = []
         for at_s, row in self._rows.push(sample.t_s, seen.motion, seen.pose, seen.eyes, shape, seen.match):
@@ -258,7 +250,7 @@ class MotionSpotter:
         begin, end = bump.middle_s - bump.reach_s, bump.middle_s + bump.reach_s
         first, last = self._history.first_since(begin), self._history.first_since(end)
         head = self._heads.motion[first : last + 1, 0]
-        shapes = np.array([shape for at, shape in self._shapes if abs(at - bump.middle_s) < 0.6])
+        shapes = np.array([shape for at, shape in self._shapes if abs(at - bump.middle_s) < _MOUTH_S])
         return Evidence(
             motion=bump.motion,
             ratios=self._search.ratios(bump.motion, bump.reach_s),
@@ -277,11 +269,10 @@ class MotionSpotter:
         since = self._holds.since_s
         if since is not None and t_s - since > self.settings.micro_max_s:
             return "held"
-        if self._noticed and t_s - self._noticed[-1].middle_s < self.settings.micro_max_s:
-            return (
-                "rising" if t_s - self._noticed[-1].middle_s < self._noticed[-1].reach_s + 0.05 else "falling"
-            )
-        return "rest"
+        newest = self._noticed[-1] if self._noticed else None
+        if newest is None or t_s - newest.middle_s >= self.settings.micro_max_s:
+            return "rest"
+        return "rising" if t_s - newest.middle_s < newest.reach_s + 0.05 else "falling"
 
     def _notice_light(self, t_s: float, crop: Image) -> None:
         """Remember when the light was switched: windows with little texture then seem to move."""

@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-_DOUBLES_S = 2.0
-_FIRST_DOUBLES_S = 0.04
+DOUBLES_S, FIRST_DOUBLES_S = 2.0, 0.04
+# The median of absolute values of a normal noise, in standard deviations.
+MEDIAN = 0.6745
 
 
 class RunningNoise:
@@ -14,14 +15,14 @@ class RunningNoise:
     """
 
     def __init__(self, shape: tuple[int, ...], first_px: float, least_px: float) -> None:
-        self._median = np.full(shape, first_px * 0.6745)
-        self._least = least_px * 0.6745
+        self._median = np.full(shape, first_px * MEDIAN)
+        self._least = least_px * MEDIAN
         self._age_s = 0.0
 
     def push(self, sizes: NDArray[np.float64], step_s: float) -> None:
         """Take absolute values, shape as given at the start, ``step_s`` seconds after the last ones."""
         self._age_s += step_s
-        doubles_s = min(_DOUBLES_S, _FIRST_DOUBLES_S + 0.5 * self._age_s)
+        doubles_s = min(DOUBLES_S, FIRST_DOUBLES_S + 0.5 * self._age_s)
         # Up by as much as down: half of all values then lie below the median.
         self._median *= np.exp(np.log(2.0) * step_s / doubles_s * np.sign(sizes - self._median))
         np.maximum(self._median, self._least, out=self._median)
@@ -29,4 +30,4 @@ class RunningNoise:
     @property
     def sigma(self) -> NDArray[np.float64]:
         """Standard deviations, of a normal noise with these medians."""
-        return np.asarray(self._median / 0.6745, dtype=np.float64)
+        return np.asarray(self._median / MEDIAN, dtype=np.float64)

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from engines.face.geometry import CHEEKBONE_LEFT, CHEEKBONE_RIGHT
 from engines.synthesis.action_units import ACTION_UNITS, pulls
 from engines.synthesis.performance import AT_REST, Performance
 
@@ -26,7 +27,6 @@ UInt8 = npt.NDArray[np.uint8]
 Course = Literal["minimum-jerk", "raised-cosine"]
 COURSES: Final[tuple[str, ...]] = get_args(Course)
 
-_CHEEKBONES: Final = (234, 454)
 # A face that is this part of its width farther on in the next frame is behind a cut, or another face.
 _JUMP: Final = 0.35
 # Landmarks farther apart in time belong to different runs.
@@ -158,5 +158,5 @@ def _window(marks: Float32, x: Float32, y: Float32) -> Float32:
 
 def _width(marks: Float32) -> float:
     """Distance of the cheekbones, px: the width of the face."""
-    left, right = marks[_CHEEKBONES[0], :2], marks[_CHEEKBONES[1], :2]
+    left, right = marks[CHEEKBONE_LEFT, :2], marks[CHEEKBONE_RIGHT, :2]
     return float(np.hypot(*(right - left)))

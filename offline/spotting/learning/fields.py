@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.face.geometry import CHEEKBONE_LEFT, CHEEKBONE_RIGHT
 from engines.spotting.regions import HALF_SIZES
 from engines.synthesis.action_units import ACTION_UNITS, Pull, pulls
 
@@ -64,7 +65,7 @@ def fields_of(
     y = centres[:, 1:] + down * HALF_SIZES[:, 1:]
     marks = landmarks[_LANDMARKS]
     at = np.concatenate([np.stack([x.ravel(), y.ravel()], axis=1), marks]).astype(np.float32)
-    unit_px = float(np.hypot(*(landmarks[454] - landmarks[234]))) / 200
+    unit_px = float(np.hypot(*(landmarks[CHEEKBONE_RIGHT] - landmarks[CHEEKBONE_LEFT]))) / 200
     face, inside = landmarks.astype(np.float32), x.size
     windows, points = [], []
     for variant in range(variants):
@@ -78,7 +79,7 @@ def fields_of(
 def _moved(face: Float32, at: Float32, au: int, unit_px: float, rng: np.random.Generator | None) -> Float32:
     """What an action unit does to points (P, 2): its left and right part, (2, P, 2); varied where ``rng`` is given."""
     if rng is None:
-        return np.array(pulls(face, at[:, 0], at[:, 1])[au], dtype=np.float32)
+        return np.array(pulls(face, at[:, 0], at[:, 1], {au: ACTION_UNITS[au]})[au], dtype=np.float32)
     total = np.zeros((2, *at.shape), dtype=np.float32)
     for pull in ACTION_UNITS[au]:
         varied, (right_px, down_px) = _varied(pull, rng), rng.normal(0, _PLACE_PX * unit_px, 2)

@@ -11,20 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.compiled import compiled
-from engines.spotting.features import _FIRST_NOISE_PX, _LEAST_NOISE_PX, _REACH, COLUMNS, MOTION
+from engines.spotting.face_motion import FIRST_STEP_S, WINDOW_NOISE_PX
+from engines.spotting.features import COLUMNS, FIRST_NOISE_PX, LEAST_NOISE_PX, MOTION, REACH
 from engines.spotting.grid import RATE_HZ
-from engines.spotting.head import _RADIUS_PX, _fit
+from engines.spotting.head import design_of, fit, trust_in
 from engines.spotting.motion import SURE
-from engines.spotting.noise import _DOUBLES_S, _FIRST_DOUBLES_S
-from engines.spotting.regions import RIGIDITY
+from engines.spotting.noise import DOUBLES_S, FIRST_DOUBLES_S, MEDIAN
 from engines.spotting.settings import SpottingSettings
 from offline.spotting.learning.recordings import Recording
 
 _SETTLE_S = SpottingSettings().head_settle_s
-# Trust in a window where it is sure of itself: its noise, and what a rigid head is not quite (as `HeadMotion` has it).
-_TRUST = 1 / (0.05**2 + 0.02**2)
-# The live spotter's guess at the time since the frame before the first.
-_FIRST_STEP_S = 0.01
 _HALF_S = 0.5 / RATE_HZ
 
 
@@ -54,37 +50,21 @@ def without_head(
     recording: Recording, shift: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Motion (N, R, 2) of the face and pose (N, 6) of the head, chained over references; NaN where nothing is seen."""
-    sure = recording.match > SURE
-    trust = np.repeat((RIGIDITY * sure * _TRUST)[:, :, None], 2, axis=2)
     motion, pose = _chain(
         np.ascontiguousarray(shift),
-        trust,
-        sure,
+        trust_in(recording.match, WINDOW_NOISE_PX),
+        recording.match > SURE,
         recording.reference,
         recording.begins,
-        designs(recording.centres, recording.depths),
+        design_of(recording.centres, recording.depths),
         recording.times_s,
         _SETTLE_S,
-        _FIRST_STEP_S,
+        FIRST_STEP_S,
     )
     return motion, pose
 
 
-def designs(centres: NDArray[np.float64], depths: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How the six numbers of a head's pose move each region, (K, R, 2, 6), of K references; see `HeadMotion`."""
-    count, regions = depths.shape
-    weights = RIGIDITY / RIGIDITY.sum()
-    xy = (centres - np.einsum("krc,r->kc", centres, weights)[:, None]) / _RADIUS_PX
-    z = (depths - (depths @ weights)[:, None]) / _RADIUS_PX
-    out = np.zeros((count, regions, 2, 6))
-    out[..., 0, 0] = out[..., 1, 1] = 1
-    out[..., 0, 2], out[..., 1, 2] = xy[..., 0], xy[..., 1]
-    out[..., 0, 3], out[..., 1, 3] = -xy[..., 1], xy[..., 0]
-    out[..., 0, 4], out[..., 1, 5] = z, z
-    return out
-
-
-# Kept compiled by this file's time alone: whoever changes `_fit` must touch this file as well.
+# Kept compiled by this file's time alone: whoever changes `fit` must touch this file as well.
 @compiled()
 def _chain(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     shift, trust, sure, reference, begins, designs, times, settle_s, first_step_s
@@ -106,7 +86,7 @@ def _chain(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
             pose_carry += pose
             pose[:] = 0.0
         used = reference[k]
-        pose = _fit(designs[used], shift[k], trust[k], pose, settle_s / max(step_s, 1e-3))
+        pose = fit(designs[used], shift[k], trust[k], pose, settle_s / max(step_s, 1e-3))
         for r in range(regions):
             if sure[k, r]:
                 for axis in range(2):
@@ -146,13 +126,13 @@ def _with_noise(values: NDArray[np.float64]) -> NDArray[np.float32]:
     """Samples (T, COLUMNS without noise) with the logarithm of each region's noise, as `FeatureRows` adds it."""
     moved = values[:, MOTION]
     sizes = np.full_like(moved, np.nan)
-    if len(moved) > 2 * _REACH:
-        middle, around = moved[_REACH:-_REACH], moved[: -2 * _REACH] + moved[2 * _REACH :]
-        sizes[2 * _REACH :] = np.abs(middle - 0.5 * around)
+    if len(moved) > 2 * REACH:
+        middle, around = moved[REACH:-REACH], moved[: -2 * REACH] + moved[2 * REACH :]
+        sizes[2 * REACH :] = np.abs(middle - 0.5 * around)
     noise = _running(
-        sizes, 1 / RATE_HZ, _FIRST_NOISE_PX * 0.6745, _LEAST_NOISE_PX * 0.6745, _DOUBLES_S, _FIRST_DOUBLES_S
+        sizes, 1 / RATE_HZ, FIRST_NOISE_PX * MEDIAN, LEAST_NOISE_PX * MEDIAN, DOUBLES_S, FIRST_DOUBLES_S
     )
-    rows: NDArray[Any] = np.concatenate([values, np.log(noise / 0.6745)], axis=1)
+    rows: NDArray[Any] = np.concatenate([values, np.log(noise / MEDIAN)], axis=1)
     assert rows.shape[1] == COLUMNS
     return rows.astype(np.float32)
 
