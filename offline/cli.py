@@ -474,6 +474,9 @@ def spot(
     course: Annotated[
         str, typer.Option(help="How implants rise and fall: raised-cosine or minimum-jerk.")
     ] = "raised-cosine",
+    expressions: Annotated[
+        str, typer.Option(help="Implants: all that are known, or the common AU 6+12, 1+2+26, 4+15, 9+15.")
+    ] = "all",
     implant_seeds: Annotated[str, typer.Option(help="Each seed is other implants in every video.")] = "1",
     keep: Annotated[
         Path | None,
@@ -482,6 +485,15 @@ def spot(
     method: Annotated[str, typer.Option(help="motion, interframe or dcrois.")] = "motion",
     network: Annotated[
         Path | None, typer.Option(help="A network made by spot-train instead of the shipped one.")
+    ] = None,
+    left_out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Networks of spot-train --keep-folds: each real video by one that has not seen the person."
+        ),
+    ] = None,
+    people: Annotated[
+        Path | None, typer.Option(help="Who is in which real video, for intervals: a CSV file,person.")
     ] = None,
     alarms: Annotated[
         float | None, typer.Option(help="False alarms a minute to put up with; .5 by default.")
@@ -517,6 +529,10 @@ def spot(
         )
     if real is None and (implant or keep is not None):
         raise InputError("--implant and --keep go with --real DIR, a folder of real videos")
+    if real is None and (left_out is not None or people is not None):
+        raise InputError("--left-out and --people go with --real DIR, a folder of real videos")
+    if left_out is not None and network is not None:
+        raise InputError("give either --network or --left-out, which has a network for each video")
     setup, numbers = command.setup_of(method, network, alarms), _seeds(seeds)
     try:
         rates = tuple(dict.fromkeys(float(part) for part in fps.split(",")))
@@ -529,8 +545,9 @@ def spot(
             implants = None
             if implant:
                 spans = _range("--size", size), _range("--length", length)
-                implants = Implants(*spans, course)  # type: ignore[arg-type]  # checked there
-            plan = real_command.Plan(real, implants, _seeds(implant_seeds, "--implant-seeds"), keep)
+                implants = Implants(*spans, course, expressions)  # type: ignore[arg-type]  # checked there
+            rounds = _seeds(implant_seeds, "--implant-seeds")
+            plan = real_command.Plan(real, implants, rounds, keep, people, left_out)
             results = real_command.spot_real(plan, setup, out, jobs or _cores(), progress)
         else:
             rendering = command.Rendering(numbers, seconds, rates, sweep, lively)
@@ -572,6 +589,10 @@ def spot_train(
     about: Annotated[
         str, typer.Option(help="What the card may say of the real videos, such as: openly licensed.")
     ] = "",
+    keep_folds: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the networks that have not seen somebody, for spot --left-out."),
+    ] = None,
     cache: Annotated[
         Path | None,
         typer.Option(help="Folder of recordings and finished trainings; the user's cache by default."),
@@ -602,6 +623,7 @@ def spot_train(
         folds=folds,
         cache=cache,
         about=about,
+        keep_folds=keep_folds,
     )
     _say(f"seeds {', '.join(map(str, numbers))}, rendered {rendered or 'none'}; kept in {plan.folder}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -31,6 +31,12 @@ EXPRESSIONS: Final[dict[str, tuple[tuple[int, ...], ...]]] = {
     "surprise": ((1, 2), (1, 2, 5), (1, 2, 5, 26), (1, 2, 26)),
 }
 """Combinations of action units by class, as CASME II and SAMM code them."""
+COMMON: Final[dict[str, tuple[tuple[int, ...], ...]]] = {
+    "negative": ((4, 15), (9, 15)),
+    "positive": ((6, 12),),
+    "surprise": ((1, 2, 26),),
+}
+"""One or two of each class that everybody thinks of first."""
 
 UPPER_FACE: Final = frozenset({1, 2, 4, 5, 6, 7, 9})
 """Action units of brows, lids and the root of the nose: they can move while the mouth speaks."""
@@ -233,14 +239,15 @@ def micro(
     amplitude_px: tuple[float, float] = (0.8, 2.6),
     duration_s: tuple[float, float] = (0.16, 0.5),
     among: frozenset[int] | None = None,
+    expressions: Mapping[str, tuple[tuple[int, ...], ...]] = EXPRESSIONS,
 ) -> Performance:
     """A micro-expression drawn at random: action units of the class, amplitude, duration (0.04–0.5 s), small
-    asymmetry. among: made of these action units only.
+    asymmetry. among: made of these action units only. expressions: what there is of each class.
     """
     label = str(rng.choice(CLASSES)) if label is None else label
-    if label not in EXPRESSIONS:
+    if label not in expressions:
         raise InputError(f"micro: label {label!r} is unknown; choose from {', '.join(CLASSES)}")
-    choices = EXPRESSIONS[label]
+    choices = expressions[label]
     if among is not None:
         choices = tuple(aus for aus in choices if among.issuperset(aus))
         if not choices:

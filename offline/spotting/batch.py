@@ -1,7 +1,7 @@
 """Many videos measured, each kept as it finishes: an interrupted run goes on from what it has."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
@@ -56,9 +56,16 @@ def key_of(video: Video, setup: Setup) -> str:
 
 
 def measure_all(
-    videos: Sequence[Video], setup: Setup, out: Path, jobs: int = 1, progress: Progress | None = None
+    videos: Sequence[Video],
+    setup: Setup,
+    out: Path,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    others: Mapping[str, Setup] | None = None,
 ) -> list[Measured]:
     """Measure videos, in their order, ``jobs`` at a time; each is kept as ``out``/videos/NAME.json.
+
+    ``others``: another setup for videos of these names.
 
     Raises InputError where ``out`` cannot be written to, a video cannot be read, or a process dies.
     """
@@ -67,7 +74,8 @@ def measure_all(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot write to {out}: {error.strerror or error}") from None
-    keys = {video.name: key_of(video, setup) for video in videos}
+    setups = {video.name: (others or {}).get(video.name, setup) for video in videos}
+    keys = {video.name: key_of(video, setups[video.name]) for video in videos}
     done: dict[str, Measured] = {}
     for video in videos:
         if (kept := _load(folder / f"{video.name}.json", keys[video.name])) is not None:
@@ -89,7 +97,7 @@ def measure_all(
             progress(min(before + frames, total), total)
 
     show(0)
-    each(partial(_measure, setup=setup, keys=keys), todo, jobs, keep, show)
+    each(partial(_measure, setups=setups, keys=keys), todo, jobs, keep, show)
     return [done[video.name] for video in videos]
 
 
@@ -102,8 +110,8 @@ def _load(file: Path, key: str) -> Measured | None:
     return measured if measured.key == key else None
 
 
-def _measure(video: Video, tick: Tick, setup: Setup, keys: dict[str, str]) -> Measured:
-    return measure(video, setup, keys[video.name], tick)
+def _measure(video: Video, tick: Tick, setups: dict[str, Setup], keys: dict[str, str]) -> Measured:
+    return measure(video, setups[video.name], keys[video.name], tick)
 
 
 Item = TypeVar("Item")

@@ -53,13 +53,22 @@ def setup_of(method: str, network: Path | None = None, alarms_per_minute: float 
         raise InputError(f"unknown method {method!r}: choose from {', '.join(METHODS)}")
     settings = SpottingSettings(method=method)  # type: ignore[arg-type]  # checked above
     if network is not None:
-        open_network(network)
-        settings = msgspec.structs.replace(settings, model=str(network))
+        settings = msgspec.structs.replace(settings, model=_opened(network))
     if alarms_per_minute is not None:
         if not 0 < alarms_per_minute < np.inf:
             raise InputError(f"--alarms {alarms_per_minute:g}: give alarms a minute, more than 0")
         settings = msgspec.structs.replace(settings, alarms_per_minute=alarms_per_minute)
     return Setup(settings, FaceSettings())
+
+
+def with_network(setup: Setup, network: str) -> Setup:
+    """The same with another network. Raises InputError where it cannot be opened."""
+    return replace(setup, spotting=msgspec.structs.replace(setup.spotting, model=_opened(Path(network))))
+
+
+def _opened(network: Path) -> str:
+    open_network(network)
+    return str(network)
 
 
 def spot_rendered(

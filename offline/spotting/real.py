@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engines.errors import InputError
 from engines.labels import CLASSES
 from engines.synthesis.implant import COURSES, Course, amplitude, frames_at, implanted, runs, smoothed
-from engines.synthesis.performance import Performance, micro
+from engines.synthesis.performance import COMMON, EXPRESSIONS, Performance, micro
 from offline.spotting.footage import (
     Faces,
     digest_of,
@@ -30,6 +30,7 @@ Range = tuple[float, float]
 _AFTER_APPEARING_S, _BEFORE_END_S, _APART_S = 1.0, 0.5, 1.2
 # The pause between two is drawn from here: about one every three seconds.
 _PAUSE_S = (_APART_S, 4.0)
+_OF = {"all": EXPRESSIONS, "common": COMMON}
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,15 @@ class RealVideo:
 
 @dataclass(frozen=True)
 class Implants:
-    """What is implanted: sizes (px at a face 200 px wide), lengths (s), drawn evenly, and how it rises and falls."""
+    """What is implanted: sizes (px at a face 200 px wide), lengths (s), drawn evenly, and how it rises and falls.
+
+    ``expressions``: ``all`` that the renderer knows, or the ``common`` four: AU 6+12, 1+2+26, 4+15, 9+15.
+    """
 
     size_px: Range = (1.0, 2.6)
     length_s: Range = (0.26, 0.48)
     course: Course = "raised-cosine"
+    expressions: str = "all"
 
     def __post_init__(self) -> None:
         if not 0 < self.size_px[0] <= self.size_px[1] <= 12:
@@ -126,6 +131,8 @@ class Implants:
             )
         if self.course not in COURSES:
             raise InputError(f"unknown course {self.course!r}: choose from {', '.join(COURSES)}")
+        if self.expressions not in _OF:
+            raise InputError(f"unknown expressions {self.expressions!r}: choose from {', '.join(_OF)}")
 
 
 @dataclass(frozen=True)
@@ -173,7 +180,14 @@ class ImplantedVideo:
             until = float(faces.times_s[last]) - _BEFORE_END_S
             while now + self.implants.length_s[1] <= until:
                 bag = bag or [str(label) for label in rng.permutation(CLASSES)]
-                one = micro(rng, now, bag.pop(), self.implants.size_px, self.implants.length_s)
+                one = micro(
+                    rng,
+                    now,
+                    bag.pop(),
+                    self.implants.size_px,
+                    self.implants.length_s,
+                    expressions=_OF[self.implants.expressions],
+                )
                 if frames_at(one, faces.times_s, self.implants.course) is not None:
                     found.append(one)
                 now = one.offset_s + float(rng.uniform(*_PAUSE_S))

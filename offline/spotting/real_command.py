@@ -1,7 +1,7 @@
 """`apexbench spot --real`: which videos, with what implanted, and what is written of them."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,9 +9,12 @@ from typing import Any
 
 from engines.errors import InputError
 from offline.spotting.batch import Progress, Tick, each, measure_all
-from offline.spotting.command import write_results
+from offline.spotting.command import with_network, write_results
 from offline.spotting.footage import find_videos
 from offline.spotting.keep import keep_clip, keep_truth
+from offline.spotting.learning import left_out
+from offline.spotting.learning.left_out import Video
+from offline.spotting.learning.sources import read_people
 from offline.spotting.markup import number
 from offline.spotting.measure import Setup
 from offline.spotting.real import ImplantedVideo, Implants, RealVideo
@@ -21,17 +24,25 @@ NOT_ANNOTATED = (
     "often the spotter tells a micro-expression where nobody asked for one, not how often it is wrong."
 )
 
+LEFT_OUT = (
+    "Each video was watched by a network trained without the person in it; the threshold, common to all, is of the "
+    "scores of all people left out."
+)
+
 
 @dataclass(frozen=True)
 class Plan:
     """``place``: a folder of videos, or one. ``implants``: none leaves the videos as they are; ``seeds`` draw them,
-    one more round of videos each. ``keep``: a folder for the implanted videos.
+    one more round of videos each. ``keep``: a folder for the implanted videos. ``people``: a CSV file,person; each
+    video is another person without it. ``left_out``: networks that have not seen somebody, which also know the people.
     """
 
     place: Path
     implants: Implants | None = None
     seeds: tuple[int, ...] = (1,)
     keep: Path | None = None
+    people: Path | None = None
+    left_out: Path | None = None
 
     def __post_init__(self) -> None:
         if self.keep is not None and self.implants is None:
@@ -47,11 +58,21 @@ def spot_real(
     """
     began = time.monotonic()
     real = [RealVideo(path, out / "faces") for path in find_videos(plan.place)]
+    networks = _networks(plan, real)
+    people = _people(plan, real, networks)
     _see(real, jobs, progress)
     implanted: list[ImplantedVideo] = []
     if plan.implants is not None:
         implanted = [ImplantedVideo(video, seed, plan.implants) for seed in plan.seeds for video in real]
-    measured = {m.name: m for m in measure_all([*real, *implanted], setup, out, jobs, progress)}
+    watched: list[tuple[RealVideo | ImplantedVideo, RealVideo]] = [(video, video) for video in real]
+    watched += [(video, video.real) for video in implanted]
+    others = {
+        video.name: with_network(setup, networks[one.name].network)
+        for video, one in watched
+        if one.name in networks
+    }
+    every = measure_all([*real, *implanted], setup, out, jobs, progress, others)
+    measured = {m.name: m for m in every}
     if plan.keep is not None:
         _keep(implanted, plan.keep, jobs, progress)
     from offline.spotting.real_report import page
@@ -61,14 +82,39 @@ def spot_real(
     plain = [Watching(video, measured[video.name]) for video in real]
     changed = [Watching(video, measured[video.name]) for video in implanted]
     scored = [micro_only(w.measured) for w in changed or plain]
-    results = summarise(scored, setup, "real", [NOT_ANNOTATED], by_rate=False)
-    results["real"] = real_section(plain)
+    notes = [NOT_ANNOTATED, *([LEFT_OUT] if networks else [])]
+    results = summarise(scored, setup, "real", notes, by_rate=False)
+    if networks:
+        results["left_out"] = {name: Path(one.network).name for name, one in networks.items()}
+    results["real"] = real_section(plain, people)
     if plan.implants is not None:
-        results["implanted"] = implant_section(changed, plan.implants, plan.seeds)
+        results["implanted"] = implant_section(changed, plan.implants, plan.seeds, people)
     results["seconds"] = round(time.monotonic() - began, 1)
     everything = events_csv([w.measured for w in (*plain, *changed)], unanswered="told")
     write_results(results, everything, page(results, plain, changed), out)
     return results
+
+
+def _networks(plan: Plan, videos: Sequence[RealVideo]) -> dict[str, Video]:
+    """The network that has not seen the person, by the video's name; empty where one network watches all.
+
+    Raises InputError where a video is of nobody who was left out.
+    """
+    if plan.left_out is None:
+        return {}
+    known = left_out.read(plan.left_out)
+    for video in videos:
+        if video.digest not in known:
+            raise InputError(
+                f"{video.path}: nobody in {plan.left_out} was left out for this video; take it away, or use --network"
+            )
+    return {video.name: known[video.digest] for video in videos}
+
+
+def _people(plan: Plan, videos: Sequence[RealVideo], networks: Mapping[str, Video]) -> dict[str, str]:
+    """Who is in each video, by its name."""
+    people = {video.name: networks[video.name].person if networks else video.name for video in videos}
+    return people if plan.people is None else {**people, **read_people(plan.people, list(people))}
 
 
 def _see(videos: Sequence[RealVideo], jobs: int, progress: Progress | None) -> None:
@@ -128,7 +174,7 @@ def sentences(results: dict[str, Any]) -> list[str]:
     for word in ("told", "named"):
         if (ends := total[f"{word}_per_minute_ci95"]) is not None:
             said.append(
-                f"{word} a minute: {total[f'{word}_per_minute']:.2f}, 95 % of resamples over videos {ends[0]:.2f} to "
+                f"{word} a minute: {total[f'{word}_per_minute']:.2f}, 95 % of resamples over people {ends[0]:.2f} to "
                 f"{ends[1]:.2f} (seed {total['bootstrap']['seed']})"
             )
     for row in real["by_activity"]:
@@ -137,7 +183,7 @@ def sentences(results: dict[str, Any]) -> list[str]:
     said += _counted("refused", real["refused"])
     if implanted := results.get("implanted"):
         said += _implanted(implanted)
-    return [*said, f"note: {results['notes'][0]}"]
+    return [*said, *(f"note: {note}" for note in results["notes"])]
 
 
 def _implanted(found: dict[str, Any]) -> list[str]:

@@ -78,8 +78,9 @@ def _alarm_rate(real: dict[str, Any]) -> list[str]:
         f'<p class="big">{total["told_per_minute"]:.2f} told a minute</p>',
         f"<p>{total['told']} micro-expressions were told{interval('told')}, {total['named']} of them named, "
         f"{number(total['named_per_minute'], 2)} a minute{interval('named')}: the likeliest class has a probability of "
-        f"{NAMED_AT:g} or more. In brackets 95 % of {resamples} resamples over videos (seed {seed}), as if each showed "
-        "another person. A minute is one in which the face was usable and the spotter was not blind.</p>",
+        f"{NAMED_AT:g} or more. In brackets 95 % of {resamples} resamples over {total['people']} people (seed {seed}); "
+        "each video is another person's unless --people says otherwise. A minute is one in which the face was usable "
+        "and the spotter was not blind.</p>",
     ]
 
 
@@ -137,8 +138,8 @@ def _implants(found: dict[str, Any]) -> list[str]:
     )
     apex, named = found["apex"], found["class"]
     rate = number(found["alarms_per_minute"], 2)
-    ends = found["recall_ci95_over_videos"]
-    over = f"; 95 % of resamples over videos find {ends[0]:.3f} to {ends[1]:.3f} of them" if ends else ""
+    ends = found["recall_ci95_over_people"]
+    over = f"; 95 % of resamples over people find {ends[0]:.3f} to {ends[1]:.3f} of them" if ends else ""
     said = [
         f"{len(found['alarms'])} more were told, {rate} a minute, that answer no implant.",
         f"The apex of what was found is {apex['mae_frames']:.2f} frames ({apex['mae_ms']:.0f} ms) off."
@@ -152,8 +153,9 @@ def _implants(found: dict[str, Any]) -> list[str]:
         "<h2>Implanted micro-expressions</h2>",
         f'<p class="big">{found["hits"]} of {found["implanted"]} found</p>',
         f"<p>The skin of the videos was moved by the fields of action units, {sizes}, {lengths}, course "
-        f"{escaped(found['course'])}, seeds {', '.join(map(str, found['seeds']))}. Found is an IoU of .5 or more"
-        f"{over}. {' '.join(filter(None, said))}</p>",
+        f"{escaped(found['course'])}, expressions: {escaped(found['expressions'])}, seeds "
+        f"{', '.join(map(str, found['seeds']))}. Found is an IoU of .5 or more{over}. "
+        f"{' '.join(filter(None, said))}</p>",
         *(_recall(found[name], key, title) for name, key, title in groups),
         *_confusion(named),
         table(("missed because", "times"), [list(item) for item in found["missed_by"].items()], text=(0,))

@@ -1,7 +1,7 @@
 """What was told on real videos: how often a minute without annotation, and how much of what was implanted."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -73,18 +73,22 @@ def is_named(found: Found) -> bool:
     return found.label is not None and max(found.probabilities, default=0.0) >= NAMED_AT
 
 
-def real_section(watchings: Sequence[Watching]) -> dict[str, Any]:
-    """Alarms on videos as they are: each, by video, by activity, and in all with a 95 % interval over videos."""
-    rows = [_video(w) for w in watchings]
+def real_section(watchings: Sequence[Watching], people: Mapping[str, str]) -> dict[str, Any]:
+    """Alarms on videos as they are: each, by video, by activity, and in all with a 95 % interval over people.
+
+    ``people``: who is in each video, by its name.
+    """
+    rows = [{**_video(w), "person": people[w.real.name]} for w in watchings]
     alarms = [_alarm(w, row.found) for w in watchings for row in w.rows if row.found is not None]
     minutes = sum(row["usable_s"] for row in rows) / 60
     total = {
         "videos": len(rows),
         "usable_s": round(60 * minutes, 2),
         **_rates(sum(row["told"] for row in rows), sum(row["named"] for row in rows), minutes),
-        "told_per_minute_ci95": interval([(row["told"], row["usable_s"] / 60) for row in rows]),
-        "named_per_minute_ci95": interval([(row["named"], row["usable_s"] / 60) for row in rows]),
-        "bootstrap": {"resamples": _RESAMPLES, "seed": _BOOTSTRAP_SEED, "over": "videos"},
+        "people": len({row["person"] for row in rows}),
+        "told_per_minute_ci95": interval([(r["person"], r["told"], r["usable_s"] / 60) for r in rows]),
+        "named_per_minute_ci95": interval([(r["person"], r["named"], r["usable_s"] / 60) for r in rows]),
+        "bootstrap": {"resamples": _RESAMPLES, "seed": _BOOTSTRAP_SEED, "over": "people"},
         "macro_per_minute": _ratio(sum(row["macro"] for row in rows), minutes),
         "blink_per_minute": _ratio(sum(row["blink"] for row in rows), minutes),
     }
@@ -136,15 +140,17 @@ def _ratio(part: float, whole: float) -> float | None:
     return round(part / whole, 4) if whole > 0 else None
 
 
-def interval(counts: Sequence[tuple[int, float]]) -> list[float] | None:
-    """95 % of the shares when videos are drawn anew, with replacement. ``counts``: part and whole of each video.
+def interval(counts: Sequence[tuple[str, int, float]]) -> list[float] | None:
+    """95 % of the shares when people are drawn anew, with replacement: person, part and whole of each video.
 
-    None for a single video, or where there is nothing.
+    None for a single person, or where there is nothing.
     """
-    part, whole = np.array([p for p, _ in counts]), np.array([w for _, w in counts])
-    if len(counts) < 2 or whole.sum() == 0:
+    people = sorted({person for person, _, _ in counts})
+    part = np.array([sum(p for who, p, _ in counts if who == person) for person in people])
+    whole = np.array([sum(w for who, _, w in counts if who == person) for person in people])
+    if len(people) < 2 or whole.sum() == 0:
         return None
-    drawn = np.random.default_rng(_BOOTSTRAP_SEED).integers(len(counts), size=(_RESAMPLES, len(counts)))
+    drawn = np.random.default_rng(_BOOTSTRAP_SEED).integers(len(people), size=(_RESAMPLES, len(people)))
     wholes = whole[drawn].sum(axis=1)
     shares = part[drawn].sum(axis=1)[wholes > 0] / wholes[wholes > 0]
     return [round(float(q), 4) for q in np.quantile(shares, [0.025, 0.975])]
@@ -203,9 +209,9 @@ def _implant(w: Watching, truth: Interval) -> dict[str, Any]:
 
 
 def implant_section(
-    watchings: Sequence[Watching], implants: Implants, seeds: Sequence[int]
+    watchings: Sequence[Watching], implants: Implants, seeds: Sequence[int], people: Mapping[str, str]
 ) -> dict[str, Any]:
-    """What was found of the implants: in all, and by size, activity, action units, class and video."""
+    """What was found of the implants: in all, and by size, activity, action units, class, video and person."""
     pairs = [(w, row) for w in watchings for row in w.rows]
     told = [(_implant(w, row.truth), row.outcome == "hit") for w, row in pairs if row.truth is not None]
     hits = [(w, row) for w, row in pairs if row.outcome == "hit"]
@@ -230,19 +236,23 @@ def implant_section(
         k = int(np.clip(np.searchsorted(edges, truth["size_px"], side="right") - 1, 0, len(edges) - 2))
         return f"{edges[k]:g}-{edges[k + 1]:g}"
 
+    who = {w.measured.name: people[w.real.name] for w in watchings}
     by_video = recall("video", lambda t: t["video"])
+    by_person = recall("person", lambda t: who[t["video"]])
     return {
         "seeds": list(seeds),
         "size_px": list(implants.size_px),
         "length_s": list(implants.length_s),
         "course": implants.course,
+        "expressions": implants.expressions,
         **_recall([hit for _, hit in told]),
-        "recall_ci95_over_videos": interval([(row["hits"], row["implanted"]) for row in by_video]),
+        "recall_ci95_over_people": interval([(r["person"], r["hits"], r["implanted"]) for r in by_person]),
         "by_size": recall("size_px", size_bin),
         "by_activity": recall("activity", lambda t: t["activity"]),
         "by_action_units": recall("action_units", lambda t: "+".join(map(str, t["action_units"]))),
         "by_label": recall("label", lambda t: t["label"]),
         "by_video": by_video,
+        "by_person": by_person,
         "apex": _apex(hits),
         "class": None
         if named is None

@@ -16,7 +16,8 @@ from engines.spotting.detector import FUTURE, PAST, Apex, Detector, Peaks, open_
 from engines.spotting.face_stage import FaceStage
 from engines.spotting.features import FeatureRows
 from engines.synthesis.action_units import pulls
-from offline.spotting.learning import command, folds, scoring
+from offline.spotting import real_command
+from offline.spotting.learning import command, folds, left_out, scoring
 from offline.spotting.learning.fields import AUS, fields_of
 from offline.spotting.learning.folds import Recorded, Training, groups
 from offline.spotting.learning.network import SEES, Committee, SpottingNetwork, answers, padded
@@ -239,8 +240,8 @@ def test_nobody_left_out_is_trained_on(recording, tmp_path, monkeypatch):
     monkeypatch.setattr(folds, "train", lambda lessons, *_: taught.append(lessons) or SpottingNetwork())
     monkeypatch.setattr(folds, "lessons_of", lambda subjects: [one.person for one in subjects])
     monkeypatch.setattr(folds, "score", lambda _, one: asked.append(one.name) or scored(one.name, []))
-    for left_out in groups({"ann": 20.0, "bob": 9.0, "cyd": 8.0}, 2):
-        folds.run(Training(recorded, left_out, 1, 0))
+    for group in groups({"ann": 20.0, "bob": 9.0, "cyd": 8.0}, 2):
+        folds.run(Training(recorded, group, 1, 0))
     assert taught == [["bob", "cyd"], ["ann", "ann"]]
     assert asked == ["a.mp4", "c.mp4", "b.mp4", "d.mp4"]
     assert groups({"ann": 20.0, "bob": 9.0}, 0) == groups({"ann": 1.0, "bob": 9.0}, 9) == [("ann",), ("bob",)]
@@ -282,6 +283,7 @@ def test_the_command_trains_exports_and_goes_on_from_what_it_kept(videos, tmp_pa
         1,
     ]
     arguments += ["--cache", tmp_path / "cache", "--out", out, "--about", "openly licensed"]
+    arguments += ["--keep-folds", tmp_path / "folds"]
     code, said, noted = call(monkeypatch, capsys, *arguments)
     assert code == 0, noted
     assert "one.avi" in said and "recall" in said and "seeds 3, 4" in noted
@@ -302,6 +304,19 @@ def test_the_command_trains_exports_and_goes_on_from_what_it_kept(videos, tmp_pa
     np.testing.assert_allclose(network(windows), one_by_one, atol=1e-4)
     assert str(tmp_path).encode() not in out.read_bytes() and b".py" not in out.read_bytes()
 
+    # The kept network of a video is the one that was trained without who is in it.
+    without = {video.name: video for video in left_out.read(tmp_path / "folds").values()}
+    trainings = [Training(recorded, (name,), 2, fold) for fold, name in enumerate(sorted(without))]
+    assert set(without) == {"one.avi", "two.avi"}
+    for kept in folds.run_all(trainings, tmp_path / "cache" / "trained", 1):
+        (given,) = open_network(Path(without[kept.scored[0].name].network)).session.run(
+            None, {"rows": windows}
+        )
+        with torch.no_grad():
+            wanted = Committee([kept.network()]).eval()(torch.from_numpy(windows)).numpy()
+        np.testing.assert_allclose(given, wanted, atol=1e-5)
+    assert_watched_by_who_has_not_seen(videos, tmp_path, monkeypatch, capsys)
+
     text = out.with_suffix(".md").read_text()
     assert "2 real videos" in text and "2 people, openly licensed" in text
     assert "an alarm may be real" in text and "not a lie detector" in text
@@ -317,6 +332,34 @@ def test_the_command_trains_exports_and_goes_on_from_what_it_kept(videos, tmp_pa
     assert code == 0
     results = json.loads(said)
     assert results["seeds"] == [3, 4] and [row["video"] for row in results["videos"]][-1] == "all"
+
+
+def assert_watched_by_who_has_not_seen(videos, tmp_path, monkeypatch, capsys):
+    asked = {}
+
+    def measured(every, setup, out, jobs, progress, others):
+        asked.update({video.name: Path(others[video.name].spotting.model).name for video in every})
+        raise InputError("enough is known")
+
+    monkeypatch.setattr(real_command, "measure_all", measured)
+    arguments = ["spot", "--left-out", tmp_path / "folds", "--jobs", 1]
+    one = ["--out", tmp_path / "run", "--real", videos, "--implant"]
+    code, _, noted = apexbench_command.call(monkeypatch, capsys, *arguments, *one)
+    assert code == 2 and "enough is known" in noted
+    index = json.loads((tmp_path / "folds" / "left_out.json").read_text())
+    expected = {video["name"]: video["network"] for video in index["videos"]}
+    assert asked == expected | {f"{name}-implanted1": network for name, network in expected.items()}
+
+    stranger = tmp_path / "stranger.avi"
+    stranger.write_bytes((videos / "one.avi").read_bytes() + b" ")
+    code, _, noted = apexbench_command.call(
+        monkeypatch, capsys, *arguments, "--out", tmp_path / "x", "--real", stranger
+    )
+    assert code == 2 and "nobody in" in noted.splitlines()[-1]
+    code, _, noted = apexbench_command.call(
+        monkeypatch, capsys, "spot", "--left-out", videos, "--out", tmp_path / "x", "--real", videos
+    )
+    assert code == 2 and "spot-train --keep-folds writes it" in noted.splitlines()[-1]
 
 
 def test_unusable_input_is_one_line_and_exit_status_2(videos, tmp_path, monkeypatch, capsys):

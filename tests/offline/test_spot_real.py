@@ -131,7 +131,7 @@ def test_results_say_alarms_a_minute_and_what_was_found_of_the_implants(finished
     total = real["total"]
     assert 5 < total["usable_s"] < 10 and total["told"] == len(real["alarms"])
     assert total["told_per_minute"] == pytest.approx(60 * total["told"] / total["usable_s"], abs=0.01)
-    assert total["bootstrap"] == {"resamples": 2000, "seed": 0, "over": "videos"}
+    assert total["bootstrap"] == {"resamples": 2000, "seed": 0, "over": "people"}
     assert [row["activity"] for row in real["by_activity"]] == list(ACTIVITIES)
     assert sum(row["usable_s"] for row in real["by_activity"]) == pytest.approx(total["usable_s"], abs=0.1)
     assert set(real) >= {"alarms", "refused", "blind_s"} and real["blind_s"]["settling"] > 0.5
@@ -141,7 +141,7 @@ def test_results_say_alarms_a_minute_and_what_was_found_of_the_implants(finished
     assert sum(found["missed_by"].values()) == len(found["misses"])
     # Where the implants fall is drawn by the file's content: one video may get none, and then there is no interval.
     several = sum(row["implanted"] > 0 for row in found["by_video"]) > 1
-    ends = found["recall_ci95_over_videos"]
+    ends = found["recall_ci95_over_people"]
     assert (ends is not None) == several
     assert ends is None or 0 <= ends[0] <= found["recall"] <= ends[1] <= 1
     bins = {"2-2.15", "2.15-2.3", "2.3-2.45", "2.45-2.6"}
@@ -310,11 +310,36 @@ def test_reasons_are_one_kind_whatever_their_numbers():
     assert kind_of("too faint") == "too faint"
 
 
-def test_the_interval_is_over_videos_and_always_the_same():
-    counts = [(0, 1.0), (6, 1.0), (3, 1.0)]
+def test_the_interval_is_over_people_and_always_the_same():
+    counts = [("ann", 0, 1.0), ("bob", 6, 1.0), ("cy", 3, 1.0)]
     low, high = interval(counts)
     assert [low, high] == interval(counts) and 0 <= low < 3 < high <= 6
-    assert interval(counts[:1]) is None and interval([(0, 0.0), (0, 0.0)]) is None
+    assert interval(counts[:1]) is None and interval([("ann", 0, 0.0), ("bob", 0, 0.0)]) is None
+    # Two videos of one person are no second person.
+    assert interval([("ann", 0, 1.0), ("ann", 6, 1.0)]) is None
+    halves = [(who, part, 0.5) for who, part, _ in counts for part in (part / 2, part / 2)]
+    assert interval(halves) == [low, high]
+
+
+def test_common_expressions_are_four_and_all_are_more(finished, videos):
+    real = implanted_of(finished, videos, "calm.mkv").real
+
+    def drawn(expressions):
+        every = [ImplantedVideo(real, seed, Implants(expressions=expressions)) for seed in range(60)]
+        return {one.aus for video in every for one in video.performances}
+
+    assert drawn("common") == {(6, 12), (1, 2, 26), (4, 15), (9, 15)} < drawn("all") | {(9, 15)}
+    assert len(drawn("all")) > 8
+
+
+def test_people_of_a_table_share_an_interval(finished, videos, tmp_path, monkeypatch, capsys):
+    table = tmp_path / "people.csv"
+    table.write_text("file,person\ncalm.mkv,ann\ncut.mkv,ann\n")
+    _, out, _ = finished
+    arguments = ["--real", videos, "--people", table, "--out", out, "--jobs", 1, "--json"]
+    code, said, _ = apexbench_command.call(monkeypatch, capsys, "spot", *arguments)
+    total = json.loads(said)["real"]["total"]
+    assert code == 0 and total["people"] == 1 and total["told_per_minute_ci95"] is None
 
 
 def test_a_page_shows_some_of_many_from_beginning_to_end():

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engines.errors import InputError
 from engines.files import cache_folder, writable, write_bytes
 from engines.spotting.detector import Odds
 from offline.spotting.batch import Progress, Tick, each
-from offline.spotting.footage import promised_frames
+from offline.spotting.footage import digest_of, promised_frames
+from offline.spotting.learning import left_out
 from offline.spotting.learning.card import Told, by_video, card, table
-from offline.spotting.learning.folds import Recorded, Trained, Training, groups, run_all
+from offline.spotting.learning.folds import Recorded, Training, groups, run_all
 from offline.spotting.learning.network import SEES, export, padded
 from offline.spotting.learning.rows import rows_of
 from offline.spotting.learning.scoring import Scored, calibrate
@@ -26,7 +28,7 @@ from offline.spotting.learning.training import EPOCHS
 
 # A face seen for a shorter time is not worth a fold.
 _SHORTEST_S = 1.5
-# Windows of real faces on which the file is compared with PyTorch.
+# So many windows of a real face.
 _CHECKED = 64
 
 # Opens a progress bar with a title.
@@ -37,7 +39,8 @@ Bar = Callable[[str], AbstractContextManager[Progress]]
 class Plan:
     """What to learn from and where to write it. ``folds``: groups of people left out in turn, 0 leaves out each alone.
 
-    ``people``: a CSV file,person; ``cache``: what can be gone on from; ``about``: of the real videos, for the card.
+    ``people``: a CSV file,person; ``cache``: what can be gone on from; ``about``: of the real videos, for the card;
+    ``keep_folds``: a folder for the networks that have not seen somebody.
     """
 
     real: Path
@@ -49,12 +52,15 @@ class Plan:
     folds: int = 6
     cache: Path | None = None
     about: str = ""
+    keep_folds: Path | None = None
 
     def __post_init__(self) -> None:
         if self.out.suffix != ".onnx":
             raise InputError(f"--out {self.out}: the network is written as .onnx")
         if not self.out.parent.is_dir() or not writable(self.out.parent):
             raise InputError(f"--out {self.out}: no folder {self.out.parent} that can be written to")
+        if self.keep_folds is not None and not writable(self.keep_folds):
+            raise InputError(f"--keep-folds {self.keep_folds}: this folder cannot be written to")
 
     @property
     def folder(self) -> Path:
@@ -101,16 +107,15 @@ def spot_train(plan: Plan, jobs: int, bar: Bar, show: Callable[[Sequence[Scored]
     real = [one for one in recorded if one.real]
     if not real:
         raise InputError(f"{plan.real}: no face is seen for {_SHORTEST_S:g} s in any video")
-    left_out = groups(_by_person(real, seconds), plan.folds)
-    if len(left_out) < 2 and len(real) == len(recorded):
+    people = groups(_by_person(real, seconds), plan.folds)
+    if len(people) < 2 and len(real) == len(recorded):
         raise InputError(
             f"{plan.real}: one person alone: with nobody left to train on, add videos or --rendered"
         )
-    trainings = [Training(recorded, people, plan.epochs, seed) for seed, people in enumerate(left_out)]
+    trainings = [Training(recorded, group, plan.epochs, seed) for seed, group in enumerate(people)]
     with bar("people left out, epochs") as progress:
-        scored = tuple(
-            one for fold in run_all(trainings, plan.folder / "trained", jobs, progress) for one in fold.scored
-        )
+        without = run_all(trainings, plan.folder / "trained", jobs, progress)
+    scored = tuple(one for fold in without for one in fold.scored)
     show(scored)
     try:
         odds = calibrate(scored)
@@ -119,7 +124,14 @@ def spot_train(plan: Plan, jobs: int, bar: Bar, show: Callable[[Sequence[Scored]
     with bar("everybody, epochs") as progress:
         final = [Training(recorded, (), plan.epochs, seed) for seed in plan.seeds]
         trained = run_all(final, plan.folder / "trained", jobs, progress)
-    difference = _export(trained, odds, real[0], plan.out)
+    check = _windows(real[0])
+    if plan.keep_folds is not None:
+        files = {source.name: digest_of(source.path) for source in sources if source.path is not None}
+        left_out.keep(plan.keep_folds, without, odds, files, check)
+    try:
+        difference = export([one.network() for one in trained], odds, plan.out, check)
+    except OSError as error:
+        raise InputError(f"cannot write {plan.out}: {error.strerror or error}") from None
     content = plan.out.read_bytes()
     told = Told(
         name=plan.out.name,
@@ -131,7 +143,7 @@ def spot_train(plan: Plan, jobs: int, bar: Bar, show: Callable[[Sequence[Scored]
         minutes=sum(seconds[one.name] for one in real) / 60,
         rendered=len(recorded) - len(real),
         rendered_minutes=sum(seconds[one.name] for one in recorded if not one.real) / 60,
-        groups=len(left_out),
+        groups=len(people),
         epochs=plan.epochs,
         seeds=plan.seeds,
         about=plan.about.strip().rstrip("."),
@@ -185,15 +197,12 @@ def _by_person(recorded: Sequence[Recorded], seconds: dict[str, float]) -> dict[
     return found
 
 
-def _export(trained: Sequence[Trained], odds: Odds, example: Recorded, out: Path) -> float:
+def _windows(example: Recorded) -> NDArray[np.float32]:
+    """Windows of a real face on which exported files are compared with PyTorch."""
     rows = max((stretch.rows for stretch in rows_of(example.subject().recording)), key=len)
     seen = padded(rows)
     firsts = np.linspace(0, len(seen) - SEES, _CHECKED).astype(int)
-    check = np.stack([seen[first : first + SEES] for first in firsts])
-    try:
-        return export([one.network() for one in trained], odds, out, check)
-    except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror or error}") from None
+    return np.stack([seen[first : first + SEES] for first in firsts])
 
 
 def _write(path: Path, content: bytes) -> None:

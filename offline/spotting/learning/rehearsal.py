@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.spotting.regions import NAMES
-from engines.synthesis.performance import EXPRESSIONS
+from engines.synthesis.performance import COMMON, EXPRESSIONS
 from offline.spotting.learning.fields import Fields
 from offline.spotting.learning.recordings import Recording
 
 # Combinations as databases code them; those of the four basic ones three times more often; and single or odd ones, so
 # that no list of combinations is learnt.
-_BASIC: Final = ((6, 12), (1, 2, 26), (4, 15), (9, 15))
+_BASIC: Final = tuple(aus for choices in COMMON.values() for aus in choices)
 _ODD: Final = (
     *((1,), (2,), (7,), (9,), (1, 4), (12, 14), (1, 4, 15), (10, 12)),
     *((4, 5), (2, 5), (17,), (23,)),
