@@ -2,7 +2,6 @@
 written.
 """
 
-import errno
 import json
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engines.command import Commands, begin
 from engines.errors import InputError
 from engines.version import HELP_NAMES, common
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from offline.datasets.samples import Samples
 
 app = typer.Typer(
+    name="apexbench",
+    cls=Commands,
     help=__doc__,
     no_args_is_help=True,
     add_completion=False,
@@ -775,27 +777,15 @@ def list_all(as_json: Json = False) -> None:
 
 
 def main() -> None:
-    """Entry point: unusable input is one line on stderr and exit 2."""
+    """The console command."""
+    begin()
     try:
         app()
-    except InputError as error:
-        _say(f"apexbench: {error}")
-        sys.exit(2)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in _TRAIN:
             raise
         _say(f"apexbench: {error.name} is not installed: pip install 'apexcam[train]'")
         sys.exit(2)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        _say(
-            f"apexbench: the disk is full ({error.filename or 'while writing'}); what is finished is kept: make room"
-        )
-        sys.exit(2)
-    except KeyboardInterrupt:
-        _say("apexbench: stopped; finished folds are kept, the same command goes on from there")
-        sys.exit(130)
 
 
 if __name__ == "__main__":
