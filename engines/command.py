@@ -6,12 +6,12 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, TextIO
 
 from typer.core import TyperGroup
 
 from engines.errors import InputError
+from engines.files import at_home
 from engines.installation import explained
 
 # What is the machine's doing and no fault of the program.
@@ -91,16 +91,6 @@ def _at_home(text: str) -> str:
     """An argument, or the value of an option's ``--name=~/x``, whose ``~`` no shell has expanded."""
     name, equals, value = text.partition("=") if text.startswith("--") else ("", "", text)
     return name + equals + at_home(value)
-
-
-def at_home(text: str) -> str:
-    """A path with its ``~`` or ``~/`` expanded; anything else as it is. Raises InputError without a home."""
-    if text != "~" and not text.startswith(("~/", "~\\")):
-        return text
-    try:
-        return str(Path(text).expanduser())
-    except RuntimeError:
-        raise InputError(f"{text}: this account has no home folder; give the whole path") from None
 
 
 @contextlib.contextmanager

@@ -97,7 +97,7 @@ def live(
         report=report,
         lsl=lsl,
     )
-    code = run.run(options, open_screen())
+    code = run.run(options, open_screen(len(source)))
     raise typer.Exit(code)
 
 
