@@ -45,7 +45,7 @@ def check_file(option: str, path: Path) -> None:
 
 
 def check_folder(option: str, path: Path) -> None:
-    """Finds out before the work whether files can be written into a folder, which need not be there. Raises InputError."""
+    """Finds out before the work whether files can be written into a folder, there or not yet. Raises InputError."""
     there = next((each for each in (path, *path.absolute().parents) if each.exists()), path)
     if not there.is_dir():
         is_it = "is a file; give a folder" if there == path else f"{there} is a file, not a folder"

@@ -14,6 +14,7 @@ import typer
 
 from engines.command import Commands, begin
 from engines.errors import InputError
+from engines.files import check_file, check_folder
 from engines.version import HELP_NAMES, common
 
 if TYPE_CHECKING:
@@ -209,6 +210,9 @@ def run(
     from offline.runs import Plan
     from offline.runs import run as run_plan
 
+    check_folder("--out", out)
+    if cache is not None:
+        check_folder("--cache", cache)
     chosen, entry, numbers = open_protocol(protocol), open_recogniser(model), _seeds(seeds)
     _check_device(device)
     _check_precision(precision)
@@ -323,6 +327,9 @@ def pretrain(
     chosen = network_of(entry, settings)
     if out.suffix != ".safetensors":
         raise InputError(f"--out {out}: weights are written as .safetensors")
+    check_file("--out", out)
+    if cache is not None:
+        check_folder("--cache", cache)
     if pictures and entry.input not in SHOW_APEX:
         raise InputError(f"{model} reads motion, which pictures do not have: give --data, videos")
     databases = open_databases(data or ()) + ([open_pictures(pictures)] if pictures else [])
@@ -399,6 +406,9 @@ def train(
     from offline.recognisers import open_recogniser
     from offline.runs import Plan
 
+    check_file("--out", out)
+    if work is not None:
+        check_folder("--work", work)
     chosen, entry = open_protocol(protocol), open_recogniser(model)
     text = _read(notes) if notes else ""
     samples = _load(flowmaps)
@@ -519,6 +529,9 @@ def spot(
         )
     if real is None and (implant or keep is not None):
         raise InputError("--implant and --keep go with --real DIR, a folder of real videos")
+    check_folder("--out", out)
+    if keep is not None:
+        check_folder("--keep", keep)
     setup, numbers = command.setup_of(method, network, alarms), _seeds(seeds)
     try:
         rates = tuple(dict.fromkeys(float(part) for part in fps.split(",")))
@@ -648,6 +661,7 @@ def render(
     from offline.datasets.rendered import Rendering, open_layout
     from offline.datasets.rendered import render as render_database
 
+    check_folder("--out", out)
     chosen = open_layout(layout)
     rendering = Rendering(
         chosen, subjects or chosen.subjects, clips or chosen.clips, seed, images, errata, intensity
@@ -703,6 +717,8 @@ def table(
 def _paper(number: str, runs: list[Path], markdown: bool, page: Path | None, as_json: bool) -> None:
     from offline import paper_tables
 
+    if page is not None:
+        check_file("--html", page)
     filled = paper_tables.fill(number, paper_tables.find_runs(runs))
     if page is not None:
         from offline.report import STYLE

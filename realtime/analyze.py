@@ -220,15 +220,6 @@ def write(analysis: Analysis, folder: Path) -> list[Path]:
     return [folder / name for name in contents]
 
 
-def check_folder(folder: Path) -> None:
-    """Finds out before the work whether the outputs can be written. Raises InputError."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {folder}: is a file; give a folder")
-    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if not os.access(nearest, os.W_OK):
-        raise InputError(f"--out {folder}: {nearest} cannot be written; give another folder")
-
-
 def csv_table(events: list[messages.Event]) -> str:
     """One row an event; times in seconds of the recording."""
     out = io.StringIO()

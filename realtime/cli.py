@@ -11,6 +11,7 @@ import typer
 
 from engines.command import Commands, begin
 from engines.errors import InputError
+from engines.files import check_folder
 from engines.installation import check_opencv
 from engines.version import HELP_NAMES, common
 
@@ -286,7 +287,7 @@ def analyze(
 
     _check_finite(fps=fps)
     loaded = configuration.load(config, set_ or ())
-    analysis.check_folder(out)
+    check_folder("--out", out)
     if recorded.is_recorded(video) and fps is None and frames is None:
         about, _ = recorded.read(video)
         asked = config is not None or bool(set_)

@@ -25,6 +25,7 @@ import zmq
 
 from engines.cuda.machine import TOGETHER
 from engines.errors import InputError
+from engines.files import check_file, check_folder
 from realtime import messages, report, ring, segment
 from realtime.bus import Bus
 from realtime.config import Config, dump
@@ -942,21 +943,10 @@ def _check_places(options: Options) -> None:
 
         address.check(options.config.dashboard)
     if options.report is not None:
-        if options.report.is_dir():
-            raise InputError(f"--report {options.report}: is a folder; give a file name")
-        if not os.access(options.report.parent, os.W_OK):
-            raise InputError(
-                f"--report {options.report}: its folder is missing or cannot be written; make it first"
-            )
+        check_file("--report", options.report)
     if options.record is not None:
-        try:
-            options.record.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"--record {options.record}: cannot be made: {error.strerror or error}"
-            ) from None
-        if not os.access(options.record, os.W_OK):
-            raise InputError(f"--record {options.record}: cannot be written")
+        check_folder("--record", options.record)
+        options.record.mkdir(parents=True, exist_ok=True)
 
 
 def _allow_open_files(cameras: int) -> None:

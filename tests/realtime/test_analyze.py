@@ -284,12 +284,5 @@ def test_what_cannot_be_analysed_is_said(spec: str, said: str) -> None:
         analyze.open_recording(spec)
 
 
-def test_a_bad_place_is_found_before_the_work(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match="is a file"):
-        analyze.check_folder(tmp_path / "file")
-    analyze.check_folder(tmp_path / "a" / "b")
-
-
 def test_the_summary_is_json(analysis: analyze.Analysis) -> None:
     json.loads(msgspec.json.encode(analysis.summary()))

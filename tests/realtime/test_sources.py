@@ -257,7 +257,7 @@ def test_kinds(films: Path) -> None:
     for spec, kind in {
         "demo": "demo", "demo:7": "demo", "0": "camera", "/dev/video3": "camera", "Logitech C920": "camera",
         "rtsp://u:p@cam/1": "url", "http://h/x.mp4": "url", str(films): "images", str(films / "plain.mp4"): "file",
-        "gone.mp4": "file", "some/where": "file",
+        "gone.mp4": "file", "./some/where": "file",
     }.items():  # fmt: skip
         assert kind_of(spec) == kind, spec
 

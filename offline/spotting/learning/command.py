@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from engines.errors import InputError
-from engines.files import cache_folder, writable, write_bytes
+from engines.files import cache_folder, check_file, check_folder, write_bytes
 from engines.spotting.detector import Odds
 from offline.spotting.batch import Progress, Tick, each
 from offline.spotting.footage import promised_frames
@@ -53,8 +53,8 @@ class Plan:
     def __post_init__(self) -> None:
         if self.out.suffix != ".onnx":
             raise InputError(f"--out {self.out}: the network is written as .onnx")
-        if not self.out.parent.is_dir() or not writable(self.out.parent):
-            raise InputError(f"--out {self.out}: no folder {self.out.parent} that can be written to")
+        check_file("--out", self.out)
+        check_folder("--cache", self.folder)
 
     @property
     def folder(self) -> Path:
