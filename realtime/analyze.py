@@ -90,7 +90,7 @@ def analyse(
             if at_s >= next_sample_s:
                 next_sample_s = at_s + 0.999 * SAMPLE_S
                 state = watcher.state(frame)
-                made.seen[state.faces[0].status if state.faces else "lost"] += 1
+                made.seen.look(state)
                 first = state.faces[0].face if state.faces else -1
                 made.course.look(at_s, state, spotted_micro=spotted_micro, refused=watcher.refused_of(first))
                 spotted_micro = False

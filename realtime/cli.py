@@ -309,7 +309,7 @@ def analyze(
             f"{told['frames']} frames ({told['seconds']:.2f} s) in {told['took_s']:.1f} s: {events}; "
             f"{', '.join(str(path) for path in written)}"
         )
-        for line in made.again:
+        for line in filter(None, (made.seen.problem(), *made.again)):
             print(line)
     if made.problem:
         raise InputError(made.problem)

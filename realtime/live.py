@@ -34,6 +34,7 @@ from realtime.preview import Previewer
 from realtime.processes import table, wire
 from realtime.processes.child import Spec, Stages
 from realtime.processes.supervisor import Member, Supervisor, remove_leftovers
+from realtime.sight import Sight
 from realtime.terminal import Screen, View
 
 _TICK_MS: Final = 50
@@ -83,6 +84,7 @@ class Line:
     rate_from: tuple[int, int] = (0, 0)
     state: messages.State | None = None
     counts: Counter[str] = field(default_factory=Counter)
+    sight: Sight = field(default_factory=Sight)
     score: report.Score = field(default_factory=report.Score)
     truths: deque[wire.Truth] = field(default_factory=lambda: deque(maxlen=200))
     apex_to_published: report.Histogram = field(default_factory=report.Histogram)
@@ -325,6 +327,7 @@ class Live:
             case wire.Seen(state):
                 assert line is not None
                 line.state = state
+                line.sight.look(state)
                 self.bus.publish(state)
             case wire.Found(candidates):
                 assert line is not None
@@ -900,7 +903,7 @@ class Live:
         told: dict[str, Any] = {
             "camera": line.camera,
             "source": None if opened is None else _source(opened),
-            "problem": line.problem,
+            "problem": "; ".join(filter(None, (line.problem, line.sight.problem()))),
             "frames": {
                 "captured": captured,
                 "processed": line.watched("processed"),

@@ -58,7 +58,7 @@ def plain(event: messages.Event) -> dict[str, Any]:
 def test_every_frame_is_seen_and_what_was_performed_is_there(analysis: analyze.Analysis) -> None:
     assert analysis.frames == round(3.8 * FPS)
     assert analysis.problem == ""
-    assert analysis.seen["ok"] > 0.7 * sum(analysis.seen.values())
+    assert analysis.seen.counts["ok"] > 0.7 * analysis.seen.counts.total()
     assert analysis.events, "nothing was found in a face that moves"
     summary = analysis.summary()
     assert sum(summary["events"].values()) == len(analysis.events)

@@ -108,7 +108,7 @@ def test_unreadable_files_are_one_line(tmp_path: Path) -> None:
         "a=b",
     ],
 )
-@pytest.mark.parametrize("key", ["dashboard.token", "recognise.model", "bus.endpoint"])
+@pytest.mark.parametrize("key", ["dashboard.token", "recognise.preset", "bus.endpoint"])
 def test_what_is_set_of_a_text_is_that_text(key: str, text: str) -> None:
     section, name = key.split(".")
     assert getattr(getattr(config.load(None, [f"{key}={text}"]), section), name) == text
