@@ -191,8 +191,11 @@ def analyse_recorded(spec: str, settings: Recognise) -> Analysis:
     )
 
 
-def write(analysis: Analysis, folder: Path) -> list[Path]:
-    """Writes the files of `OUTPUTS` into ``folder``, all or none. Raises InputError if that cannot be done."""
+def write(analysis: Analysis, folder: Path, *, pictures: bool = True) -> list[Path]:
+    """Writes the files of `OUTPUTS` into ``folder``, all or none; the report with ``pictures`` of the face or without.
+
+    Raises InputError if that cannot be done.
+    """
     from realtime.elan import document
     from realtime.html_report import page
 
@@ -201,7 +204,7 @@ def write(analysis: Analysis, folder: Path) -> list[Path]:
     contents = {
         "events.jsonl": lines,
         "events.csv": csv_table([one.event for one in analysis.events]).encode(),
-        "report.html": page(analysis).encode(),
+        "report.html": page(analysis, pictures=pictures).encode(),
         "events.eaf": document([one.event for one in analysis.events], date=now, media=analysis.media),
     }
     temporary: Path | None = None

@@ -269,6 +269,10 @@ def analyze(
         typer.Option(metavar="FPS", min=0.1, help="Frame rate of an image folder without times."),
     ] = None,
     frames: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after so many frames.")] = None,
+    pictures: Annotated[
+        bool,
+        typer.Option("--pictures/--no-pictures", help="Whether report.html shows faces, as small pictures."),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Find and name the micro-expressions of a recording: every frame, as fast as it can.
@@ -299,7 +303,7 @@ def analyze(
                 made = analysis.analyse(source, loaded, frames=frames, step=step)
         finally:
             source.close()
-    written = analysis.write(made, out)
+    written = analysis.write(made, out, pictures=pictures)
     told = made.summary()
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())

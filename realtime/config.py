@@ -28,6 +28,7 @@ _PATHS: Final = (
     *("spotting.model", "recognise.model", "recognise.keys", "recognise.server"),
     *("bus.keys", "bus.clients"),
 )
+_NULL: Final = "tag:yaml.org,2002:null"
 _MOST_KEYS: Final = 1000  # a file of aliases can say billions in a few lines
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -226,6 +227,11 @@ class _File:
                     f"{self.path}:{key.start_mark.line + 1}: '{dotted}' is empty (what follows a # is a comment); "
                     "put quotes around it, or write null for none"
                 )
+            if is_secret(dotted) and value.tag != _NULL and _is_cut(value):
+                raise InputError(
+                    f"{self.path}:{key.start_mark.line + 1}: of '{dotted}' YAML takes what follows ' #' for a comment; "
+                    "put quotes around the whole of it, or the comment on a line of its own"
+                )
             self._number(value, f"{dotted}.")
 
     def where(self, dotted: str) -> str:
@@ -235,6 +241,13 @@ class _File:
                 return f"{self.path}:{self.lines[dotted]}"
             dotted = dotted.rpartition(".")[0]
         return str(self.path)
+
+
+def _is_cut(value: yaml.Node) -> bool:
+    """Whether a comment follows a text that stands without quotes."""
+    plain = isinstance(value, yaml.ScalarNode) and value.style is None
+    rest = value.end_mark.buffer[value.end_mark.pointer :].partition("\n")[0] if plain else ""
+    return rest.lstrip().startswith("#")
 
 
 class _Setting:

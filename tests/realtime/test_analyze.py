@@ -284,5 +284,15 @@ def test_what_cannot_be_analysed_is_said(spec: str, said: str) -> None:
         analyze.open_recording(spec)
 
 
+def test_without_pictures_the_report_has_none(analysis: analyze.Analysis, tmp_path: Path) -> None:
+    with_them, without = (
+        analyze.write(analysis, tmp_path, pictures=wanted)[2].read_text() for wanted in (True, False)
+    )
+    assert "data:image" in with_them
+    assert "data:image" not in without
+    assert "<img" not in without
+    assert without.count("<article") == with_them.count("<article")
+
+
 def test_the_summary_is_json(analysis: analyze.Analysis) -> None:
     json.loads(msgspec.json.encode(analysis.summary()))
