@@ -103,6 +103,10 @@ def _in_one_line(program: str) -> Iterator[None]:
         sys.exit(130)
     except BrokenPipeError:
         _leave(program, "", 0)
+    except SystemExit as leaving:
+        if not isinstance(leaving.__context__, BrokenPipeError):
+            raise
+        _leave(program, "", 0)  # Rich makes it a failure
     except (ImportError, AttributeError) as error:
         if not (why := explained(error)):
             raise
