@@ -5,6 +5,7 @@ import errno
 import io
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
@@ -59,6 +60,8 @@ def begin() -> None:
         _part_from_native_code()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+    # A library's warning is for its user as well, where it stands in the library is not.
+    warnings.formatwarning = lambda message, *_, **__: f"note: {' '.join(str(message).split())}\n"
 
 
 class _Unbreakable(io.FileIO):
