@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 from typer.core import TyperGroup
@@ -41,6 +42,7 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """See `TyperGroup`, whose own way with a closed pipe and Ctrl-C is another."""
         with _in_one_line(self.name or ""):
+            _check_folder_is_there()
             made = super().invoke(ctx)
             sys.stdout.flush()
             return made
@@ -94,6 +96,13 @@ def _at_home(text: str) -> str:
     """An argument, or the value of an option's ``--name=~/x``, whose ``~`` no shell has expanded."""
     name, equals, value = text.partition("=") if text.startswith("--") else ("", "", text)
     return name + equals + at_home(value)
+
+
+def _check_folder_is_there() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise InputError("the folder this was started in is gone; change into another one") from None
 
 
 @contextlib.contextmanager
