@@ -251,6 +251,38 @@ def test_the_table_has_every_command() -> None:
         assert {command.name for command in COMMANDS if command.program == program} == there
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apexcam live {odd} --no-dashboard",
+        "apexcam analyze {odd} --out {out}",
+        "apexcam analyze {odd}/film.avi --out {out}",
+        "apexengine flow {odd}/face.png {odd}/face.png --out {odd}/f.npz",
+        "apexbench spot --real {odd} --out {out}/s",
+        "apexbench render --layout smic --subjects 1 --clips 1 --out {odd}/smic",
+    ],
+)
+def test_a_path_that_is_no_text_crashes_nothing(text: str, places: dict[str, Path], tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"d-\xe4")
+    odd.mkdir()
+    for name in ("film", "face"):
+        (odd / places[name].name).write_bytes(places[name].read_bytes())
+    program, *arguments = text.format(odd=odd, out=tmp_path / "out").split()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = ends([sys.executable, "-c", _entry(program), *arguments], tmp_path, environment)
+    if program == "apexengine":
+        assert ended.status == 0, ended.err
+        assert (odd / "f.npz").exists()
+    else:
+        assert ended.status == 2, ended
+        assert "not UTF-8" in ended.err
+        assert len(ended.err.splitlines()) == 1
+
+
+def _entry(program: str) -> str:
+    return f"import sys; sys.argv[0] = {program!r}; from {MODULES[program]} import main; main()"
+
+
 @pytest.mark.parametrize("surrounding", SURROUNDINGS)
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: f"{command.program} {command.name}")
 def test_a_command_answers_in_words(
@@ -259,10 +291,7 @@ def test_a_command_answers_in_words(
     if not (command.cheap or LONG):
         pytest.skip("APEXCAM_LONG=1 tries the commands that load a network")
     text = command.text.format(**places, out=tmp_path)
-    entry = (
-        f"import sys; sys.argv[0] = '{command.program}'; from {MODULES[command.program]} import main; main()"
-    )
-    arguments = [sys.executable, "-c", entry, *text.split()[1:]]
+    arguments = [sys.executable, "-c", _entry(command.program), *text.split()[1:]]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "", "TERM": "xterm"}
     for name in ("COLUMNS", "PYTHONIOENCODING", "PYTHONUTF8"):
         environment.pop(name, None)
