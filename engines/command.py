@@ -124,10 +124,18 @@ def _in_one_line(program: str) -> Iterator[None]:
             raise
         _leave(program, why, 2)
     except OSError as error:
-        if error.errno not in _SURROUNDINGS:
+        if not (why := _machines_doing(error)):
             raise
-        where = "while writing" if error.filename is None else os.fsdecode(error.filename)
-        _leave(program, f"{_SURROUNDINGS[error.errno]} ({where})", 2)
+        _leave(program, why, 2)
+
+
+def _machines_doing(error: OSError) -> str:
+    if "No usable temporary directory" in str(error):  # Python's own words, wherever it looks for one
+        return "no folder for temporary files can be written; set TMPDIR to one, or mount /tmp writable"
+    if error.errno not in _SURROUNDINGS:
+        return ""
+    where = "while writing" if error.filename is None else os.fsdecode(error.filename)
+    return f"{_SURROUNDINGS[error.errno]} ({where})"
 
 
 def _leave(program: str, text: str, status: int) -> None:
