@@ -7,6 +7,7 @@ done: a run that is interrupted leaves nothing.
 import csv
 import io
 import os
+import shlex
 import shutil
 import tempfile
 import time
@@ -38,9 +39,10 @@ def open_recording(spec: str, *, fps: float | None = None, frames: int | None = 
     """A video or image folder, or the demo if ``frames`` bounds it. Raises InputError for anything else."""
     kind = kind_of(spec)
     if kind in ("camera", "url"):
+        is_none = "no such file, and " if kind == "camera" and not Path(spec).exists() else ""
         raise InputError(
-            f"{shown(spec)}: analyze takes a video or an image folder; for a camera or stream: "
-            f"apexcam live {shown(spec)}"
+            f"{shown(spec)}: {is_none}analyze takes a video or an image folder; for a camera or stream: "
+            f"apexcam live {shlex.quote(shown(spec))}"
         )
     if kind == "demo":
         if frames is None:
