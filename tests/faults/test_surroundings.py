@@ -22,6 +22,8 @@ import cv2
 import numpy as np
 import pytest
 
+from engines.synthesis import demo
+
 ROOT = Path(__file__).parents[2]
 LONG = bool(os.environ.get("APEXCAM_LONG"))
 MODULES = {"apexcam": "realtime.cli", "apexbench": "offline.cli", "apexengine": "engines.cli"}
@@ -213,8 +215,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         ("happiness", "disgust", "surprise", "happiness", "disgust", "surprise")
     ):
         (folder / "faces" / emotion).mkdir(parents=True, exist_ok=True)
-        face = rng.integers(0, 255, (170, 140), dtype=np.uint8)
-        cv2.imwrite(str(folder / "faces" / emotion / f"{number}.png"), face)
+        cv2.imwrite(str(folder / "faces" / emotion / f"{number}.png"), demo(30).frame(9 * number))
     from offline.datasets.flowmaps import FOLDER, TABLE
 
     (folder / "maps" / FOLDER).mkdir(parents=True)
