@@ -6,9 +6,17 @@ BIN := .venv/bin
 
 setup: .venv/.ready-test
 
+# What pyproject.toml asks for, found out before anything is downloaded.
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))
+
 # The demo needs only the base install; the tests add training and checking.
 .venv/.ready: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@if test -e .venv && ! { $(BIN)/python -c '$(FITS)' && $(BIN)/python -c 'import pip'; } 2>/dev/null; then rm -rf .venv; fi
+	@test -e .venv || $(PYTHON) -c '$(FITS)' 2>/dev/null || { \
+	  echo "apexcam needs Python 3.11 or 3.12 and $(PYTHON) is $$($(PYTHON) -V 2>&1); try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; \
+	  exit 2; }
+	@test -e .venv || $(PYTHON) -m venv .venv || { rm -rf .venv; \
+	  echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 2; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	touch $@
 

@@ -1,16 +1,17 @@
 """The command ``apexengine``: measure one pair of crops, time the engines, see what this machine has."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from engines.errors import InputError
+from engines.command import Commands, begin
 from engines.version import HELP_NAMES, common
 
 app = typer.Typer(
+    name="apexengine",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -123,9 +124,6 @@ def bench_flow(
 
 
 def main() -> None:
-    """Run the command; unusable input is one line on stderr and exit code 2."""
-    try:
-        app()
-    except InputError as error:
-        print(f"apexengine: {error}", file=sys.stderr)
-        sys.exit(2)
+    """The console command."""
+    begin()
+    app()

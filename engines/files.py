@@ -1,10 +1,14 @@
-"""Files that are either the old one or the whole new one, and the folder for what can be made again."""
+"""Files that are either the old one or the whole new one, places and names that can be used, the folder for what can
+be made again.
+"""
 
 import os
 import tempfile
 from pathlib import Path
 
 import platformdirs
+
+from engines.errors import InputError
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -29,6 +33,54 @@ def writable(folder: Path) -> bool:
     """Whether files can be made in a folder, or in its parents where it is still to be made."""
     there = next((each for each in (folder, *folder.parents) if each.exists()), folder)
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def check_file(option: str, path: Path) -> None:
+    """Finds out before the work whether a file can be written there. Raises InputError."""
+    if path.is_dir():
+        raise InputError(f"{option} {path}: is a folder; give a file name")
+    if not path.parent.is_dir():
+        raise InputError(f"{option} {path}: there is no folder {path.parent}; make it first")
+    _try_to_write(option, path, path.parent)
+
+
+def check_folder(option: str, path: Path) -> None:
+    """Finds out before the work whether files can be written into a folder, there or not yet. Raises InputError."""
+    there = next((each for each in (path, *path.absolute().parents) if each.exists()), path)
+    if not there.is_dir():
+        is_it = "is a file; give a folder" if there == path else f"{there} is a file, not a folder"
+        raise InputError(f"{option} {path}: {is_it}")
+    _try_to_write(option, path, there)
+
+
+def _try_to_write(option: str, path: Path, folder: Path) -> None:
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise InputError(
+            f"{option} {path}: {folder} cannot be written: {error.strerror or error}; give another place"
+        ) from None
+
+
+def check_name(path: str | Path) -> None:
+    """Raises InputError for a path with bytes that are no text, which native libraries do not take."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        told = str(path).encode(errors="surrogateescape").decode(errors="replace")
+        raise InputError(
+            f"{told}: its name holds bytes that are not UTF-8; rename it (convmv does it)"
+        ) from None
+
+
+def at_home(text: str) -> str:
+    """A path with its ``~`` or ``~/`` expanded; anything else as it is. Raises InputError without a home."""
+    if text != "~" and not text.startswith(("~/", "~\\")):
+        return text
+    try:
+        return str(Path(text).expanduser())
+    except RuntimeError:
+        raise InputError(f"{text}: this account has no home folder; give the whole path") from None
 
 
 def cache_folder(name: str) -> Path:

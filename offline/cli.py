@@ -2,7 +2,6 @@
 written.
 """
 
-import errno
 import json
 import os
 import sys
@@ -13,13 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engines.command import Commands, begin
 from engines.errors import InputError
+from engines.files import check_file, check_folder
 from engines.version import HELP_NAMES, common
 
 if TYPE_CHECKING:
     from offline.datasets.samples import Samples
 
 app = typer.Typer(
+    name="apexbench",
+    cls=Commands,
     help=__doc__,
     no_args_is_help=True,
     add_completion=False,
@@ -207,6 +210,9 @@ def run(
     from offline.runs import Plan
     from offline.runs import run as run_plan
 
+    check_folder("--out", out)
+    if cache is not None:
+        check_folder("--cache", cache)
     chosen, entry, numbers = open_protocol(protocol), open_recogniser(model), _seeds(seeds)
     _check_device(device)
     _check_precision(precision)
@@ -321,6 +327,9 @@ def pretrain(
     chosen = network_of(entry, settings)
     if out.suffix != ".safetensors":
         raise InputError(f"--out {out}: weights are written as .safetensors")
+    check_file("--out", out)
+    if cache is not None:
+        check_folder("--cache", cache)
     if pictures and entry.input not in SHOW_APEX:
         raise InputError(f"{model} reads motion, which pictures do not have: give --data, videos")
     databases = open_databases(data or ()) + ([open_pictures(pictures)] if pictures else [])
@@ -397,6 +406,9 @@ def train(
     from offline.recognisers import open_recogniser
     from offline.runs import Plan
 
+    check_file("--out", out)
+    if work is not None:
+        check_folder("--work", work)
     chosen, entry = open_protocol(protocol), open_recogniser(model)
     text = _read(notes) if notes else ""
     samples = _load(flowmaps)
@@ -533,6 +545,9 @@ def spot(
         raise InputError("--left-out and --people go with --real DIR, a folder of real videos")
     if left_out is not None and network is not None:
         raise InputError("give either --network or --left-out, which has a network for each video")
+    check_folder("--out", out)
+    if keep is not None:
+        check_folder("--keep", keep)
     setup, numbers = command.setup_of(method, network, alarms), _seeds(seeds)
     try:
         rates = tuple(dict.fromkeys(float(part) for part in fps.split(",")))
@@ -668,6 +683,7 @@ def render(
     from offline.datasets.rendered import Rendering, open_layout
     from offline.datasets.rendered import render as render_database
 
+    check_folder("--out", out)
     chosen = open_layout(layout)
     rendering = Rendering(
         chosen, subjects or chosen.subjects, clips or chosen.clips, seed, images, errata, intensity
@@ -723,6 +739,8 @@ def table(
 def _paper(number: str, runs: list[Path], markdown: bool, page: Path | None, as_json: bool) -> None:
     from offline import paper_tables
 
+    if page is not None:
+        check_file("--html", page)
     filled = paper_tables.fill(number, paper_tables.find_runs(runs))
     if page is not None:
         from offline.report import STYLE
@@ -797,27 +815,15 @@ def list_all(as_json: Json = False) -> None:
 
 
 def main() -> None:
-    """Entry point: unusable input is one line on stderr and exit 2."""
+    """The console command."""
+    begin()
     try:
         app()
-    except InputError as error:
-        _say(f"apexbench: {error}")
-        sys.exit(2)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in _TRAIN:
             raise
         _say(f"apexbench: {error.name} is not installed: pip install 'apexcam[train]'")
         sys.exit(2)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        _say(
-            f"apexbench: the disk is full ({error.filename or 'while writing'}); what is finished is kept: make room"
-        )
-        sys.exit(2)
-    except KeyboardInterrupt:
-        _say("apexbench: stopped; finished folds are kept, the same command goes on from there")
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from realtime import messages
 from realtime.course import Course
+from realtime.sight import Sight
 from realtime.sources.base import SourceInfo
 
 Strip = tuple[int, int, NDArray[np.uint8]]
@@ -28,7 +29,7 @@ class Analysed:
 class Analysis:
     """What one recording gave.
 
-    ``seen``: how often each status of the face was met, sampled over the recording; ``course`` the motion over time.
+    ``seen``: how the face was seen, sampled over the recording; ``course`` the motion over time.
     ``problem``: what was wrong with the file; empty if nothing was. ``again``: for the folder of a recorded event,
     how the prediction compares with the recorded one. ``media``: the video file.
     """
@@ -39,7 +40,7 @@ class Analysis:
     lost: int = 0
     seconds: float = 0.0
     took_s: float = 0.0
-    seen: Counter[str] = field(default_factory=Counter)
+    seen: Sight = field(default_factory=Sight)
     refused: Counter[str] = field(default_factory=Counter)
     course: Course = field(default_factory=Course)
     problem: str = ""
@@ -50,7 +51,7 @@ class Analysis:
         """The numbers, as `--json` prints them."""
         kinds = Counter(one.event.kind for one in self.events)
         labels = Counter(one.event.label or "not named" for one in self.events if one.event.kind == "micro")
-        sampled = sum(self.seen.values())
+        sampled = self.seen.counts.total()
         return {
             "source": self.info.spec,
             "width": self.info.width,
@@ -65,6 +66,6 @@ class Analysis:
             "again": list(self.again),
             "events": {kind: kinds[kind] for kind in ("micro", "macro", "blink")},
             "labels": dict(labels),
-            "face": {status: round(count / sampled, 4) for status, count in self.seen.most_common()},
-            "problem": self.problem,
+            "face": {status: round(count / sampled, 4) for status, count in self.seen.counts.most_common()},
+            "problem": "; ".join(filter(None, (self.problem, self.seen.problem()))),
         }

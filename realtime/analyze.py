@@ -7,6 +7,7 @@ done: a run that is interrupted leaves nothing.
 import csv
 import io
 import os
+import shlex
 import shutil
 import tempfile
 import time
@@ -38,9 +39,10 @@ def open_recording(spec: str, *, fps: float | None = None, frames: int | None = 
     """A video or image folder, or the demo if ``frames`` bounds it. Raises InputError for anything else."""
     kind = kind_of(spec)
     if kind in ("camera", "url"):
+        is_none = "no such file, and " if kind == "camera" and not Path(spec).exists() else ""
         raise InputError(
-            f"{shown(spec)}: analyze takes a video or an image folder; for a camera or stream: "
-            f"apexcam live {shown(spec)}"
+            f"{shown(spec)}: {is_none}analyze takes a video or an image folder; for a camera or stream: "
+            f"apexcam live {shlex.quote(shown(spec))}"
         )
     if kind == "demo":
         if frames is None:
@@ -90,7 +92,7 @@ def analyse(
             if at_s >= next_sample_s:
                 next_sample_s = at_s + 0.999 * SAMPLE_S
                 state = watcher.state(frame)
-                made.seen[state.faces[0].status if state.faces else "lost"] += 1
+                made.seen.look(state)
                 first = state.faces[0].face if state.faces else -1
                 made.course.look(at_s, state, spotted_micro=spotted_micro, refused=watcher.refused_of(first))
                 spotted_micro = False
@@ -191,8 +193,11 @@ def analyse_recorded(spec: str, settings: Recognise) -> Analysis:
     )
 
 
-def write(analysis: Analysis, folder: Path) -> list[Path]:
-    """Writes the files of `OUTPUTS` into ``folder``, all or none. Raises InputError if that cannot be done."""
+def write(analysis: Analysis, folder: Path, *, pictures: bool = True) -> list[Path]:
+    """Writes the files of `OUTPUTS` into ``folder``, all or none; the report with ``pictures`` of the face or without.
+
+    Raises InputError if that cannot be done.
+    """
     from realtime.elan import document
     from realtime.html_report import page
 
@@ -201,7 +206,7 @@ def write(analysis: Analysis, folder: Path) -> list[Path]:
     contents = {
         "events.jsonl": lines,
         "events.csv": csv_table([one.event for one in analysis.events]).encode(),
-        "report.html": page(analysis).encode(),
+        "report.html": page(analysis, pictures=pictures).encode(),
         "events.eaf": document([one.event for one in analysis.events], date=now, media=analysis.media),
     }
     temporary: Path | None = None
@@ -218,15 +223,6 @@ def write(analysis: Analysis, folder: Path) -> list[Path]:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
     return [folder / name for name in contents]
-
-
-def check_folder(folder: Path) -> None:
-    """Finds out before the work whether the outputs can be written. Raises InputError."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {folder}: is a file; give a folder")
-    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if not os.access(nearest, os.W_OK):
-        raise InputError(f"--out {folder}: {nearest} cannot be written; give another folder")
 
 
 def csv_table(events: list[messages.Event]) -> str:

@@ -55,8 +55,8 @@ def let_in(
             f"{setting} {endpoint}: reachable from other machines; give bus.keys (secret CURVE certificate) and "
             "bus.clients (folder of public certificates), which apexcam keys makes, or bind 127.0.0.1"
         )
-    clients = Path(settings.clients).expanduser()
-    public_key, secret_key = keys.load_secret(Path(settings.keys).expanduser(), "bus.keys")
+    clients = Path(settings.clients)
+    public_key, secret_key = keys.load_secret(Path(settings.keys), "bus.keys")
     if not any(clients.glob("*.key")):
         raise InputError(
             f"bus.clients {clients}: no client certificate (*.key) there, so nobody could listen"

@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,12 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
+from engines.command import Commands, begin
 from engines.errors import InputError
+from engines.files import check_folder
+from engines.installation import check_opencv
 from engines.version import HELP_NAMES, common
 
 app = typer.Typer(
     name="apexcam",
     help="Sees micro-expressions as they happen. Start with: apexcam live demo",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -33,23 +36,6 @@ Settings = Annotated[
     typer.Option("--set", metavar="A.B=C", help="One setting, for example source.fps=60; repeat it."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
-
-
-@contextlib.contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Unusable input is one line on stderr and exit status 2; Ctrl-C is 130, a closed pipe ends quietly."""
-    try:
-        yield
-    except InputError as error:
-        text = " ".join(str(error).split())
-        print(f"apexcam: {text}", file=sys.stderr)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    except BrokenPipeError:
-        # Nobody reads any more; keep the interpreter from saying so at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        raise typer.Exit(0) from None
 
 
 def _check_finite(**given: float | None) -> None:
@@ -95,24 +81,24 @@ def live(
 
     Example: apexcam live 0 --set source.fps=120 --report run.json
     """
-    with one_line_errors():
-        from realtime import config as configuration
-        from realtime import live as run
-        from realtime.terminal import open_screen
+    check_opencv()
+    from realtime import config as configuration
+    from realtime import live as run
+    from realtime.terminal import open_screen
 
-        _check_finite(duration=duration, pace=pace)
-        loaded = configuration.load(config, set_ or ())
-        options = run.Options(
-            sources=tuple(source),
-            config=loaded,
-            duration_s=duration,
-            pace=pace,
-            dashboard=not no_dashboard,
-            record=record,
-            report=report,
-            lsl=lsl,
-        )
-        code = run.run(options, open_screen())
+    _check_finite(duration=duration, pace=pace)
+    loaded = configuration.load(config, set_ or ())
+    options = run.Options(
+        sources=tuple(source),
+        config=loaded,
+        duration_s=duration,
+        pace=pace,
+        dashboard=not no_dashboard,
+        record=record,
+        report=report,
+        lsl=lsl,
+    )
+    code = run.run(options, open_screen(len(source)))
     raise typer.Exit(code)
 
 
@@ -143,28 +129,25 @@ def subscribe(
 
     Example: apexcam subscribe --topic event --count 1
     """
-    with one_line_errors():
-        import msgspec
+    import msgspec
 
-        from realtime.client import Subscriber, json_schema
+    from realtime.client import Subscriber, json_schema
 
-        _check_finite(timeout=timeout)
-        if schema:
-            print(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2).decode())
-            return
-        show = _pretty() if sys.stdout.isatty() else _line
-        with Subscriber(
-            endpoint, topic or ["event"], keys=keys, server=server, timeout_s=timeout
-        ) as messages:
-            try:
-                for number, message in enumerate(messages, start=1):
-                    show(message)
-                    if number == count:
-                        return
-            except TimeoutError:
-                raise InputError(
-                    f"{endpoint}: no message within {timeout:g} s; is apexcam live running, and on this endpoint?"
-                ) from None
+    _check_finite(timeout=timeout)
+    if schema:
+        print(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2).decode())
+        return
+    show = _pretty() if sys.stdout.isatty() else _line
+    with Subscriber(endpoint, topic or ["event"], keys=keys, server=server, timeout_s=timeout) as messages:
+        try:
+            for number, message in enumerate(messages, start=1):
+                show(message)
+                if number == count:
+                    return
+        except TimeoutError:
+            raise InputError(
+                f"{endpoint}: no message within {timeout:g} s; is apexcam live running, and on this endpoint?"
+            ) from None
 
 
 def _line(message: Any) -> None:
@@ -224,17 +207,17 @@ def recognise(
 
     Example: apexcam recognise --endpoint tcp://0.0.0.0:5558 --set bus.keys=server.key_secret --set bus.clients=clients
     """
-    with one_line_errors():
-        from realtime import config as configuration
-        from realtime import remote
-        from realtime.recogniser import Recogniser
+    check_opencv()
+    from realtime import config as configuration
+    from realtime import remote
+    from realtime.recogniser import Recogniser
 
-        loaded = configuration.load(config, set_ or ())
-        made = Recogniser(loaded.recognise)
-        what = f"{made.flow.backend} {made.flow.preset}, {made.model.name} on {made.model.runtime}"
-        remote.serve(
-            made, endpoint, loaded.bus, lambda where: print(f"recognising at {where}: {what}", flush=True)
-        )
+    loaded = configuration.load(config, set_ or ())
+    made = Recogniser(loaded.recognise)
+    what = f"{made.flow.backend} {made.flow.preset}, {made.model.name} on {made.model.runtime}"
+    remote.serve(
+        made, endpoint, loaded.bus, lambda where: print(f"recognising at {where}: {what}", flush=True)
+    )
 
 
 @app.command()
@@ -254,23 +237,22 @@ def keys(
 
     Example: apexcam keys --dir keys desk-in-room-12
     """
-    with one_line_errors():
-        from realtime import keys as certificates
+    from realtime import keys as certificates
 
-        path = dir_ or certificates.default_folder()
-        if remove is not None:
-            certificates.remove(path, remove)
-        folder = certificates.make(path, client or [])
+    path = dir_ or certificates.default_folder()
+    if remove is not None:
+        certificates.remove(path, remove)
+    folder = certificates.make(path, client or [])
+    print(
+        f"publish:  apexcam live 0 --set bus.endpoint=tcp://0.0.0.0:5557 --set bus.keys={folder.secret} "
+        f"--set bus.clients={folder.clients}"
+    )
+    for name in client or []:
+        print(f"{name}: move {folder.client(name)} to its machine, copy {folder.public} there, then")
         print(
-            f"publish:  apexcam live 0 --set bus.endpoint=tcp://0.0.0.0:5557 --set bus.keys={folder.secret} "
-            f"--set bus.clients={folder.clients}"
+            f"  apexcam subscribe --endpoint tcp://THIS-MACHINE:5557 --keys {name}.key_secret --server server.key"
         )
-        for name in client or []:
-            print(f"{name}: move {folder.client(name)} to its machine, copy {folder.public} there, then")
-            print(
-                f"  apexcam subscribe --endpoint tcp://THIS-MACHINE:5557 --keys {name}.key_secret --server server.key"
-            )
-        print(f"allowed: {', '.join(folder.allowed()) or 'nobody yet: apexcam keys NAME'}")
+    print(f"allowed: {', '.join(folder.allowed()) or 'nobody yet: apexcam keys NAME'}")
 
 
 @app.command()
@@ -287,6 +269,10 @@ def analyze(
         typer.Option(metavar="FPS", min=0.1, help="Frame rate of an image folder without times."),
     ] = None,
     frames: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after so many frames.")] = None,
+    pictures: Annotated[
+        bool,
+        typer.Option("--pictures/--no-pictures", help="Whether report.html shows faces, as small pictures."),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Find and name the micro-expressions of a recording: every frame, as fast as it can.
@@ -296,41 +282,41 @@ def analyze(
 
     Example: apexcam analyze interview.mp4 --out interview
     """
-    with one_line_errors():
-        import msgspec
+    check_opencv()
+    import msgspec
 
-        from realtime import analyze as analysis
-        from realtime import config as configuration
-        from realtime import recorded
+    from realtime import analyze as analysis
+    from realtime import config as configuration
+    from realtime import recorded
 
-        _check_finite(fps=fps)
-        loaded = configuration.load(config, set_ or ())
-        analysis.check_folder(out)
-        if recorded.is_recorded(video) and fps is None and frames is None:
-            about, _ = recorded.read(video)
-            asked = config is not None or bool(set_)
-            made = analysis.analyse_recorded(video, loaded.recognise if asked else recorded.settings(about))
-        else:
-            source = analysis.open_recording(video, fps=fps, frames=frames)
-            try:
-                with _progress(frames or source.info.frames) as step:
-                    made = analysis.analyse(source, loaded, frames=frames, step=step)
-            finally:
-                source.close()
-        written = analysis.write(made, out)
-        told = made.summary()
-        if as_json:
-            print(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
-        else:
-            events = ", ".join(f"{count} {kind}" for kind, count in told["events"].items())
-            print(
-                f"{told['frames']} frames ({told['seconds']:.2f} s) in {told['took_s']:.1f} s: {events}; "
-                f"{', '.join(str(path) for path in written)}"
-            )
-            for line in made.again:
-                print(line)
-        if made.problem:
-            raise InputError(made.problem)
+    _check_finite(fps=fps)
+    loaded = configuration.load(config, set_ or ())
+    check_folder("--out", out)
+    if recorded.is_recorded(video) and fps is None and frames is None:
+        about, _ = recorded.read(video)
+        asked = config is not None or bool(set_)
+        made = analysis.analyse_recorded(video, loaded.recognise if asked else recorded.settings(about))
+    else:
+        source = analysis.open_recording(video, fps=fps, frames=frames)
+        try:
+            with _progress(frames or source.info.frames) as step:
+                made = analysis.analyse(source, loaded, frames=frames, step=step)
+        finally:
+            source.close()
+    written = analysis.write(made, out, pictures=pictures)
+    told = made.summary()
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
+    else:
+        events = ", ".join(f"{count} {kind}" for kind, count in told["events"].items())
+        print(
+            f"{told['frames']} frames ({told['seconds']:.2f} s) in {told['took_s']:.1f} s: {events}; "
+            f"{', '.join(str(path) for path in written)}"
+        )
+        for line in filter(None, (made.seen.problem(), *made.again)):
+            print(line)
+    if made.problem:
+        raise InputError(made.problem)
 
 
 @contextlib.contextmanager
@@ -366,24 +352,22 @@ def cameras(
 
     Example: apexcam cameras --measure 5
     """
-    with one_line_errors():
-        import msgspec
+    check_opencv()
+    import msgspec
 
-        from realtime import cameras as plugged
-        from realtime import config as configuration
+    from realtime import cameras as plugged
+    from realtime import config as configuration
 
-        _check_finite(measure=measure)
-        wish = configuration.load(config, set_ or ()).source
-        rows = [_camera_row(device, wish, measure, _told) for device in plugged.list_cameras()]
-        if as_json:
-            print(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
-            return
-        if not rows:
-            print(
-                "no camera is plugged in; apexcam live takes a video, an image folder, a URL or demo as well"
-            )
-            return
-        _print(_camera_table(rows))
+    _check_finite(measure=measure)
+    wish = configuration.load(config, set_ or ()).source
+    rows = [_camera_row(device, wish, measure, _told) for device in plugged.list_cameras()]
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
+        return
+    if not rows:
+        print("no camera is plugged in; apexcam live takes a video, an image folder, a URL or demo as well")
+        return
+    _print(_camera_table(rows))
 
 
 def _told(text: str) -> None:
@@ -481,26 +465,30 @@ def doctor(
 
     Example: apexcam doctor --json
     """
-    with one_line_errors():
-        import msgspec
+    import msgspec
 
-        from realtime import config as configuration
-        from realtime import doctor as examination
+    from realtime import doctor as examination
 
-        loaded = configuration.load(config, set_ or ())
-        if as_json or not sys.stderr.isatty():
-            findings = examination.examine(loaded)
-        else:
-            from rich.console import Console
-
-            with Console(stderr=True).status("looking") as status:
-                findings = examination.examine(loaded, heard=lambda name: status.update(f"looking at {name}"))
-        if as_json:
-            print(msgspec.json.format(msgspec.json.encode(findings), indent=2).decode())
-        else:
-            _print(_doctor_table(findings))
+    findings = examination.installation() or _examined(config, set_)
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(findings), indent=2).decode())
+    else:
+        _print(_doctor_table(findings))
     if any(one.verdict == "broken" for one in findings):
         raise typer.Exit(1)
+
+
+def _examined(config: Path | None, set_: list[str] | None) -> list[Any]:
+    from realtime import config as configuration
+    from realtime import doctor as examination
+
+    loaded = configuration.load(config, set_ or ())
+    if not sys.stderr.isatty():
+        return examination.examine(loaded)
+    from rich.console import Console
+
+    with Console(stderr=True).status("looking") as status:
+        return examination.examine(loaded, heard=lambda name: status.update(f"looking at {name}"))
 
 
 def _doctor_table(findings: list[Any]) -> Any:
@@ -531,37 +519,37 @@ def bench(
 
     Example: apexcam bench --seconds 10
     """
-    with one_line_errors():
-        import msgspec
+    check_opencv()
+    import msgspec
 
-        from realtime import load
+    from realtime import load
 
-        _check_finite(seconds=seconds, endurance=endurance)
-        if endurance is not None:
-            result = load.endure(endurance, heard=lambda sample: _told(_sample_line(sample)))
-            told: Any = load.plain(result)
-        else:
-            rows = []
-            for case in load.CASES:
-                _told(f"{case.cameras} x {case.fps:g} fps, {case.subscribers} subscribers: {seconds:g} s")
-                rows.append(load.measure(case, seconds))
-            told = [load.plain(row) for row in rows]
-        if as_json:
-            print(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
-        elif endurance is not None:
-            for sample in result.samples if not sys.stderr.isatty() else ():
-                print(_sample_line(sample))
-            print(
-                f"{'flat' if result.flat else 'NOT FLAT'} over {result.minutes:g} min, "
-                f"{result.delivered_fps:g} of {result.fps:g} fps: memory {result.memory_growth:+.2%}, "
-                f"handles {result.handles_growth:+d}, threads {result.threads_growth:+d}, "
-                f"segments {result.segments_growth:+d}, {result.restarts} restarts; frames {result.frames}"
-            )
-        else:
-            _print(_load_table(rows))
-            for row in rows:
-                if row.problem:
-                    print(f"{row.cameras} x {row.fps:g} fps: {row.problem}")
+    _check_finite(seconds=seconds, endurance=endurance)
+    if endurance is not None:
+        result = load.endure(endurance, heard=lambda sample: _told(_sample_line(sample)))
+        told: Any = load.plain(result)
+    else:
+        rows = []
+        for case in load.CASES:
+            _told(f"{case.cameras} x {case.fps:g} fps, {case.subscribers} subscribers: {seconds:g} s")
+            rows.append(load.measure(case, seconds))
+        told = [load.plain(row) for row in rows]
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
+    elif endurance is not None:
+        for sample in result.samples if not sys.stderr.isatty() else ():
+            print(_sample_line(sample))
+        print(
+            f"{'flat' if result.flat else 'NOT FLAT'} over {result.minutes:g} min, "
+            f"{result.delivered_fps:g} of {result.fps:g} fps: memory {result.memory_growth:+.2%}, "
+            f"handles {result.handles_growth:+d}, threads {result.threads_growth:+d}, "
+            f"segments {result.segments_growth:+d}, {result.restarts} restarts; frames {result.frames}"
+        )
+    else:
+        _print(_load_table(rows))
+        for row in rows:
+            if row.problem:
+                print(f"{row.cameras} x {row.fps:g} fps: {row.problem}")
     if endurance is not None and not result.flat:
         raise typer.Exit(1)
 
@@ -618,11 +606,9 @@ def main() -> None:
     """The console command."""
     from realtime.redaction import hide_arguments
 
+    begin()
     hide_arguments()
-    try:
-        app()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    app()
 
 
 if __name__ == "__main__":

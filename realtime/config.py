@@ -5,6 +5,7 @@ Three layers, the later wins: configs/live.yaml (it travels in the wheel), ``--c
 what it changes), ``--set section.key=value``. An unknown key is an error, never ignored. What ``--set`` gives to a
 setting that is a text is taken as it stands, whatever it looks like; to any other it is YAML, as in a file. The word
 ``null`` empties a text that may be empty, except a secret, which neither it nor an empty value ever switches off.
+A path may begin with ``~``; in a file it is relative to the file's folder.
 """
 
 import difflib
@@ -18,10 +19,16 @@ import yaml
 
 from engines.errors import InputError
 from engines.face.settings import FaceSettings
+from engines.files import at_home
 from engines.spotting.settings import SpottingSettings
 from realtime.redaction import HIDDEN, is_secret, shown_setting
 
 _MOST_BYTES: Final = 1 << 20
+_PATHS: Final = (
+    *("spotting.model", "recognise.model", "recognise.keys", "recognise.server"),
+    *("bus.keys", "bus.clients"),
+)
+_NULL: Final = "tag:yaml.org,2002:null"
 _MOST_KEYS: Final = 1000  # a file of aliases can say billions in a few lines
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -142,15 +149,22 @@ def load(path: Path | str | None = None, settings: Sequence[str] = ()) -> Config
     merged: dict[str, Any] = {}
     for layer in layers:
         _check_keys(Config, layer.tree, "", layer.where)
+        _place(layer.tree, layer.path.parent)
         _merge(merged, layer.tree)
         _convert(merged, layer.where)
     for setting in settings:
         tree = _one_setting(setting)
         where = _Setting(setting)
         _check_keys(Config, tree, "", where)
+        _place(tree, Path())
         _merge(merged, tree)
         _convert(merged, where)
-    return _convert(merged, layers[-1].where)
+    config = _convert(merged, layers[-1].where)
+    try:
+        msgspec.json.encode(config)  # as the report will
+    except UnicodeEncodeError:
+        raise InputError("a setting holds bytes that are not UTF-8; rename what it names") from None
+    return config
 
 
 def _found(path: Path) -> Path:
@@ -213,6 +227,11 @@ class _File:
                     f"{self.path}:{key.start_mark.line + 1}: '{dotted}' is empty (what follows a # is a comment); "
                     "put quotes around it, or write null for none"
                 )
+            if is_secret(dotted) and value.tag != _NULL and _is_cut(value):
+                raise InputError(
+                    f"{self.path}:{key.start_mark.line + 1}: of '{dotted}' YAML takes what follows ' #' for a comment; "
+                    "put quotes around the whole of it, or the comment on a line of its own"
+                )
             self._number(value, f"{dotted}.")
 
     def where(self, dotted: str) -> str:
@@ -222,6 +241,13 @@ class _File:
                 return f"{self.path}:{self.lines[dotted]}"
             dotted = dotted.rpartition(".")[0]
         return str(self.path)
+
+
+def _is_cut(value: yaml.Node) -> bool:
+    """Whether a comment follows a text that stands without quotes."""
+    plain = isinstance(value, yaml.ScalarNode) and value.style is None
+    rest = value.end_mark.buffer[value.end_mark.pointer :].partition("\n")[0] if plain else ""
+    return rest.lstrip().startswith("#")
 
 
 class _Setting:
@@ -304,6 +330,15 @@ def _check_keys(kind: Any, tree: Any, prefix: str, where: Any) -> None:
                 f"{where(dotted)}: '{dotted}' is a section; give {dotted}.<key>, known: {_names(known[key])}"
             )
         _check_keys(known[key], value, f"{dotted}.", where)
+
+
+def _place(tree: dict[str, Any], folder: Path) -> None:
+    """Makes the paths in it what they are seen from ``folder``. Raises InputError without a home."""
+    for dotted in _PATHS:
+        section, _, name = dotted.partition(".")
+        inside = tree.get(section)
+        if isinstance(inside, dict) and isinstance(path := inside.get(name), str):
+            inside[name] = str(folder / at_home(path))
 
 
 def _names(kind: Any) -> str:

@@ -8,13 +8,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from importlib.metadata import packages_distributions
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
 from engines.errors import InputError
 from engines.fallback import first_line
-from realtime.config import Config
+from engines.installation import check_opencv, explained
+
+if TYPE_CHECKING:
+    from realtime.config import Config
 
 _FRAMES: Final = 160
 _PAIRS: Final = 9
@@ -33,11 +37,21 @@ class Finding:
     advice: str = ""
 
 
-def examine(config: Config, *, heard: Callable[[str], None] = lambda text: None) -> list[Finding]:
+def installation() -> list[Finding]:
+    """What is broken so that nothing else can be looked at; empty where all is well."""
+    try:
+        check_opencv()
+    except InputError as error:
+        return [Finding("OpenCV", "cannot be used", "broken", advice=str(error))]
+    return []
+
+
+def examine(config: "Config", *, heard: Callable[[str], None] = lambda text: None) -> list[Finding]:
     """Everything, in the order of the path of a frame. ``heard`` is told what is being looked at."""
     findings: list[Finding] = []
     looks: list[tuple[str, Callable[[Config], Iterator[Finding]]]] = [
         ("machine", _machine),
+        ("OpenCV", _opencv),
         ("cameras", _cameras),
         ("shared memory", _shared_memory),
         ("temporary folder", _temporary),
@@ -58,11 +72,13 @@ def examine(config: Config, *, heard: Callable[[str], None] = lambda text: None)
             findings.append(Finding(name, "unusable", "broken", advice=str(error)))
         except Exception as error:
             said = (str(error).strip().splitlines() or [""])[0][:160]
-            findings.append(Finding(name, f"fails: {type(error).__name__}: {said}", "broken"))
+            findings.append(
+                Finding(name, f"fails: {type(error).__name__}: {said}", "broken", advice=explained(error))
+            )
     return findings
 
 
-def _machine(config: Config) -> Iterator[Finding]:
+def _machine(config: "Config") -> Iterator[Finding]:
     cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
@@ -75,7 +91,22 @@ def _machine(config: Config) -> Iterator[Finding]:
     )
 
 
-def _cameras(config: Config) -> Iterator[Finding]:
+def _opencv(config: "Config") -> Iterator[Finding]:
+    import cv2
+
+    wheels = sorted(set(packages_distributions().get("cv2", ())))
+    several = len(wheels) > 1
+    yield Finding(
+        "OpenCV",
+        f"{cv2.__version__}, {' and '.join(wheels) or 'not from a wheel'}",
+        "slow" if several else "ok",
+        advice=f"these overwrite one another: pip uninstall {' '.join(wheels)}, then pip install apexcam again"
+        if several
+        else "",
+    )
+
+
+def _cameras(config: "Config") -> Iterator[Finding]:
     from realtime.cameras import list_cameras
 
     found = list_cameras()
@@ -92,7 +123,7 @@ def _cameras(config: Config) -> Iterator[Finding]:
         )
 
 
-def _shared_memory(config: Config) -> Iterator[Finding]:
+def _shared_memory(config: "Config") -> Iterator[Finding]:
     from realtime import ring, segment
 
     segment.check()
@@ -113,13 +144,13 @@ def _shared_memory(config: Config) -> Iterator[Finding]:
     )
 
 
-def _temporary(config: Config) -> Iterator[Finding]:
+def _temporary(config: "Config") -> Iterator[Finding]:
     from realtime.processes.supervisor import temporary_folder
 
     yield Finding("temporary folder", str(temporary_folder()))
 
 
-def _face(config: Config, count: int) -> tuple[list[Any], float]:
+def _face(config: "Config", count: int) -> tuple[list[Any], float]:
     """Frames of the demo at the size and rate wanted, from the first on."""
     from engines.synthesis import demo
 
@@ -128,7 +159,7 @@ def _face(config: Config, count: int) -> tuple[list[Any], float]:
     return [renderer.frame(i) for i in range(count)], wish.fps
 
 
-def _landmarks(config: Config) -> Iterator[Finding]:
+def _landmarks(config: "Config") -> Iterator[Finding]:
     import cv2
 
     from engines.face.mesh import Mesh
@@ -145,7 +176,7 @@ def _landmarks(config: Config) -> Iterator[Finding]:
     yield Finding("landmarks", found, "ok" if any(seen) else "broken", *_p50_p99(times))
 
 
-def _watch(config: Config) -> Iterator[Finding]:
+def _watch(config: "Config") -> Iterator[Finding]:
     import cv2
 
     from realtime.ring import Frame
@@ -177,7 +208,7 @@ def _watch(config: Config) -> Iterator[Finding]:
     )
 
 
-def _flow(config: Config) -> Iterator[Finding]:
+def _flow(config: "Config") -> Iterator[Finding]:
     from engines.flow import PRESETS, backends, open_solver
 
     noise = np.random.default_rng(0)
@@ -209,7 +240,7 @@ def _flow(config: Config) -> Iterator[Finding]:
         )
 
 
-def _classify(config: Config) -> Iterator[Finding]:
+def _classify(config: "Config") -> Iterator[Finding]:
     from engines.inference import every_runtime, open_classifier
 
     wish = config.recognise
@@ -232,7 +263,7 @@ def _classify(config: Config) -> Iterator[Finding]:
         )
 
 
-def _recognise(config: Config) -> Iterator[Finding]:
+def _recognise(config: "Config") -> Iterator[Finding]:
     """The way that live takes from crops to class, and what it had to do without."""
     from engines.face import CROP_HEIGHT, CROP_WIDTH
     from engines.recognition import Recognition
@@ -257,7 +288,7 @@ def _recognise(config: Config) -> Iterator[Finding]:
     )
 
 
-def _compiled(config: Config) -> Iterator[Finding]:
+def _compiled(config: "Config") -> Iterator[Finding]:
     """What was just compiled to be timed: whether the next start finds it."""
     from engines.compiled import unkept
 
@@ -267,7 +298,7 @@ def _compiled(config: Config) -> Iterator[Finding]:
     )
 
 
-def _ports(config: Config) -> Iterator[Finding]:
+def _ports(config: "Config") -> Iterator[Finding]:
     from realtime.bus import Bus
 
     try:
@@ -292,7 +323,7 @@ def _ports(config: Config) -> Iterator[Finding]:
             )
 
 
-def _dashboard(config: Config) -> Iterator[Finding]:
+def _dashboard(config: "Config") -> Iterator[Finding]:
     here = importlib.util.find_spec("nicegui") is not None
     yield Finding(
         "dashboard",

@@ -30,9 +30,10 @@ _LEGEND: Final = (
 
 
 class _Pictures:
-    """Data URIs, as long as there is room."""
+    """Data URIs, as long as there is room; none where they are not ``wanted``."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: bool) -> None:
+        self.wanted = wanted
         self.left = _PICTURE_BYTES
         self.omitted = 0
 
@@ -48,20 +49,21 @@ class _Pictures:
         return text
 
 
-def page(analysis: Analysis) -> str:
-    """The whole document."""
-    return "".join(_parts(analysis))
+def page(analysis: Analysis, *, pictures: bool = True) -> str:
+    """The whole document; without ``pictures`` it has none, of the face or of its motion."""
+    return "".join(_parts(analysis, _Pictures(pictures)))
 
 
-def _parts(analysis: Analysis) -> Iterator[str]:
+def _parts(analysis: Analysis, pictures: _Pictures) -> Iterator[str]:
     title = html.escape(analysis.info.name)
-    pictures = _Pictures()
     yield "<!doctype html><html lang=en><head><meta charset=utf-8>"
     yield "<meta name=viewport content='width=device-width,initial-scale=1'>"
     yield f"<title>{title}: micro-expressions</title><style>{STYLE}</style></head><body>"
     yield f"<header><h1>{title}</h1><p class=soft>{html.escape(_recording(analysis))}</p></header>"
     if analysis.problem:
         yield f"<p class=problem>Partial: {html.escape(analysis.problem)}</p>"
+    if blind := analysis.seen.problem():
+        yield f"<p class=problem>{html.escape(blind[:1].upper() + blind[1:])}</p>"
     if analysis.again:
         lines = ". ".join(line[:1].upper() + line[1:] for line in analysis.again)
         yield f"<p class=again>{html.escape(lines)}.</p>"
@@ -154,7 +156,7 @@ def _card(one: Analysed, analysis: Analysis, pictures: _Pictures) -> Iterator[st
     if event.kind == "micro":
         yield "<div class=measured>"
         for key, caption in _FLOW:
-            if key in one.pictures:
+            if pictures.wanted and key in one.pictures:
                 yield _figure(_decoded(one.pictures[key]), caption, pictures, 88)
         yield "<div class=bars>"
         for label in CLASSES:
@@ -178,6 +180,9 @@ def _card(one: Analysed, analysis: Analysis, pictures: _Pictures) -> Iterator[st
 
 def _strip(one: Analysed, pictures: _Pictures) -> Iterator[str]:
     import cv2
+
+    if not pictures.wanted:
+        return
 
     event = one.event
     if not one.strip:

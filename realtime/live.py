@@ -25,6 +25,7 @@ import zmq
 
 from engines.cuda.machine import TOGETHER
 from engines.errors import InputError
+from engines.files import check_file, check_folder
 from realtime import messages, report, ring, segment
 from realtime.bus import Bus
 from realtime.config import Config, dump
@@ -33,6 +34,7 @@ from realtime.preview import Previewer
 from realtime.processes import table, wire
 from realtime.processes.child import Spec, Stages
 from realtime.processes.supervisor import Member, Supervisor, remove_leftovers
+from realtime.sight import Sight
 from realtime.terminal import Screen, View
 
 _TICK_MS: Final = 50
@@ -82,6 +84,7 @@ class Line:
     rate_from: tuple[int, int] = (0, 0)
     state: messages.State | None = None
     counts: Counter[str] = field(default_factory=Counter)
+    sight: Sight = field(default_factory=Sight)
     score: report.Score = field(default_factory=report.Score)
     truths: deque[wire.Truth] = field(default_factory=lambda: deque(maxlen=200))
     apex_to_published: report.Histogram = field(default_factory=report.Histogram)
@@ -324,6 +327,7 @@ class Live:
             case wire.Seen(state):
                 assert line is not None
                 line.state = state
+                line.sight.look(state)
                 self.bus.publish(state)
             case wire.Found(candidates):
                 assert line is not None
@@ -899,7 +903,7 @@ class Live:
         told: dict[str, Any] = {
             "camera": line.camera,
             "source": None if opened is None else _source(opened),
-            "problem": line.problem,
+            "problem": "; ".join(filter(None, (line.problem, line.sight.problem()))),
             "frames": {
                 "captured": captured,
                 "processed": line.watched("processed"),
@@ -942,21 +946,10 @@ def _check_places(options: Options) -> None:
 
         address.check(options.config.dashboard)
     if options.report is not None:
-        if options.report.is_dir():
-            raise InputError(f"--report {options.report}: is a folder; give a file name")
-        if not os.access(options.report.parent, os.W_OK):
-            raise InputError(
-                f"--report {options.report}: its folder is missing or cannot be written; make it first"
-            )
+        check_file("--report", options.report)
     if options.record is not None:
-        try:
-            options.record.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"--record {options.record}: cannot be made: {error.strerror or error}"
-            ) from None
-        if not os.access(options.record, os.W_OK):
-            raise InputError(f"--record {options.record}: cannot be written")
+        check_folder("--record", options.record)
+        options.record.mkdir(parents=True, exist_ok=True)
 
 
 def _allow_open_files(cameras: int) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import InputError
+from engines.files import check_name
 from realtime import messages
 from realtime.candidate import Candidate
 from realtime.config import Recognise
@@ -57,6 +58,7 @@ def is_recorded(spec: str) -> bool:
 
 def read(spec: str) -> tuple[About, list[Still]]:
     """What a folder holds. Raises InputError if it is damaged or from a version that did not keep how it cropped."""
+    check_name(spec)
     folder = Path(spec).expanduser()
     file = folder / EVENT_FILE
     try:

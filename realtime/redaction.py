@@ -19,8 +19,23 @@ _HARMLESS: Final = re.compile(
     re.IGNORECASE,
 )
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,24}")
-# A part of a path that is as long and as mixed as a key is one: some makers' addresses are secret as a whole.
-_KEY: Final = re.compile(r"(?=[^/]*[0-9])(?=[^/]*[A-Za-z])([A-Za-z0-9~-]{16,}|[A-Za-z0-9_~.-]{20,})")
+# A part of a path is shown if it is a file, or made of what streams are called: some makers' addresses are secret as a
+# whole, and some people's password is their stream's name.
+_FILES: Final = (
+    "mp4 m4v mkv mov avi webm wmv mpg mpeg ts m2ts flv 3gp ogv m3u8 mpd sdp mjpg mjpeg jpg jpeg png cgi "
+    "asp aspx php htm html"
+)
+_STREAMS: Final = (
+    "live streams streaming stream channels channel ch cameras camera cams cam videos video media main "
+    "sub hevc mp4 h264 h265 mpeg mjpeg mjpg preview realmonitor axis onvif profile play unicast multicast "
+    "av cgi bin images image snapshot snap feed raw ipcam webcam rtsp user trackid track front back left "
+    "right door gate room lab desk office hall high low medium hd sd clips clip films film files file"
+)
+_PART: Final = re.compile(
+    rf"[A-Za-z]?|[\w ~%.-]{{1,80}}\.({_FILES.replace(' ', '|')})"
+    rf"|(?!.*[0-9]{{5}})({'|'.join(sorted(_STREAMS.split(), key=len, reverse=True))}|[0-9_.-])++",
+    re.IGNORECASE,
+)
 _INSIDE: Final = re.compile(r"(token|password|secret)\s*[:=]", re.IGNORECASE)
 _SECRET: Final = re.compile(r"tok|pass|pwd|secret|auth|key", re.IGNORECASE)
 
@@ -70,8 +85,11 @@ def _address(text: str) -> str:
     special = re.search(r"[?#=]", rest)
     if special is None:
         return host + _path(rest)
-    start = rest.rfind("/", 0, special.start()) + 1 if special[0] == "=" else special.end()
-    return host + _path(rest[:start]) + "&".join(map(_parameter, re.split("[&;]", rest[start:])))
+    end = rest.rfind("/", 0, special.start()) + 1 if special[0] == "=" else special.start()
+    mark = "" if special[0] == "=" else special[0]
+    return (
+        host + _path(rest[:end]) + mark + "&".join(map(_parameter, re.split("[&;]", rest[end + len(mark) :])))
+    )
 
 
 def _path(text: str) -> str:
@@ -79,8 +97,8 @@ def _path(text: str) -> str:
     before = ""
     for part in text.split("/"):
         name, colon, _ = part.partition(":")
-        secret = part and (_KEY.fullmatch(part) or _SECRET.search(before))
-        told.append(HIDDEN if secret else f"{name}:{HIDDEN}" if colon else part)
+        harmless = _PART.fullmatch(name) and not _SECRET.search(before)
+        told.append(HIDDEN if not harmless else f"{name}:{HIDDEN}" if colon else part)
         before = part
     return "/".join(told)
 

@@ -68,9 +68,9 @@ class RemoteRecogniser:
         self._socket.setsockopt(zmq.REQ_CORRELATE, 1)
         self._socket.setsockopt(zmq.REQ_RELAXED, 1)
         if settings.keys is not None and settings.server is not None:
-            public, secret = load_secret(Path(settings.keys).expanduser(), "recognise.keys")
+            public, secret = load_secret(Path(settings.keys), "recognise.keys")
             self._socket.curve_publickey, self._socket.curve_secretkey = public, secret
-            self._socket.curve_serverkey = load_public(Path(settings.server).expanduser(), "recognise.server")
+            self._socket.curve_serverkey = load_public(Path(settings.server), "recognise.server")
         elif settings.keys is not None or settings.server is not None or not is_loopback(settings.at):
             raise InputError(
                 f"recognise.at {settings.at}: faces leave this machine encrypted only; give recognise.keys (this "

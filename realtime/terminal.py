@@ -44,9 +44,9 @@ class Screen(Protocol):
         """Gives the terminal back; may be called twice."""
 
 
-def open_screen() -> Screen:
+def open_screen(cameras: int = 1) -> Screen:
     """A live table on a terminal, else plain lines."""
-    return LiveTable() if sys.stdout.isatty() else PlainLines()
+    return LiveTable() if sys.stdout.isatty() else PlainLines(several=cameras > 1)
 
 
 def event_line(event: messages.Event, truth: tuple[Truth, float] | None, *, rendered: bool) -> str:
@@ -109,9 +109,10 @@ def summary_lines(report: dict[str, Any], written: Path | None) -> list[str]:
 
 
 class PlainLines:
-    """One line an event, each flushed, for pipes and logs."""
+    """One line an event, each flushed, for pipes and logs; with its camera where there are ``several``."""
 
-    def __init__(self) -> None:
+    def __init__(self, several: bool = False) -> None:
+        self._several = several
         self._mute = False
 
     def say(self, text: str) -> None:
@@ -126,7 +127,8 @@ class PlainLines:
 
     def event(self, event: messages.Event, truth: tuple[Truth, float] | None, *, rendered: bool) -> None:
         """See `Screen`."""
-        self.say(event_line(event, truth, rendered=rendered))
+        who = f"{event.camera}  " if self._several else ""
+        self.say(who + event_line(event, truth, rendered=rendered))
 
     def show(self, view: View) -> None:
         """See `Screen`."""

@@ -21,6 +21,8 @@ from engines.face.mesh import Detector, Mesh, eye_openness
 from engines.face.settings import FaceSettings
 from engines.face.stabiliser import Stabiliser
 
+# A picture of which nearly nothing is lighter, or darker, shows nobody.
+_BLACK, _WHITE = 24, 232
 # Within this time a face that comes back to its place is the same one.
 _MEMORY_S = 1.0
 # Landmarks come this often while a spotter wants them.
@@ -101,6 +103,7 @@ class FaceTracker:
         self._next_detect_s = -np.inf
         self._others: list[NDArray[np.float64]] = []
         self._rivals = 0
+        self._why_nobody = ""
 
     def step(self, frame: Image, t_s: float) -> list[Face]:
         """The faces of a BGR frame (uint8, H x W x 3) at time ``t_s`` in seconds, in the order of their identity.
@@ -125,7 +128,7 @@ class FaceTracker:
             else:
                 track.next_s = self._next_detect_s
         faces = sorted((t.face for t in self._tracks if t.face is not None), key=lambda face: face.id)
-        return faces or [Face(-1, FaceStatus.LOST, "no face in the picture")]
+        return faces or [Face(-1, FaceStatus.LOST, self._why_nobody)]
 
     def help_spotter(self, face: int, wanted: bool, t_s: float) -> None:
         """Run the landmarks of a face sooner than usual, if wanted: something happens at its eyes."""
@@ -135,6 +138,8 @@ class FaceTracker:
 
     def _choose(self, rgb: Image, t_s: float) -> None:
         boxes = list(self._detector.boxes(rgb))
+        if not boxes:
+            self._why_nobody = _why_nobody(rgb)
         followed = [track for track in self._tracks if track.id >= 0 and t_s - track.seen_s < _MEMORY_S]
         for track in followed:
             box = track.box()
@@ -225,6 +230,15 @@ def _same_place(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
     """Whether two boxes show one face: their centres lie within half a width."""
     centre = (a[:2] + a[2:] / 2) - (b[:2] + b[2:] / 2)
     return bool(np.hypot(*centre) < 0.5 * max(a[2], b[2]))
+
+
+def _why_nobody(rgb: Image) -> str:
+    dark, light = np.percentile(rgb[::4, ::4], (1, 99))
+    if light < _BLACK:
+        return "the picture is black: give light, or uncover the lens"
+    if dark > _WHITE:
+        return "the picture is white: give less light, or shorten the exposure"
+    return "no face in the picture"
 
 
 def _judge(landmarks: Points, shape: tuple[int, ...], settings: FaceSettings) -> tuple[FaceStatus, str]:

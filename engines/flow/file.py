@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import InputError
-from engines.files import write_bytes
+from engines.files import check_file, write_bytes
 from engines.flow.picture import picture
 from engines.flow.solver import Flow, open_solver
 from engines.flow.strain import strain
@@ -24,10 +24,9 @@ def measure(onset: Path, apex: Path, out: Path, backend: str = "auto", preset: s
         InputError: a file that is no image, images that do not match, another ending, a folder that is not
             there.
     """
-    if out.suffix not in (".npz", ".png"):
+    if out.suffix.lower() not in (".npz", ".png"):
         raise InputError(f"--out {out}: end it in .npz for the numbers or .png for a picture")
-    if not out.parent.is_dir():
-        raise InputError(f"--out {out}: there is no folder {out.parent}; create it first")
+    check_file("--out", out)
     found = open_solver(backend, preset)(_read("ONSET", onset), _read("APEX", apex))
     _write(found, out)
     longest = float(np.hypot(found.u, found.v).max())
@@ -44,7 +43,7 @@ def _read(name: str, path: Path) -> NDArray[np.uint8]:
 
 
 def _write(found: Flow, out: Path) -> None:
-    if out.suffix == ".npz":
+    if out.suffix.lower() == ".npz":
         packed = io.BytesIO()
         np.savez_compressed(packed, u=found.u, v=found.v, strain=strain(found.u, found.v))
         content = packed.getvalue()

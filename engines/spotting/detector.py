@@ -92,7 +92,6 @@ def open_network(path: Path | None = None) -> Network:
     if path is None:
         assert engines.__file__ is not None
         path = Path(engines.__file__).parent / "weights" / "spotter.onnx"
-    path = path.expanduser()
     options = ort.SessionOptions()
     # It is far too small to be shared out.
     options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engines.errors import InputError
+from engines.files import check_name
 from engines.labels import CLASSES
 from offline.datasets.samples import Samples
 
@@ -161,6 +162,7 @@ def _read_map(picture: Path) -> NDArray[Any]:
         raise InputError(f"{picture} cannot be read as a picture: copy it again") from None
     if width * height > 1 << 20:
         raise InputError(f"{picture} is {width}x{height} pixels, not 28x28: u, v and strain")
+    check_name(picture)
     image = cv2.imread(str(picture), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise InputError(f"{picture} cannot be read as a picture: copy it again")

@@ -21,6 +21,7 @@ from engines.face.geometry import (
     INNER_EYE_RIGHT,
     similarity_from_eyes,
 )
+from engines.files import check_name
 from engines.synthesis import Identity, Performance, Renderer, Scene
 from engines.synthesis.performance import blink, frames_of
 from offline.datasets.mark import write_mark
@@ -177,6 +178,7 @@ def render(
     The same rendering gives the same files whatever ``jobs``. The mark that it is rendered is written first, the
     table last. Raises InputError for a folder that is not empty.
     """
+    check_name(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is not an empty folder: choose another --out, or empty it")
     out.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engines.errors import InputError
-from engines.files import cache_folder, writable
+from engines.files import at_home, cache_folder, writable
 from offline.datasets.class_maps import ClassMap
 from offline.datasets.clips import VideoDatabase
 from offline.datasets.video import READERS, open_video_dataset
@@ -94,6 +94,7 @@ def open_databases(data: Sequence[str], errata: bool = True) -> list[VideoDataba
     found: dict[str, VideoDatabase] = {}
     for text in data:
         name, _, folder = text.rpartition("=")
+        folder = at_home(folder)
         named = name in READERS or (name and not Path(text).exists())
         for database in open_video_dataset(Path(folder if named else text), name if named else None, errata):
             if database.name in found:

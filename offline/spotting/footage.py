@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from engines import face
 from engines.errors import InputError
 from engines.face import FaceSettings, FaceStatus, FaceTracker
-from engines.files import write_bytes
+from engines.files import check_name, write_bytes
 
 SUFFIXES = frozenset(
     {
@@ -32,9 +32,10 @@ _EVERY_FRAME_S = 1e-6
 def find_videos(place: Path) -> list[Path]:
     """The video files in a folder, by name, or the one that is named.
 
-    Raises InputError where there is none.
+    Raises InputError where there is none, or a name is no text.
     """
     if place.is_file():
+        check_name(place)
         return [place]
     if not place.is_dir():
         raise InputError(f"no such folder or video: {place}")
@@ -42,6 +43,8 @@ def find_videos(place: Path) -> list[Path]:
     if not found:
         kinds = " ".join(sorted(SUFFIXES))
         raise InputError(f"no video in {place}: give a folder with files of these kinds: {kinds}")
+    for path in found:
+        check_name(path)
     return found
 
 

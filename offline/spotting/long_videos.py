@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import InputError
+from engines.files import check_name
 from engines.labels import CLASSES
 from offline.datasets.images import numbered
 from offline.datasets.long_videos import Coded, open_long_videos
@@ -45,6 +46,7 @@ class RecordedVideo:
     def frames(self) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """See `Video.frames`."""
         for number, path in numbered(self.folder):
+            check_name(path)
             image = cv2.imread(str(path), cv2.IMREAD_COLOR)
             if image is None:
                 raise InputError(

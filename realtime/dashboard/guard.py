@@ -22,6 +22,14 @@ from realtime.dashboard.address import is_loopback
 _COOKIE: Final = "apexcam_session"
 _LOGIN: Final = "/login"
 _MOST_FORM: Final = 4096
+_ELSEWHERE: Final = (
+    "This page is for this machine only: open it as http://127.0.0.1. "
+    "To put it behind a proxy, set dashboard.token; see docs/proxy.md."
+)
+_FOREIGN: Final = (
+    "Not from another site's page. A proxy before this one must pass on the headers Host and Origin as the browser "
+    "sends them (nginx: proxy_set_header Host $http_host;); see docs/proxy.md."
+)
 # NiceGUI builds its templates in the browser, which takes eval; nothing may come from or go to another machine.
 _HEADERS: Final = {
     "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -61,13 +69,13 @@ class Guard:
     def _stranger(self, headers: dict[str, str]) -> str:
         host = headers.get("host", "")
         if self._token is None and not is_loopback(_without_port(host)):
-            return "This page is for this machine only: open it as http://127.0.0.1"
+            return _ELSEWHERE
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2] != host:
-            return "Not from another site's page."
+            return _FOREIGN
         foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")
         if foreign and headers.get("sec-fetch-mode") != "navigate":
-            return "Not from another site's page."
+            return _FOREIGN
         return ""
 
     def _known(self, headers: dict[str, str]) -> bool:
@@ -99,7 +107,14 @@ class Guard:
             answer: Response = RedirectResponse(
                 "/" + target.lstrip("/") + (f"?{urlencode(rest)}" if rest else ""), 303
             )
-            answer.set_cookie(_COOKIE, self._session, httponly=True, samesite="strict", max_age=30 * 86400)
+            answer.set_cookie(
+                _COOKIE,
+                self._session,
+                max_age=30 * 86400,
+                httponly=True,
+                samesite="strict",
+                secure=scope.get("scheme") == "https",
+            )
         else:
             if given is not None:
                 await asyncio.sleep(0.5)

@@ -18,6 +18,8 @@ from realtime.dashboard.feed import Entry, Feed
 
 STATIC: Final = Path(__file__).parent / "static"
 TITLE: Final = "apexcam"
+# NiceGUI keeps a page that was asked for and is never opened for a minute; a burst of requests must not fill memory.
+_WAITING: Final = 32
 # The pictures of an event come a moment after it.
 _PATIENCE_TICKS: Final = 8
 _LOGO: Final = (
@@ -285,6 +287,7 @@ def application(feed: Feed) -> FastAPI:
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     pages: dict[str, Page] = {}
+    waiting: dict[str, Client] = {}
 
     @app.websocket("/stream/{client_id}")
     async def stream_of(socket: WebSocket, client_id: str) -> None:
@@ -305,7 +308,11 @@ def application(feed: Feed) -> FastAPI:
         chosen = preferences.read(request.cookies.get(preferences.COOKIE))
         ui.add_head_html('<link rel="stylesheet" href="/look/dashboard.css">')
         pages[client.id] = Page(feed, client, chosen)
-        client.on_delete(lambda: pages.pop(client.id, None))
+        waiting[client.id] = client
+        client.on_connect(lambda: waiting.pop(client.id, None))
+        client.on_delete(lambda: (pages.pop(client.id, None), waiting.pop(client.id, None)))
+        while len(waiting) > _WAITING:
+            next(iter(waiting.values())).delete()
 
     ui.page("/", title=TITLE)(root)
     ui.run_with(

@@ -96,7 +96,7 @@ class Listening(threading.Thread):
     def run(self) -> None:
         """Until `leave`. A program that was started again is found again."""
         topics = ["event", "state", "health", "preview"]
-        own = None if self._keys is None else Path(self._keys).expanduser()
+        own = None if self._keys is None else Path(self._keys)
         with Subscriber(self._endpoint, topics, keys=own, server=own) as subscriber:
             while not self._leave.is_set():
                 subscriber.want_previews(self._feed.wanted(_LINGER_S))

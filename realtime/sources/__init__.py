@@ -6,10 +6,12 @@ settings below when it is loaded.
 
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Literal
 
 from engines.errors import InputError
+from engines.files import at_home, check_name
 from realtime.redaction import shown
 from realtime.sources.base import Kind, Source, SourceInfo
 
@@ -22,21 +24,45 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
 
 
 def kind_of(spec: str) -> Kind:
-    """What a spec names: ``demo``, a URL, a folder, a file, or else a camera (index, device or name)."""
+    """What a spec names: ``demo``, a URL, a folder, a file, or else a camera (index, device or name).
+
+    What exists is what it is; what does not is a file if it looks like a path, else the name of a camera. Raises
+    InputError for a name that OpenCV and FFmpeg cannot be given, and for what is neither file, folder nor device.
+    """
     if spec == "demo" or re.fullmatch(r"demo:\d+", spec):
         return "demo"
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", spec):
         return "url"
-    if re.fullmatch(r"\d+|/dev/.*", spec):
+    if spec.isdecimal():
         return "camera"
-    path = Path(spec).expanduser()
-    if shown(spec) != spec and not path.exists():
-        return "url"  # whose scheme was forgotten
-    if path.is_dir():
+    check_name(spec)
+    path = Path(at_home(spec))
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # a name too long, or with a zero byte, is one of nothing
+        return _kind_of_missing(spec, path)
+    if stat.S_ISDIR(mode):
         return "images"
-    if path.exists() or path.suffix or "/" in spec or "\\" in spec:
-        return "file"
-    return "camera"
+    if stat.S_ISCHR(mode):
+        return "camera"
+    if not stat.S_ISREG(mode):
+        raise InputError(
+            f"{spec}: is neither a file nor a camera; give a video file, or a URL to read a stream"
+        )
+    return "file"
+
+
+def _kind_of_missing(spec: str, path: Path) -> Kind:
+    if shown(spec) != spec:
+        return "url"  # whose scheme was forgotten
+    if re.fullmatch(r"/dev/[^.]*", spec):
+        return "camera"
+    # "USB 2.0 Camera", "See3CAM v1.2" and "DroidCam/OBS" are cameras.
+    suffix = path.suffix[1:]
+    like_a_path = spec.startswith(("/", "./", "../", "~")) or "\\" in spec or spec.endswith("/")
+    like_a_file = suffix.isalnum() and len(suffix) <= 5 and sum(map(str.isalpha, suffix)) >= 2
+    in_a_folder = "/" in spec and path.parent.is_dir()
+    return "file" if like_a_path or like_a_file or in_a_folder else "camera"
 
 
 def open_source(

@@ -4,6 +4,8 @@ import abc
 import contextlib
 import re
 import time
+import unicodedata
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -195,9 +197,17 @@ def quiet_opencv() -> Iterator[None]:
 
 
 def camera_word(text: str) -> str:
-    """A name of [a-z0-9_-] for topics and segments, from a file name or device: ``My Clip.mp4`` gives ``my-clip``."""
-    word = re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_")
-    return word[:32].rstrip("-_") or "camera"
+    """A name of [a-z0-9_-] for topics and segments, from a file name or device: ``My Clip.mp4`` gives ``my-clip``.
+
+    Letters that have none of these in them, such as Chinese ones, leave a sum of the whole name behind, so that two
+    files keep two names.
+    """
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(letter for letter in apart if not unicodedata.combining(letter))
+    word = re.sub(r"[^a-z0-9_-]+", "-", plain).strip("-_")[:32].rstrip("-_") or "camera"
+    if not any(letter.isalnum() and not letter.isascii() for letter in plain):
+        return word
+    return f"{word[:27].rstrip('-_')}-{zlib.crc32(text.encode(errors='replace')) & 0xFFFF:04x}"
 
 
 def path_word(path: PurePath) -> str:

@@ -52,7 +52,7 @@ def test_build_compiles_for_a_gpu_that_is_not_here(monkeypatch, capsys, model, r
         (["--target", "sm_90"], "unknown target 'sm_90' .*choose one of sm_75, sm_80, sm_86, sm_89, sm_120"),
         (["--precision", "int8"], "unknown precision 'int8': choose one of fp32, fp16"),
         (["--batch", "0"], "--batch 0: give at least 1"),
-        (["--target", "sm_89", "--out", "/no/such/folder/e"], "--out .*cannot be written"),
+        (["--target", "sm_89", "--out", "/no/such/folder/e"], "--out .*there is no folder"),
     ],
 )
 def test_what_build_cannot_use_is_one_line_and_exit_2(monkeypatch, capsys, model, rtx, arguments, words):

@@ -156,7 +156,10 @@ def test_table_fills_a_papers_tables(release, tmp_path, monkeypatch, capsys):
     for bad, message in (
         (("--paper", "009"), "unknown paper '009'"),
         ((), "give the folders of finished runs, or --paper"),
-        (("--paper", "000", "--html", "/nowhere/p.html"), "cannot write /nowhere/p.html"),
+        (
+            ("--paper", "000", "--html", "/nowhere/p.html"),
+            "--html /nowhere/p.html: there is no folder /nowhere",
+        ),
     ):
         code, _, err = call(monkeypatch, capsys, "table", *bad)
         assert code == 2 and message in err and "Traceback" not in err

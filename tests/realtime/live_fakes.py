@@ -23,7 +23,7 @@ from engines.fallback import say
 from engines.inference.model_file import read_model
 from realtime.candidate import Candidate
 from realtime.config import Config
-from realtime.messages import Event, FlowUsed, Model, Moment, State
+from realtime.messages import Event, FaceState, FlowUsed, Model, Moment, State
 from realtime.processes.child import Stages
 from realtime.ring import Frame
 from realtime.sources.base import PacedSource, Pacer, Shot, SourceInfo
@@ -168,7 +168,17 @@ class FakeWatcher:
         return [] if self.newest is None else [self.candidate(self.newest, "macro")]
 
     def state(self, frame: Frame) -> State:
-        return State(camera=self.camera, at=Moment(frame.index, frame.t_ns), fps=100.0, faces=[])
+        face = FaceState(
+            face=0,
+            status="ok",
+            reason="",
+            phase="rest",
+            box=None,
+            landmarks=[],
+            crop_to_frame=None,
+            regions=[],
+        )
+        return State(camera=self.camera, at=Moment(frame.index, frame.t_ns), fps=100.0, faces=[face])
 
     def close(self) -> None:
         pass

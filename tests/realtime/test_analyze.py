@@ -58,7 +58,7 @@ def plain(event: messages.Event) -> dict[str, Any]:
 def test_every_frame_is_seen_and_what_was_performed_is_there(analysis: analyze.Analysis) -> None:
     assert analysis.frames == round(3.8 * FPS)
     assert analysis.problem == ""
-    assert analysis.seen["ok"] > 0.7 * sum(analysis.seen.values())
+    assert analysis.seen.counts["ok"] > 0.7 * analysis.seen.counts.total()
     assert analysis.events, "nothing was found in a face that moves"
     summary = analysis.summary()
     assert sum(summary["events"].values()) == len(analysis.events)
@@ -284,11 +284,14 @@ def test_what_cannot_be_analysed_is_said(spec: str, said: str) -> None:
         analyze.open_recording(spec)
 
 
-def test_a_bad_place_is_found_before_the_work(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match="is a file"):
-        analyze.check_folder(tmp_path / "file")
-    analyze.check_folder(tmp_path / "a" / "b")
+def test_without_pictures_the_report_has_none(analysis: analyze.Analysis, tmp_path: Path) -> None:
+    with_them, without = (
+        analyze.write(analysis, tmp_path, pictures=wanted)[2].read_text() for wanted in (True, False)
+    )
+    assert "data:image" in with_them
+    assert "data:image" not in without
+    assert "<img" not in without
+    assert without.count("<article") == with_them.count("<article")
 
 
 def test_the_summary_is_json(analysis: analyze.Analysis) -> None:

@@ -108,10 +108,52 @@ def test_unreadable_files_are_one_line(tmp_path: Path) -> None:
         "a=b",
     ],
 )
-@pytest.mark.parametrize("key", ["dashboard.token", "recognise.model", "bus.endpoint"])
+@pytest.mark.parametrize("key", ["dashboard.token", "recognise.preset", "bus.endpoint"])
 def test_what_is_set_of_a_text_is_that_text(key: str, text: str) -> None:
     section, name = key.split(".")
     assert getattr(getattr(config.load(None, [f"{key}={text}"]), section), name) == text
+
+
+def test_a_path_may_begin_at_home_and_in_a_file_is_relative_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file = tmp_path / "cfg" / "c.yaml"
+    file.parent.mkdir()
+    file.write_text("recognise: {model: my.onnx, keys: /k, server: ~/s}\nbus: {keys: ../b}\n")
+    made = config.load(file, ["spotting.model=~/net.onnx", "bus.clients=here", "dashboard.token=~/secret"])
+    assert made.recognise.model == str(tmp_path / "cfg" / "my.onnx")
+    assert made.recognise.keys == "/k"
+    assert made.recognise.server == str(tmp_path / "s")
+    assert Path(made.bus.keys or "").resolve() == tmp_path / "b"
+    assert made.spotting.model == str(tmp_path / "net.onnx")
+    assert made.bus.clients == "here"
+    assert made.dashboard.token == "~/secret"
+
+
+def test_every_setting_that_is_a_path_is_known_as_one() -> None:
+    named = {key for key in config.every_key() if key.endswith((".model", ".keys", ".clients", ".server"))}
+    assert named == set(config._PATHS)
+
+
+def test_bytes_that_are_no_text_are_one_line() -> None:
+    with pytest.raises(InputError, match="not UTF-8"):
+        config.load(None, ["recognise.model=net-\udce4.onnx"])
+
+
+def test_a_token_that_yaml_would_cut_is_refused_and_one_in_quotes_taken(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("dashboard:\n  token: abcdefgh #42\n")
+    with pytest.raises(InputError, match="comment") as caught:
+        config.load(file)
+    assert "abcdefgh" not in str(caught.value)
+    for text, token in (
+        ("'abcdefgh #42'", "abcdefgh #42"),
+        ("abcdefgh#42", "abcdefgh#42"),
+        ("null # none", None),
+    ):
+        file.write_text(f"dashboard:\n  token: {text}\n")
+        assert config.load(file).dashboard.token == token
 
 
 def test_null_is_no_text_where_there_may_be_none() -> None:

@@ -36,6 +36,10 @@ STREAMS = [
     "http://127.0.0.1:9/v.cgi?S3cret",
     "http://127.0.0.1:9/v.cgi#S3cret",
     "rtsps://127.0.0.1:9/S3cretS3cretS3cret",
+    "rtsp://127.0.0.1:9/S3cret",
+    "rtsp://127.0.0.1:9/live/S3c-ret/ch0",
+    "rtsp://127.0.0.1:9/S3c.ret",
+    "http://127.0.0.1:9/S3cret/v.mkv",
     "rtsp://admin:S3cret",
     "rtsp:/admin:S3cret@127.0.0.1:9/1",
     "admin:S3cret@127.0.0.1:9/1",
@@ -78,6 +82,10 @@ def test_a_password_that_must_be_encoded_is_said_to_be(special: str) -> None:
         "rtsp://camera.local:554/Streaming/Channels/101",
         "rtsp://[::1]:554/h264Preview_01_main",
         "rtsp://camera/cam/realmonitor?channel=1&subtype=0",
+        "rtsp://camera/live/ch00_0",
+        "rtsp://camera/front-door2",
+        "http://camera/axis-cgi/mjpg/video.cgi?resolution=640x480",
+        "http://camera/films/My%20interview.mp4",
     ],
 )
 def test_what_holds_no_secret_is_shown_as_it_is(source: str) -> None:

@@ -3,6 +3,7 @@
 import functools
 import http.server
 import os
+import re
 import struct
 import sys
 import threading
@@ -257,9 +258,51 @@ def test_kinds(films: Path) -> None:
     for spec, kind in {
         "demo": "demo", "demo:7": "demo", "0": "camera", "/dev/video3": "camera", "Logitech C920": "camera",
         "rtsp://u:p@cam/1": "url", "http://h/x.mp4": "url", str(films): "images", str(films / "plain.mp4"): "file",
-        "gone.mp4": "file", "some/where": "file",
+        "gone.mp4": "file", "./some/where": "file",
     }.items():  # fmt: skip
         assert kind_of(spec) == kind, spec
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["USB 2.0 Camera", "USB2.0 PC CAMERA: USB2.0 PC CAM", "See3CAM v1.2", "DroidCam/OBS", "mmal service 16.1",
+     "Logitech Inc. Webcam", "UVC Camera (046d:0825)", "/dev/v4l/by-id/usb-cam", "/dev/null"],
+)  # fmt: skip
+def test_names_of_cameras_are_no_files(name: str) -> None:
+    assert kind_of(name) == "camera"
+
+
+def test_what_exists_is_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("USB 2.0 Camera", "film", "See3CAM v1.2"):
+        Path(name).write_bytes(b"x")
+        assert kind_of(name) == "file"
+    Path("DroidCam").mkdir()
+    assert kind_of("DroidCam") == "images"
+    assert kind_of("DroidCam/gone") == "file"
+    assert kind_of("/dev/shm/gone.mkv") == "file"
+    if Path("/dev/shm").is_dir():
+        assert kind_of("/dev/shm") == "images"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert kind_of("~/film") == "file"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_and_a_name_that_is_no_text_are_one_line(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    pipe = str(tmp_path / "pipe")
+    for spec, says in ((pipe, "neither a file nor a camera"), ("gesicht-\udce4.mkv", "not UTF-8")):
+        with pytest.raises(InputError, match=says):
+            kind_of(spec)
+
+
+def test_camera_words() -> None:
+    assert camera_word("My Clip") == "my-clip"
+    assert camera_word("Müller Straße") == "muller-strasse"
+    words = {camera_word(name) for name in ("面部 (1)", "面部 (2)", "видео", "лицо", "clip ø", "名" * 90)}
+    assert len(words) == 6
+    assert all(re.fullmatch(r"[a-z0-9_-]{1,32}", word) for word in (*words, camera_word("...")))
+    assert camera_word("видео") == camera_word("видео")
 
 
 @pytest.mark.parametrize(

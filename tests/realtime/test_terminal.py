@@ -100,3 +100,9 @@ def test_without_a_terminal_there_are_plain_lines(capsys: pytest.CaptureFixture[
     screen.event(some.event(), (TRUTH, 0.9), rendered=True)
     screen.show(view())
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_event_lines_of_several_cameras_name_theirs(capsys: pytest.CaptureFixture[str]) -> None:
+    for cameras, who in ((1, ""), (2, "desk  ")):
+        open_screen(cameras).event(some.event(1), None, rendered=False)
+        assert capsys.readouterr().out.startswith(f"{who}micro")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from engines.errors import InputError
-from engines.files import write_bytes
+from engines.files import check_file, write_bytes
 from engines.inference.model_file import ModelFile, read_model
 from engines.inference.tensorrt import MODULES, missing_runtime, open_runtime
 from engines.inference.tensorrt.compiling import CURRENT, TensorRtError, check_targets, compile_engine
@@ -33,6 +33,9 @@ def build(path: Path, target: str, precision: str, batch: int, out: Path | None)
     if batch < 1:
         raise InputError(f"--batch {batch}: give at least 1")
     model = read_model(path)
+    if target != CURRENT:
+        out = path.with_suffix(f".{target}.{precision}.engine") if out is None else out
+        check_file("--out", out)
     try:
         library = installed_library()
         if library is None:
@@ -44,7 +47,7 @@ def build(path: Path, target: str, precision: str, batch: int, out: Path | None)
         plan = compile_engine(library, graph, [target])
     except (TensorRtError, ImportError, OSError) as error:
         raise InputError(f"{path}: {error}") from None
-    out = path.with_suffix(f".{target}.{precision}.engine") if out is None else out
+    assert out is not None
     try:
         write_bytes(out, plan)
     except OSError as error:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import InputError
-from engines.files import cache_folder, writable, write_bytes
+from engines.files import cache_folder, check_file, check_folder, write_bytes
 from engines.spotting.detector import Odds
 from offline.spotting.batch import Progress, Tick, each
 from offline.spotting.footage import digest_of, promised_frames
@@ -57,10 +57,10 @@ class Plan:
     def __post_init__(self) -> None:
         if self.out.suffix != ".onnx":
             raise InputError(f"--out {self.out}: the network is written as .onnx")
-        if not self.out.parent.is_dir() or not writable(self.out.parent):
-            raise InputError(f"--out {self.out}: no folder {self.out.parent} that can be written to")
-        if self.keep_folds is not None and not writable(self.keep_folds):
-            raise InputError(f"--keep-folds {self.keep_folds}: this folder cannot be written to")
+        check_file("--out", self.out)
+        check_folder("--cache", self.folder)
+        if self.keep_folds is not None:
+            check_folder("--keep-folds", self.keep_folds)
 
     @property
     def folder(self) -> Path:
