@@ -54,7 +54,7 @@ def open_recording(spec: str, *, fps: float | None = None, frames: int | None = 
         return open_images(spec, rate=fps)
     from realtime.sources.video import open_video
 
-    return open_video(spec)
+    return open_video(spec, rate=fps)
 
 
 def analyse(

@@ -536,7 +536,7 @@ def test_a_pace_that_cannot_be_kept_is_said_and_no_frame_dropped(films: Path) ->
     source = open_source(str(films / "plain.mp4"), pace=50)
     pacer = source._pacer
     time = Time()
-    pacer._clock, pacer._sleep = time, time.sleep
+    pacer._clock, pacer.sleep = time, time.sleep
     frames = []
     while (frame := source.read()) is not None:
         frames.append(frame)
