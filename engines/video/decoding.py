@@ -125,7 +125,7 @@ class Decoder:
         frames: list[av.VideoFrame] = []
         corrupt = packet is not None and packet.is_corrupt
         if packet is not None:
-            self._sent += 1
+            self._sent += not packet.is_discard
             self._begun = self._begun or packet.is_keyframe
             if corrupt:
                 self._fault(before=False)

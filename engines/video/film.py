@@ -72,7 +72,7 @@ class Film:
         self._changed = ""
         self._waiting = self._next()  # now, so that the size promised is the size delivered
         if self._waiting is None:
-            raise InputError(f"no frame of it can be decoded ({decoder.codec}); is it damaged")
+            raise InputError(f"no frame of it can be decoded ({decoder.codec})")
         self.height, self.width = self._waiting.image.shape[:2]
 
     def read(self) -> Picture | None:
@@ -140,9 +140,10 @@ class Film:
     def _missing(self) -> str:
         """What a file that was cut off lacks."""
         facts, error = self.facts, self._decoder.ended_by
-        if not self._over or facts.endless or not (facts.cut or error):
+        cut = facts.cut or (facts.exact and self._decoder.last_lost)
+        if not self._over or facts.endless or not (cut or error):
             return ""
-        if facts.promised is not None and self.shown + self.lost >= facts.promised:
+        if facts.promised is not None and self.shown + self.lost >= facts.promised and not error:
             return ""
         what = "truncated or damaged" if error is None else f"could not be read further ({error.strerror})"
         of = "" if facts.promised is None else f"of {facts.promised} promised "
@@ -188,4 +189,4 @@ class Film:
         )
         plane = shown.planes[0]
         rows: Image = np.frombuffer(memoryview(plane), np.uint8).reshape(shown.height, plane.line_size)
-        return rows[:, : shown.width * 3].reshape(shown.height, shown.width, 3).copy()
+        return np.ascontiguousarray(rows[:, : shown.width * 3]).reshape(shown.height, shown.width, 3)

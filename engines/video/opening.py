@@ -8,7 +8,7 @@ from typing import Final
 
 import av
 from av.container import InputContainer
-from av.error import FFmpegError, HTTPError, InvalidDataError
+from av.error import FFmpegError, HTTPClientError, HTTPError, InvalidDataError
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
@@ -24,7 +24,7 @@ _LOOK_AHEAD: Final = 120
 _LOOK_AHEAD_S: Final = 2.0
 _TEXT: Final = bytes(range(0x20, 0x7F)) + b"\t\n\r\x1b"
 _NO_FILM: Final = Disposition.attached_pic | Disposition.timed_thumbnails
-_WAY_OUT: Final = "if it plays elsewhere, convert it: ffmpeg -i IN -c:v libx264 -crf 12 OUT.mp4"
+_WAY_OUT: Final = "where it plays, convert it: ffmpeg -i IN -c:v libx264 -crf 12 OUT.mp4"
 # What these say of their own rate is the rate; others put the resolution of a clock there.
 _STATE_A_RATE: Final = frozenset({"h264", "hevc"})
 _STATE_A_LENGTH: Final = frozenset({"matroska", "asf", "flv"})
@@ -75,7 +75,7 @@ def open_url(
         container = av.open(
             url, timeout=within, metadata_errors="replace", options={"rtsp_flags": "prefer_tcp"}
         )
-    except HTTPError as error:
+    except (HTTPClientError, HTTPError) as error:
         raise InputError(f"{told}: {error.strerror}; check address, user and password") from None
     except (FFmpegError, ValueError) as error:
         if isinstance(error, InvalidDataError) and time.monotonic() < give_up:
@@ -87,7 +87,7 @@ def open_url(
         return _film(container, endless=not _has_end(url, container), cut=False, rate=rate)
     except InputError as error:
         raise InputError(
-            f"{told}: {error}; if it is a file whose index is at its end, download it first"
+            f"{told}: {error}; a file whose index is at its end must be downloaded first"
         ) from None
 
 
