@@ -70,7 +70,8 @@ def make(path: Path, made: Made, images: Sequence[np.ndarray] | None = None) -> 
         stream.width, stream.height = made.size
         stream.pix_fmt = _PIXELS.get(made.codec, "yuv420p")
         stream.options = {**_OPTIONS.get(made.codec, {}), **dict(made.options)}
-        stream.bit_rate = 2_000_000
+        if made.codec != "libsvtav1":  # which takes none where every frame is a key frame
+            stream.bit_rate = 2_000_000
         stream.codec_context.gop_size = made.group
         if made.stamp:
             stream.codec_context.time_base = Fraction(1, 1000)

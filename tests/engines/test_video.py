@@ -102,9 +102,7 @@ def test_damage_in_the_middle_is_counted_and_lasts_until_the_next_key_frame(
         film, pictures = watched(flipped(broken, [0.4 + shift / 30]))
         right = {one.t_ns: one.image for one in whole}
         # A decoder of several threads may be a level or two off in the key frame after damage.
-        wrong = {
-            one.t_ns for one in pictures if np.abs(one.image.astype(int) - right[one.t_ns]).max() > 8
-        }
+        wrong = {one.t_ns for one in pictures if np.abs(one.image.astype(int) - right[one.t_ns]).max() > 8}
         told = {one.t_ns for one in pictures if one.damaged}
         assert film.damaged == len(told)
         assert bool(film.problem) == bool(told)
