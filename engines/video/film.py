@@ -143,7 +143,7 @@ class Film:
         cut = facts.cut or (facts.exact and self._decoder.last_lost)
         if not self._over or facts.endless or not (cut or error):
             return ""
-        if facts.promised is not None and self.shown + self.lost >= facts.promised and not error:
+        if facts.promised is not None and self.shown >= facts.promised and not error:
             return ""
         what = "truncated or damaged" if error is None else f"could not be read further ({error.strerror})"
         of = "" if facts.promised is None else f"of {facts.promised} promised "

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from statistics import mean, median
+from statistics import mean, median_low
 from typing import Final
 
 MOST_FPS: Final = 10_000
@@ -27,7 +27,7 @@ def measured(stamps_s: Sequence[float]) -> float:
     # Stamps that stand still for most frames are no times.
     if len(steps) < 2 or 2 * len(steps) < len(stamps_s):
         return 0.0
-    usual = median(steps)
+    usual = median_low(steps)
     fps = 1 / mean(step for step in steps if 0.6 * usual < step < 1.4 * usual)
     return fps if fps <= MOST_FPS else 0.0
 

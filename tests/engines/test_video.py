@@ -193,6 +193,7 @@ def test_a_rate_that_contradicts_itself_is_said(name: str, made: Made, claim: st
 def test_rates() -> None:
     assert measured([]) == measured([0.0, 1.0]) == 0
     assert measured([0.0] * 20) == 0
+    assert measured([0.0, 1.0, 100.0]) == 1
     assert measured([i / 200 for i in range(50)]) == pytest.approx(200)
     assert measured([i / 60 for i in range(60) if i % 7]) == pytest.approx(60)
     assert settled([round(i / 29.97, 3) for i in range(90)], (Fraction(30000, 1001),), {}).fps == 30000 / 1001

@@ -143,7 +143,8 @@ def test_any_film_is_analysed_with_true_words(film: dict[str, Any], blind: None)
             assert told["fps"] == pytest.approx(float(made.fps), rel=0.02)
             assert told["advice"] == ""
         else:
-            assert seen <= made.frames
+            # A damaged byte may look like the beginning of a picture.
+            assert seen <= made.frames + len(film["flips"])
             if told and seen < made.frames and film["container"] in _TELLS and not film["flips"]:
                 assert "truncated" in told["problem"]
 
