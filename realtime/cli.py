@@ -319,7 +319,7 @@ def analyze(
         from realtime.sources import check_wishes
 
         _check_finite(fps=fps)
-        check_wishes([video], set_ or (), asked=())
+        check_wishes([video], set_ or ())
         loaded = configuration.load(config, set_ or ())
         analysis.check_folder(out)
         if recorded.is_recorded(video) and fps is None and frames is None:
@@ -327,7 +327,7 @@ def analyze(
             asked = config is not None or bool(set_)
             made = analysis.analyse_recorded(video, loaded.recognise if asked else recorded.settings(about))
         else:
-            source = analysis.open_recording(video, fps=fps, frames=frames)
+            source = analysis.open_recording(video, fps=fps, frames=frames, wish=loaded.source)
             try:
                 with _progress(frames or source.info.frames) as step:
                     made = analysis.analyse(source, loaded, frames=frames, step=step)

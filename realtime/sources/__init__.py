@@ -46,15 +46,14 @@ def check_wishes(
     *,
     pace: float | None = None,
     rate: float | None = None,
-    asked: Sequence[Kind] = ("camera", "demo"),
 ) -> None:
     """Raises InputError for a wish that none of the sources can fulfil, so that none is passed over in silence.
 
-    ``settings`` are those given with --set; of the kinds ``asked``, size and rate are asked.
+    ``settings`` are those given with --set.
     """
     kinds = {kind_of(spec) for spec in specs}
     for setting in settings:
-        if setting.startswith("source.") and not kinds & set(asked):
+        if setting.startswith("source.") and not kinds & {"camera", "demo"}:
             raise InputError(
                 f"--set {setting}: is asked of a camera, a recording brings its own; if it was filmed at another "
                 "rate than it says: --fps"
