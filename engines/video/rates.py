@@ -10,6 +10,8 @@ from typing import Final
 MOST_FPS: Final = 10_000
 # Rounded time stamps are still the stated rate; a tenth away is another one.
 _SAME, _OTHER = 0.01, 0.1
+# A thousand and more a second are the ticks of a clock, which browsers write down as a rate.
+_CLOCK_FPS: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def settled(stamps_s: Sequence[float], usual: Sequence[Fraction | None], claims:
         return Rate(stated[0] if stated else 0.0)
     fps = next((rate for rate in stated if abs(rate / fps - 1) < _SAME), fps)
     for who, claim in claims.items():
-        if 0 < claim <= MOST_FPS and abs(claim / fps - 1) > _OTHER:
+        if 0 < claim < _CLOCK_FPS and abs(claim / fps - 1) > _OTHER:
             return Rate(
                 fps,
                 f"{who} says {claim:.5g} fps, its time stamps {fps:.5g}, which are taken; "

@@ -150,6 +150,7 @@ def test_a_browser_that_says_no_rate_is_measured(tmp_path: Path) -> None:
     )
     film, pictures = watched(make(tmp_path / "film.webm", made))
     assert film.facts.fps == pytest.approx(30, abs=0.5)
+    assert film.facts.advice == ""
     assert len(pictures) == 60
     assert times_ms(pictures)[:3] == [0, 36, 62]
 
