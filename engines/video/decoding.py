@@ -21,6 +21,8 @@ _MARKS_ITS_OWN: Final = frozenset({"h264"})
 # Of one picture's notes, not of the picture.
 _HARMLESS: Final = ("unable to decode APP fields", "SEI type", "Unknown", "unknown")
 _TRIES: Final = 10
+# Bytes that are looked ahead at most.
+_MOST_HELD: Final = 1 << 26
 # A codec that gives nothing for so many packets is not one that can be decoded.
 _HOPELESS: Final = 300
 
@@ -59,13 +61,15 @@ class Decoder:
     def look_ahead(self, packets: int, seconds: float) -> list[float]:
         """Time stamps (s) of the next packets, at most so many, or of so many seconds; they are decoded later."""
         stamps: list[float] = []
+        held = 0
         while len(self._ahead) < packets and not (
-            len(stamps) > _TRIES and max(stamps) - min(stamps) > seconds
+            len(stamps) > _TRIES and (max(stamps) - min(stamps) > seconds or held > _MOST_HELD)
         ):
             packet = self._fetch()
             if packet is None:
                 break
             self._ahead.append(packet)
+            held += packet.size
             stamp = packet.pts if packet.pts is not None else packet.dts
             if stamp is not None and packet.size and not packet.is_discard:
                 stamps.append(float(stamp * packet.time_base))
