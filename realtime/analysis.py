@@ -57,6 +57,7 @@ class Analysis:
             "width": self.info.width,
             "height": self.info.height,
             "fps": round(self.info.fps, 3),
+            "advice": self.info.advice,
             "frames": self.frames,
             "frames_lost": self.lost,
             "seconds": round(self.seconds, 3),

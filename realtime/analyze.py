@@ -24,6 +24,7 @@ from engines.labels import CLASSES
 from realtime import messages, recorded
 from realtime.analysis import Analysed, Analysis, Strip
 from realtime.config import Config, Recognise
+from realtime.config import Source as Wish
 from realtime.course import SAMPLE_S
 from realtime.redaction import shown
 from realtime.sources import kind_of
@@ -35,8 +36,13 @@ STRIP: Final = 7
 _THIN_S, _THIN_KEPT = 0.1, 80
 
 
-def open_recording(spec: str, *, fps: float | None = None, frames: int | None = None) -> Source:
-    """A video or image folder, or the demo if ``frames`` bounds it. Raises InputError for anything else."""
+def open_recording(
+    spec: str, *, fps: float | None = None, frames: int | None = None, wish: Wish | None = None
+) -> Source:
+    """A video or image folder filmed at ``fps`` where it does not say so itself, or the demo if ``frames`` bounds it.
+
+    ``wish`` is what is asked of the demo. Raises InputError for anything else.
+    """
     kind = kind_of(spec)
     if kind in ("camera", "url"):
         is_none = "no such file, and " if kind == "camera" and not Path(spec).exists() else ""
@@ -49,14 +55,15 @@ def open_recording(spec: str, *, fps: float | None = None, frames: int | None = 
             raise InputError("demo never ends: give --frames N")
         from realtime.sources.demo import open_demo
 
-        return open_demo(spec, fps=fps)
+        wish = wish or Wish()
+        return open_demo(spec, fps=fps or wish.fps, width=wish.width, height=wish.height)
     if kind == "images":
         from realtime.sources.images import open_images
 
         return open_images(spec, rate=fps)
     from realtime.sources.video import open_video
 
-    return open_video(spec)
+    return open_video(spec, rate=fps)
 
 
 def analyse(

@@ -58,7 +58,13 @@ def live(
     duration: Annotated[float | None, typer.Option(metavar="S", help="Stop after so many seconds.")] = None,
     pace: Annotated[
         float | None,
-        typer.Option(metavar="FPS", help="Frames a second for a file, folder or demo; default its own."),
+        typer.Option(metavar="FPS", help="Play a recording or the demo this fast; default its own."),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            metavar="FPS", help="What a recording was filmed at, where it does not say so or says it wrongly."
+        ),
     ] = None,
     no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="No web page.")] = False,
     record: Annotated[
@@ -84,15 +90,18 @@ def live(
     check_opencv()
     from realtime import config as configuration
     from realtime import live as run
+    from realtime.sources import check_wishes
     from realtime.terminal import open_screen
 
-    _check_finite(duration=duration, pace=pace)
+    _check_finite(duration=duration, pace=pace, fps=fps)
+    check_wishes(source, set_ or (), pace=pace, rate=fps)
     loaded = configuration.load(config, set_ or ())
     options = run.Options(
         sources=tuple(source),
         config=loaded,
         duration_s=duration,
         pace=pace,
+        rate=fps,
         dashboard=not no_dashboard,
         record=record,
         report=report,
@@ -266,7 +275,11 @@ def analyze(
     set_: Settings = None,
     fps: Annotated[
         float | None,
-        typer.Option(metavar="FPS", min=0.1, help="Frame rate of an image folder without times."),
+        typer.Option(
+            metavar="FPS",
+            min=0.1,
+            help="What it was filmed at, where it does not say so (images) or says it wrongly.",
+        ),
     ] = None,
     frames: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after so many frames.")] = None,
     pictures: Annotated[
@@ -277,8 +290,9 @@ def analyze(
 ) -> None:
     """Find and name the micro-expressions of a recording: every frame, as fast as it can.
 
-    A truncated video is analysed as far as it can be read, then said, with exit status 2. The folder of an event made
-    by apexcam live --record is recognised again under its recorded settings (or those given here) and compared.
+    A truncated or damaged video is analysed as far as it can be read, then said, with exit status 2. The folder of an
+    event made by apexcam live --record is recognised again under its recorded settings (or those given here) and
+    compared.
 
     Example: apexcam analyze interview.mp4 --out interview
     """
@@ -288,8 +302,10 @@ def analyze(
     from realtime import analyze as analysis
     from realtime import config as configuration
     from realtime import recorded
+    from realtime.sources import check_wishes
 
     _check_finite(fps=fps)
+    check_wishes([video], set_ or ())
     loaded = configuration.load(config, set_ or ())
     check_folder("--out", out)
     if recorded.is_recorded(video) and fps is None and frames is None:
@@ -297,7 +313,7 @@ def analyze(
         asked = config is not None or bool(set_)
         made = analysis.analyse_recorded(video, loaded.recognise if asked else recorded.settings(about))
     else:
-        source = analysis.open_recording(video, fps=fps, frames=frames)
+        source = analysis.open_recording(video, fps=fps, frames=frames, wish=loaded.source)
         try:
             with _progress(frames or source.info.frames) as step:
                 made = analysis.analyse(source, loaded, frames=frames, step=step)
@@ -313,7 +329,7 @@ def analyze(
             f"{told['frames']} frames ({told['seconds']:.2f} s) in {told['took_s']:.1f} s: {events}; "
             f"{', '.join(str(path) for path in written)}"
         )
-        for line in filter(None, (made.seen.problem(), *made.again)):
+        for line in filter(None, (made.seen.problem(), *made.again, made.info.advice)):
             print(line)
     if made.problem:
         raise InputError(made.problem)

@@ -93,6 +93,7 @@ def _recording(analysis: Analysis) -> str:
     return (
         f"{told['width']}×{told['height']}, {told['fps']:g} fps, {told['frames']} frames, {told['seconds']:.2f} s"
         + (f", {told['frames_lost']} frames lost" if told["frames_lost"] else "")
+        + (f"; {told['advice']}" if told["advice"] else "")
     )
 
 

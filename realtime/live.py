@@ -48,12 +48,16 @@ _ATTEMPTS: Final = 5
 
 @dataclass(frozen=True)
 class Options:
-    """What `apexcam live` was asked to do. ``pace``: frames a second for files, folders and the demo."""
+    """What `apexcam live` was asked to do.
+
+    ``pace``: at how many frames a second recordings and the demo are played; ``rate``: at how many they were filmed.
+    """
 
     sources: tuple[str, ...]
     config: Config
     duration_s: float | None = None
     pace: float | None = None
+    rate: float | None = None
     dashboard: bool = True
     record: Path | None = None
     report: Path | None = None
@@ -258,6 +262,7 @@ class Live:
                 line=line.number,
                 source=line.source,
                 pace=options.pace,
+                rate=options.rate,
                 duration_s=options.duration_s,
             )
             line.capture = supervisor.add(table.CAPTURE, line.number, spec)

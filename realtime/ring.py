@@ -1,7 +1,7 @@
 """Frames from one writer to many readers through shared memory; nobody waits, nothing is lost silently.
 
 One segment: a 4096-byte header of native 64-bit integers, then ``slots`` slots of a 64-byte head (sequence,
-index, t_ns, host_ns, gap) and an image. Frame number k, counted from 0, lies in slot k mod slots; its
+index, t_ns, host_ns, gap, damaged) and an image. Frame number k, counted from 0, lies in slot k mod slots; its
 sequence is 2k+1 while it is written and 2k+2 when whole. A reader checks the sequence before and after its
 copy, so that it never hands out a torn frame and knows by how many frames it was lapped. After comma.ai's
 msgq.
@@ -35,7 +35,7 @@ __all__ = ["END", "End", "Frame", "Image", "Lapped", "Replaced", "RingReader", "
 __all__ += ["born", "free_name", "free_slots", "ring_name", "unlink", "unlink_of", "unlink_stale"]
 
 MAGIC: Final = int.from_bytes(b"apexring", sys.byteorder)
-VERSION: Final = 1
+VERSION: Final = 2
 HEADER_BYTES: Final = 4096
 SLOT_HEAD_BYTES: Final = 64
 _MAX_SIDE: Final = 16384
@@ -56,6 +56,7 @@ class Frame:
 
     ``index`` counts from 0; ``t_ns`` is the source's clock and ``host_ns`` is ``time.monotonic_ns`` at
     arrival; ``gap`` frames were lost by the driver just before it; ``image`` is uint8 (height, width, 3) BGR.
+    A ``damaged`` frame shows what was not filmed: nothing is to be seen in it, or across it.
     """
 
     index: int
@@ -63,6 +64,7 @@ class Frame:
     host_ns: int
     gap: int
     image: Image
+    damaged: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ class _Mapped:
         self.header = memory.buffer[:HEADER_BYTES].cast("q")
         self.ticket = memory.buffer[_TICKET * 8 : _TICKET * 8 + 4].cast("I")
         starts = [HEADER_BYTES + i * layout.stride for i in range(layout.slots)]
-        self.heads = [memory.buffer[s : s + 40].cast("q") for s in starts]
+        self.heads = [memory.buffer[s : s + 48].cast("q") for s in starts]
         shape = (layout.height, layout.width, 3)
         self.images: list[Image] = [
             np.frombuffer(memory.buffer, np.uint8, layout.image_bytes, s + SLOT_HEAD_BYTES).reshape(shape)
@@ -198,6 +200,7 @@ class RingWriter:
         head[0] = 2 * k + 1
         _fence()
         head[1], head[2], head[3], head[4] = frame.index, frame.t_ns, frame.host_ns, frame.gap
+        head[5] = frame.damaged
         np.copyto(image, frame.image)
         _fence()
         head[0] = 2 * k + 2
@@ -374,10 +377,10 @@ class RingReader:
         if head[0] != 2 * number + 2:
             return None
         _fence()
-        index, t_ns, host_ns, gap = head[1], head[2], head[3], head[4]
+        index, t_ns, host_ns, gap, damaged = head[1], head[2], head[3], head[4], bool(head[5])
         np.copyto(image, ring.images[slot])
         _fence()
-        return Frame(index, t_ns, host_ns, gap, image) if head[0] == 2 * number + 2 else None
+        return Frame(index, t_ns, host_ns, gap, image, damaged) if head[0] == 2 * number + 2 else None
 
     def _target(self, out: Image | None) -> Image:
         if out is None:

@@ -21,6 +21,8 @@ from realtime.ring import Frame
 
 # When the frames of a long movement came is remembered for this long.
 _ARRIVALS_S = 8.0
+# A pause in the source's times is none of its rate.
+_PAUSE_NS = 1_000_000_000
 # Brows, eyes, nose and lips of FaceMesh: the outline drawn for people.
 _OUTLINE = (
     *(70, 63, 105, 66, 107, 336, 296, 334, 293, 300),
@@ -82,13 +84,19 @@ class Watcher:
         self._lost += count
 
     def step(self, frame: Frame) -> list[Candidate]:
-        """Take the next frame; return the movements that are complete with it."""
+        """Take the next frame; return the movements that are complete with it. A damaged one ends what was begun."""
         t_s = frame.t_ns / 1e9
+        if self._times and frame.t_ns - self._times[-1] > _PAUSE_NS:
+            self._times.clear()
         self._times.append(frame.t_ns)
         lost, self._lost = self._lost + frame.gap, 0
         self._arrivals.append(_Arrival(frame.index, frame.t_ns, frame.host_ns, lost))
         while frame.t_ns - self._arrivals[0].t_ns > _ARRIVALS_S * 1e9:
             self._arrivals.popleft()
+        if frame.damaged:
+            for stage in self._stages.values():
+                stage.interrupt("the recording is damaged here")
+            return []
         self._faces = self._tracker.step(frame.image, t_s)
         present = {face.id for face in self._faces}
         for gone in [identity for identity in self._stages if identity not in present]:

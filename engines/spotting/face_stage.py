@@ -75,9 +75,13 @@ class FaceStage:
             )
         )
 
-    def _blind(self, reason: str) -> list[Spot]:
+    def interrupt(self, reason: str) -> None:
+        """The face was not seen for a while: nothing is spotted across it."""
         self.spotter.interrupt(reason)
         self._past.clear()
+
+    def _blind(self, reason: str) -> list[Spot]:
+        self.interrupt(reason)
         return []
 
     def past(self, index: int) -> PastFrame | None:

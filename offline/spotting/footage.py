@@ -1,7 +1,6 @@
 """A video file as it is: its frames with their own times, and the face that FaceMesh sees in each of them."""
 
 import io
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +8,6 @@ from hashlib import sha256
 from pathlib import Path
 from zipfile import BadZipFile
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +15,7 @@ from engines import face
 from engines.errors import InputError
 from engines.face import FaceSettings, FaceStatus, FaceTracker
 from engines.files import check_name, write_bytes
+from engines.video import open_file
 
 SUFFIXES = frozenset(
     {
@@ -62,56 +61,29 @@ def digest_of(path: Path) -> str:
 
 def promised_frames(path: Path) -> int:
     """How many frames the container says it holds; 0 where it does not say."""
-    capture = _open(path)
-    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    capture.release()
-    return int(count) if math.isfinite(count) and 0 < count < 1e9 else 0
+    film = open_file(path)
+    film.close()
+    return film.facts.promised or 0
 
 
 def read_frames(path: Path) -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
     """Number, time in seconds from the first frame on, and BGR image of every frame; a phone's rotation is applied.
 
-    Times are the file's own; a frame whose time is missing or does not rise comes one usual period after its
-    predecessor. Raises InputError where nothing can be decoded.
+    A frame that is damaged is black: nobody is seen in it, and nothing across it. Raises InputError where nothing can
+    be decoded.
     """
-    capture = _open(path)
+    film = open_file(path)
     try:
-        fps = capture.get(cv2.CAP_PROP_FPS)
-        period_s = 1 / (fps if math.isfinite(fps) and 0 < fps <= 1000 else _USUAL_FPS)
-        zero_ms, last_s, shape = 0.0, -period_s, None
         index = 0
-        while True:
-            done, image = capture.read()
-            if not done or image is None or image.ndim != 3:
-                break
-            shape = shape or image.shape
-            if image.shape != shape:
-                break
-            stamp_ms = capture.get(cv2.CAP_PROP_POS_MSEC)
-            if index == 0:
-                zero_ms = stamp_ms if math.isfinite(stamp_ms) else 0.0
-            t_s = (stamp_ms - zero_ms) / 1000
-            if not t_s > last_s:  # also not a number
-                t_s = last_s + period_s
-            last_s = t_s
-            yield index, t_s, np.asarray(image, dtype=np.uint8)
+        while (picture := film.read()) is not None:
+            yield (
+                index,
+                picture.t_ns / 1e9,
+                np.zeros_like(picture.image) if picture.damaged else picture.image,
+            )
             index += 1
-        if index == 0:
-            raise InputError(f"{path}: no frame of it can be decoded; is it a video, and whole?")
     finally:
-        capture.release()
-
-
-def _open(path: Path) -> cv2.VideoCapture:
-    level = cv2.getLogLevel()
-    cv2.setLogLevel(0)
-    try:
-        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    finally:
-        cv2.setLogLevel(level)
-    if not capture.isOpened():
-        raise InputError(f"{path} cannot be read as a video: give an mp4, mov, avi, mkv, webm or mpg file")
-    return capture
+        film.close()
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,18 @@ from realtime import ring
 from realtime.config import Config
 from realtime.processes import wire
 from realtime.processes.child import Link, Spec, load, retitle
+from realtime.sources.base import PacedSource
 
 _LEAST_SLOTS = 8
 _MEASURE_S = 4.0
 _LET_GO_S = 5.0
 _TOLD_KEPT = 1000
+# Waits longer than this are told to main all the while; a pause longer than that is told to the user.
+_SLICE_S, _PAUSE_S = 0.1, 3.0
+
+
+class _Finished(BaseException):
+    """Main asked for the end, or the time is over, while capture waited for a frame's time."""
 
 
 def run(link: Link, spec: Spec) -> None:
@@ -34,7 +41,9 @@ def run(link: Link, spec: Spec) -> None:
                     height=info.height,
                     fps=info.fps,
                     frames=info.frames,
-                    advice=". ".join(line for line in (info.advice, advice) if line),
+                    advice=". ".join(
+                        line for line in (info.advice, pace_advice(spec.pace, info), advice) if line
+                    ),
                 )
             )
             link.send(wire.Ready())
@@ -55,14 +64,24 @@ def open_for_live(spec: Spec) -> Any:
     pace: float | str | None = spec.pace
     if pace is None and kind == "demo":
         pace = wish.fps
-    elif pace is None and kind in ("file", "images"):
+    elif pace is None and kind in ("file", "images", "url"):
         pace = "own"
     # After `kind_of`, whose package sets what OpenCV reads when it is loaded.
     import cv2
 
     cv2.setNumThreads(1)
     return load(spec.stages.open_source)(
-        spec.source, fps=wish.fps, width=wish.width, height=wish.height, pace=pace
+        spec.source, fps=wish.fps, width=wish.width, height=wish.height, pace=pace, rate=spec.rate
+    )
+
+
+def pace_advice(pace: float | None, info: Any) -> str:
+    """One line where a recording is played at another rate than its times say; else empty."""
+    if pace is None or not info.fps or info.kind not in ("file", "images") or abs(pace / info.fps - 1) < 0.02:
+        return ""
+    return (
+        f"played at {pace:g} fps, but its times stay those of {info.fps:.5g}; if it was filmed at {pace:g}: "
+        f"--fps {pace:g}"
     )
 
 
@@ -136,10 +155,30 @@ def ring_slots(config: Config, fps: float, height: int, width: int, *, recording
 
 def _capture(link: Link, spec: Spec, source: Any, writer: ring.RingWriter) -> None:
     counts = {"captured": 0, "lost_driver": 0, "first_ns": 0, "last_ns": 0, "last_index": -1}
-    until_ns = None
-    offset = _resume(spec, source)
+    until_ns: int | None = None
+    offset = _resume(link, spec, source)
     lost = False
     truth = Truth(source)
+    paused = False
+
+    def wait(seconds: float) -> None:
+        """Sleeps, and is heard of and hears meanwhile: a pause of seconds in a film's times is no hang."""
+        nonlocal paused
+        due = time.monotonic() + seconds
+        if seconds > _PAUSE_S and spec.pace is None and not paused:
+            paused = True
+            link.send(wire.Note(f"{source.info.name}: its times pause for {seconds:.0f} s; waiting"))
+        while (left := due - time.monotonic()) > _SLICE_S:
+            if isinstance(link.receive(_SLICE_S / 2), wire.Finish):
+                raise _Finished
+            if until_ns is not None and time.monotonic_ns() >= until_ns:
+                raise _Finished
+            link.beat()
+            writer.beat()
+        time.sleep(max(0.0, left))
+
+    if isinstance(source, PacedSource):
+        source.wait_with(wait)
     try:
         while True:
             if isinstance(link.receive(), wire.Finish):
@@ -165,6 +204,8 @@ def _capture(link: Link, spec: Spec, source: Any, writer: ring.RingWriter) -> No
             if link.due():
                 link.beat(counts)
                 truth.send(link, frame.index)
+    except _Finished:
+        pass
     finally:
         # However it ends: what was counted tells the next capture where to go on.
         link.beat(counts, now=True)
@@ -173,11 +214,11 @@ def _capture(link: Link, spec: Spec, source: Any, writer: ring.RingWriter) -> No
     link.send(wire.Ended(lost=lost, damaged=getattr(source, "damaged", False), problem=source.problem))
 
 
-def _resume(spec: Spec, source: Any) -> int | None:
+def _resume(link: Link, spec: Spec, source: Any) -> int | None:
     """What is added to every index: a live source goes on counting after a crash, any other goes on where it was."""
     if source.info.kind in ("camera", "url"):
         return None
-    source.skip(spec.first_index)
+    source.skip(spec.first_index, link.beat)
     return 0
 
 

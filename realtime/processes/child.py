@@ -64,6 +64,7 @@ class Spec:
     line: int = 0
     source: str = ""
     pace: float | None = None
+    rate: float | None = None
     first_index: int = 0
     duration_s: float | None = None
     record: str | None = None

@@ -7,6 +7,7 @@ settings below when it is loaded.
 import os
 import re
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +16,7 @@ from engines.files import at_home, check_name
 from realtime.redaction import shown
 from realtime.sources.base import Kind, Source, SourceInfo
 
-__all__ = ["Source", "SourceInfo", "kind_of", "open_source"]
+__all__ = ["Source", "SourceInfo", "check_wishes", "kind_of", "open_source"]
 
 # a stalled camera is noticed after 2 s and not after 10; FFmpeg and OpenCV print no lines of their own
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
@@ -65,6 +66,32 @@ def _kind_of_missing(spec: str, path: Path) -> Kind:
     return "file" if like_a_path or like_a_file or in_a_folder else "camera"
 
 
+def check_wishes(
+    specs: Sequence[str],
+    settings: Sequence[str] = (),
+    *,
+    pace: float | None = None,
+    rate: float | None = None,
+) -> None:
+    """Raises InputError for a wish that none of the sources can fulfil, so that none is passed over in silence.
+
+    ``settings`` are those given with --set.
+    """
+    kinds = {kind_of(spec) for spec in specs}
+    for setting in settings:
+        if setting.startswith("source.") and not kinds & {"camera", "demo"}:
+            raise InputError(
+                f"--set {setting}: is asked of a camera, a recording brings its own; if it was filmed at another "
+                "rate than it says: --fps"
+            )
+    if rate is not None and kinds <= {"camera", "demo"}:
+        raise InputError(f"--fps {rate:g}: is for recordings; ask a camera with --set source.fps={rate:g}")
+    if pace is not None and kinds <= {"camera"}:
+        raise InputError(
+            f"--pace {pace:g}: a camera has its own pace; ask for less with --set source.fps={pace:g}"
+        )
+
+
 def open_source(
     spec: str,
     *,
@@ -78,9 +105,9 @@ def open_source(
 
     ``fps``, ``width`` and ``height`` are what is asked of a camera or the demo; files, URLs and folders bring
     their own. ``pace`` holds a file, folder or the demo to so many frames a second, ``"own"`` to its own
-    times, None lets it go as fast as it can; cameras pace themselves. ``rate`` is what a file or folder was
-    filmed at where it does not say so or says it wrongly (a 200 fps clip stored as 25 fps). Raises InputError
-    for anything that cannot be opened.
+    times, None lets it go as fast as it can; cameras and live streams pace themselves. ``rate`` is what a
+    recording was filmed at where it does not say so or says it wrongly (a 200 fps clip stored as 25 fps).
+    Raises InputError for anything that cannot be opened.
     """
     if not spec:
         raise InputError("no source given; give a camera index, a video, an image folder, a URL or demo")
@@ -95,7 +122,7 @@ def open_source(
         case "url":
             from realtime.sources.video import open_url
 
-            return open_url(spec, pace=pace)
+            return open_url(spec, pace=pace, rate=rate)
         case "images":
             from realtime.sources.images import open_images
 

@@ -60,19 +60,23 @@ class Source(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Shot:
-    """A frame before it has an index: source time, image, frames lost before it, arrival if it is known already."""
+    """A frame before it has an index: source time, image, frames lost before it, arrival if it is known already, and
+    whether it shows what was not filmed.
+    """
 
     t_ns: int
     image: Image
     gap: int = 0
     host_ns: int | None = None
+    damaged: bool = False
 
 
 class Pacer:
     """Holds frames back until their time: deadlines count from the first frame, so that nothing drifts.
 
     A hiccup shorter than ``patience_s`` is caught up with; a longer one moves all later deadlines, so that no
-    burst overruns the ring, and is counted in ``behind_s``. No frame is ever dropped.
+    burst overruns the ring, and is counted in ``behind_s``. A source's own pause longer than ``longest_s`` is not
+    waited for and counted in ``skipped_s``. No frame is ever dropped. ``sleep`` waits, and may be replaced.
     """
 
     def __init__(
@@ -80,13 +84,16 @@ class Pacer:
         pace: float | Literal["own"],
         *,
         patience_s: float = 0.1,
+        longest_s: float = 30.0,
         clock: Callable[[], int] = time.monotonic_ns,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.pace = pace
-        self.behind_s = 0.0
+        self.behind_s = self.skipped_s = 0.0
+        self.sleep = sleep
         self._patience_ns = int(patience_s * 1e9)
-        self._clock, self._sleep = clock, sleep
+        self._longest_ns = int(longest_s * 1e9)
+        self._clock = clock
         self._base: int | None = None
 
     def wait(self, index: int, t_ns: int) -> None:
@@ -96,8 +103,11 @@ class Pacer:
         if self._base is None:
             self._base = now - due
         left = self._base + due - now
-        if left > 0:
-            self._sleep(left / 1e9)
+        if self.pace == "own" and left > self._longest_ns:
+            self._base -= left
+            self.skipped_s += left / 1e9
+        elif left > 0:
+            self.sleep(left / 1e9)
         elif -left > self._patience_ns:
             self._base -= left
             self.behind_s -= left / 1e9
@@ -136,15 +146,23 @@ class PacedSource(abc.ABC):
     @property
     def problem(self) -> str:
         """See ``Source``."""
-        if self._problem or self._pacer is None or self._pacer.behind_s == 0:
+        pacer = self._pacer
+        if self._problem or pacer is None:
             return self._problem
-        rate = "its own rate" if self._pacer.pace == "own" else f"{self._pacer.pace:g} fps"
-        return f"this machine could not keep {rate}: {self._pacer.behind_s:.2f} s behind, no frame dropped"
+        told = []
+        if pacer.behind_s:
+            rate = "its own rate" if pacer.pace == "own" else f"{pacer.pace:g} fps"
+            told.append(
+                f"this machine could not keep {rate}: {pacer.behind_s:.2f} s behind, no frame dropped"
+            )
+        if pacer.skipped_s:
+            told.append(f"its times pause for {pacer.skipped_s:.0f} s, which were not waited for")
+        return "; ".join(told)
 
     @property
     def damaged(self) -> bool:
         """The problem is the recording's own: it is truncated or part of it cannot be decoded."""
-        return bool(self._problem) and self._info.kind in ("file", "images")
+        return bool(self._problem) and self._info.kind in ("file", "images") and not self._lost
 
     def read(self) -> Frame | None:
         """See ``Source``."""
@@ -158,18 +176,27 @@ class PacedSource(abc.ABC):
         if self._pacer is not None:
             self._pacer.wait(self._index, t_ns)
         host_ns = time.monotonic_ns() if shot.host_ns is None else shot.host_ns
-        frame = Frame(self._index, t_ns, host_ns, shot.gap, shot.image)
+        frame = Frame(self._index, t_ns, host_ns, shot.gap, shot.image, shot.damaged)
         self._index += 1
         self._t_ns = t_ns
         return frame
 
-    def skip(self, count: int) -> None:
-        """Pass over ``count`` frames without waiting for their times: a capture that starts again goes on there."""
+    def skip(self, count: int, tick: Callable[[], object] = lambda: None) -> None:
+        """Pass over ``count`` frames without waiting for their times: a capture that starts again goes on there.
+
+        ``tick`` is called with each.
+        """
         pacer, self._pacer = self._pacer, None
         for _ in range(count):
+            tick()
             if self.read() is None:
                 break
         self._pacer = pacer
+
+    def wait_with(self, sleep: Callable[[float], None]) -> None:
+        """Wait for a frame's time with ``sleep``, seconds: for one who must be heard of meanwhile."""
+        if self._pacer is not None:
+            self._pacer.sleep = sleep
 
     def close(self) -> None:
         """See ``Source``."""

@@ -1,5 +1,6 @@
 """A rendered face with known micro-expressions, as a camera."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from engines.errors import InputError
@@ -26,7 +27,7 @@ class RenderedSource(PacedSource):
             return None
         return Shot(round(self._index / self.info.fps * 1e9), self.renderer.frame(self._index))
 
-    def skip(self, count: int) -> None:
+    def skip(self, count: int, tick: Callable[[], object] = lambda: None) -> None:
         """See ``PacedSource``; nothing needs to be rendered for it."""
         self._index += count
 

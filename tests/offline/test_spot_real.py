@@ -21,8 +21,10 @@ from offline.spotting.real import ImplantedVideo, Implants, RealVideo, usable_ru
 from offline.spotting.real_report import spread
 from offline.spotting.real_results import interval
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "engines"))
 sys.path.insert(0, str(Path(__file__).parent))
 import apexbench_command
+from made_films import Made, make
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "video" / "real"
 FPS = 25
@@ -274,33 +276,16 @@ def test_faces_are_kept_whole_or_looked_for_again(finished, videos, tmp_path):
         footage.save_faces(tmp_path / "file" / "a.npz", faces)
 
 
-def test_times_are_the_files_own_and_rise_where_it_has_none(monkeypatch, tmp_path):
-    class Capture:
-        """Frames with these times, in milliseconds."""
-
-        def __init__(self, stamps):
-            self.stamps, self.at = stamps, -1
-
-        def get(self, what):
-            return 20.0 if what == cv2.CAP_PROP_FPS else self.stamps[self.at]
-
-        def read(self):
-            self.at += 1
-            more = self.at < len(self.stamps)
-            return more, np.zeros((4, 4, 3), np.uint8) if more else None
-
-        def release(self):
-            pass
-
-    def times(stamps):
-        monkeypatch.setattr(footage, "_open", lambda _: Capture(stamps))
-        return [t for _, t, _ in read_frames(tmp_path / "x.mp4")]
-
-    assert times([500.0, 540.0, 600.0, 610.0]) == pytest.approx([0, 0.04, 0.1, 0.11])
-    assert times([0.0, 0.0, 0.0]) == pytest.approx([0, 0.05, 0.1])
-    assert times([0.0, 40.0, 30.0, float("nan")]) == pytest.approx([0, 0.04, 0.09, 0.14])
-    with pytest.raises(InputError, match="no frame of it can be decoded"):
-        times([])
+def test_a_damaged_frame_shows_nobody(tmp_path):
+    path = make(tmp_path / "film.mkv", Made("ffv1", frames=30))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+    frames = list(read_frames(path))
+    black = [index for index, _, image in frames if not image.any()]
+    assert [index for index, _, _ in frames] == list(range(30))
+    assert [t_s for _, t_s, _ in frames] == pytest.approx([i / 30 for i in range(30)], abs=0.001)
+    assert 0 < len(black) < 15
 
 
 def test_reasons_are_one_kind_whatever_their_numbers():
@@ -354,7 +339,7 @@ def test_a_page_shows_some_of_many_from_beginning_to_end():
     [
         (("--real", "nowhere"), "no such folder or video: nowhere"),
         (("--real", "empty"), "no video in"),
-        (("--real", "broken"), "cannot be read as a video"),
+        (("--real", "broken"), "not a video"),
         (("--real", "broken/b.mp4", "--rendered"), "give either --data DIR"),
         (("--rendered", "--implant"), "--implant and --keep go with --real DIR"),
         (("--real", "broken", "--keep", "k"), "give --implant too"),

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ from fake_camera import Clock, FakeCapture
 
 from engines.errors import InputError
 from realtime.ring import Frame
-from realtime.sources import Source, kind_of, open_source
+from realtime.sources import Source, check_wishes, kind_of, open_source
 from realtime.sources.base import Pacer, SourceInfo, camera_word
 from realtime.sources.camera import open_camera
 from realtime.sources.demo import RenderedSource
@@ -357,6 +358,25 @@ def test_senseless_rates(films: Path, how: dict[str, float]) -> None:
         open_source(str(films / "plain.mp4"), **how)
 
 
+@pytest.mark.parametrize(
+    "wish, says",
+    [
+        ({"specs": ["{}/plain.mp4"], "settings": ["source.fps=200"]}, "source.fps=200: .*--fps"),
+        ({"specs": ["{}"], "settings": ["source.width=320"]}, "a recording brings its own"),
+        ({"specs": ["0", "demo"], "rate": 50.0}, "--fps 50: is for recordings"),
+        ({"specs": ["0"], "pace": 50.0}, "--pace 50: a camera has its own pace"),
+    ],
+)
+def test_what_no_source_can_obey_is_refused(wish: dict[str, Any], says: str, films: Path) -> None:
+    with pytest.raises(InputError, match=says):
+        check_wishes([spec.format(films) for spec in wish.pop("specs")], wish.pop("settings", ()), **wish)
+
+
+def test_what_one_of_several_sources_can_obey_is_not() -> None:
+    check_wishes(["0", "gone.mp4"], ["source.fps=200", "spotting.alarms_per_minute=1"], pace=50.0, rate=100.0)
+    check_wishes(["demo"], ["source.fps=200"], pace=50.0)
+
+
 # --- video files -----------------------------------------------------------------------------------------------------
 
 
@@ -400,33 +420,6 @@ def test_a_truncated_file_gives_what_it_has_and_says_the_rest(films: Path, name:
     assert not source.lost
 
 
-def test_a_frame_size_that_changes_ends_the_source(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Changing:
-        count = 0
-
-        def __init__(self, *_: object) -> None: ...
-
-        def isOpened(self) -> bool:
-            return True
-
-        def set(self, *_: object) -> bool:
-            return True
-
-        def get(self, prop: int) -> float:
-            return {cv2.CAP_PROP_FPS: 25.0, cv2.CAP_PROP_POS_MSEC: 40.0 * (self.count - 1)}.get(prop, 0.0)
-
-        def read(self) -> tuple[bool, np.ndarray]:
-            self.count += 1
-            return True, picture(self.count, width=W if self.count < 5 else 2 * W)
-
-        def release(self) -> None: ...
-
-    monkeypatch.setattr(cv2, "VideoCapture", Changing)
-    source = open_source(str(films / "plain.mp4"))
-    assert len(some(source)) == 4
-    assert "changes from 64x48 to 128x48 at frame 4" in source.problem
-
-
 @pytest.mark.shared
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the measuring videos are not beside the checkout")
 @pytest.mark.parametrize("name, count", [("expressive_face_24fps.mp4", 472), ("face_leaves_26fps.mov", 169)])
@@ -466,6 +459,50 @@ def test_a_stream_that_falls_silent_is_lost_and_does_not_hang(films: Path) -> No
     assert source.problem
     assert "secret" not in source.problem + source.info.spec
     asked.set()
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_file_behind_a_url_is_like_any_other_file(films: Path, website: str) -> None:
+    source = open_source(f"{website}/index first.mp4".replace(" ", "%20"), pace="own")
+    time = Time()
+    source._pacer._clock, source._pacer.sleep = time, time.sleep
+    frames = some(source)
+    assert (source.info.kind, source.info.frames, len(frames)) == ("file", N, N)
+    assert time.now == 40_000_000 * (N - 1)
+    assert (source.problem, source.lost) == ("", False)
+
+
+def test_a_file_behind_a_url_that_was_cut_off_is_damaged(films: Path, website: str) -> None:
+    source = open_source(f"{website}/cut.mp4")
+    frames = some(source)
+    assert f"{len(frames)} of {N} promised frames" in source.problem
+    assert source.damaged
+    assert not source.lost
+
+
+def test_a_live_stream_has_its_own_pace(films: Path) -> None:
+    """No length and no end: pictures as a camera serves them."""
+    jpegs = [cv2.imencode(".jpg", picture(i))[1].tobytes() for i in range(40)]
+
+    class Camera(_Quiet):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+            self.end_headers()
+            for jpeg in jpegs:
+                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                self.wfile.write(head.encode() + jpeg + b"\r\n")
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Camera)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    source = open_url(f"http://127.0.0.1:{server.server_port}/video", pace=5.0)
+    assert source.info.kind == "url"
+    assert source.info.frames is None
+    assert "own pace" in source.info.advice
+    assert 30 < len(some(source, 100)) <= 40
+    assert source.lost
+    assert "the stream ended after" in source.problem
     server.shutdown()
     server.server_close()
 
@@ -558,6 +595,21 @@ def test_own_times_are_kept() -> None:
     assert arrived == [0, 40, 240, 320]
 
 
+def test_a_pause_is_waited_for_in_a_way_that_may_be_chosen_and_an_endless_one_is_not(films: Path) -> None:
+    time = Time()
+    pacer = Pacer("own", clock=time)
+    waited: list[float] = []
+    pacer.sleep = lambda seconds: (waited.append(seconds), time.sleep(seconds))
+    for i, t_s in enumerate((0, 1, 15, 100_000, 100_001)):
+        pacer.wait(i, t_s * 10**9)
+    assert waited == [1, 14, 1]
+    assert pacer.skipped_s == 100_000 - 15
+    asked = Pacer(0.01, clock=time, sleep=time.sleep)
+    for i in range(3):
+        asked.wait(i, 0)
+    assert asked.skipped_s == 0
+
+
 def test_a_short_hiccup_is_caught_up_and_a_long_one_makes_no_burst() -> None:
     time = Time()
     pacer = Pacer(100.0, clock=time, sleep=time.sleep)
@@ -579,7 +631,7 @@ def test_a_pace_that_cannot_be_kept_is_said_and_no_frame_dropped(films: Path) ->
     source = open_source(str(films / "plain.mp4"), pace=50)
     pacer = source._pacer
     time = Time()
-    pacer._clock, pacer._sleep = time, time.sleep
+    pacer._clock, pacer.sleep = time, time.sleep
     frames = []
     while (frame := source.read()) is not None:
         frames.append(frame)
