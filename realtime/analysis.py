@@ -66,5 +66,6 @@ class Analysis:
             "events": {kind: kinds[kind] for kind in ("micro", "macro", "blink")},
             "labels": dict(labels),
             "face": {status: round(count / sampled, 4) for status, count in self.seen.most_common()},
+            "advice": self.info.advice,
             "problem": self.problem,
         }

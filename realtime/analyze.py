@@ -51,7 +51,7 @@ def open_recording(spec: str, *, fps: float | None = None, frames: int | None = 
     if kind == "images":
         from realtime.sources.images import open_images
 
-        return open_images(spec, rate=fps)
+        return open_images(spec, rate=fps, option="--fps")
     from realtime.sources.video import open_video
 
     return open_video(spec)

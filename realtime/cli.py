@@ -327,8 +327,9 @@ def analyze(
                 f"{told['frames']} frames ({told['seconds']:.2f} s) in {told['took_s']:.1f} s: {events}; "
                 f"{', '.join(str(path) for path in written)}"
             )
-            for line in made.again:
-                print(line)
+            for line in (*made.again, made.info.advice):
+                if line:
+                    print(line)
         if made.problem:
             raise InputError(made.problem)
 

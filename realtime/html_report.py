@@ -62,6 +62,8 @@ def _parts(analysis: Analysis) -> Iterator[str]:
     yield f"<header><h1>{title}</h1><p class=soft>{html.escape(_recording(analysis))}</p></header>"
     if analysis.problem:
         yield f"<p class=problem>Partial: {html.escape(analysis.problem)}</p>"
+    if analysis.info.advice:
+        yield f"<p class=again>{html.escape(analysis.info.advice)}</p>"
     if analysis.again:
         lines = ". ".join(line[:1].upper() + line[1:] for line in analysis.again)
         yield f"<p class=again>{html.escape(lines)}.</p>"

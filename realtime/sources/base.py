@@ -35,7 +35,10 @@ class SourceInfo:
 
 
 class Source(Protocol):
-    """Frames with indices 0, 1, 2 … and strictly rising ``t_ns``; after None it stays None."""
+    """Frames with indices 0, 1, 2 … and strictly rising ``t_ns``; after None it stays None.
+
+    A recording that counts its frames keeps its count: the index passes over the ``gap`` frames that are missing.
+    """
 
     @property
     def info(self) -> SourceInfo:
@@ -58,12 +61,16 @@ class Source(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Shot:
-    """A frame before it has an index: source time, image, frames lost before it, arrival if it is known already."""
+    """A frame as the source has it: time, image, frames lost before it, arrival if it is known already.
+
+    ``index`` where the source counts its frames itself.
+    """
 
     t_ns: int
     image: Image
     gap: int = 0
     host_ns: int | None = None
+    index: int | None = None
 
 
 class Pacer:
@@ -153,6 +160,8 @@ class PacedSource(abc.ABC):
             self.close()
             return None
         t_ns = shot.t_ns if self._t_ns is None else max(shot.t_ns, self._t_ns + 1)
+        if shot.index is not None:
+            self._index = shot.index
         if self._pacer is not None:
             self._pacer.wait(self._index, t_ns)
         host_ns = time.monotonic_ns() if shot.host_ns is None else shot.host_ns
@@ -161,12 +170,11 @@ class PacedSource(abc.ABC):
         self._t_ns = t_ns
         return frame
 
-    def skip(self, count: int) -> None:
-        """Pass over ``count`` frames without waiting for their times: a capture that starts again goes on there."""
+    def skip(self, first: int) -> None:
+        """Go on at index ``first`` without waiting for the times before: a capture that starts again does so."""
         pacer, self._pacer = self._pacer, None
-        for _ in range(count):
-            if self.read() is None:
-                break
+        while self._index < first and self.read() is not None:
+            pass
         self._pacer = pacer
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from engines.errors import InputError
+from engines.series import SUFFIXES
 from realtime.redaction import shown
 from realtime.ring import Image
 from realtime.sources.base import (
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import cv2
 
 _ENCODE = "and percent-encode what user and password hold of : / ? # [ ] @ (# is %23)"
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 _MAX_FPS = 10_000
 _TEXT = bytes(range(0x20, 0x7F)) + b"\t\n\r\x1b"
 
@@ -141,7 +141,7 @@ def open_video(spec: str, *, pace: Pace = None, rate: float | None = None) -> Vi
     if not path.is_file():
         what = "is not a file" if path.exists() else "there is no such file"
         raise InputError(f"{spec}: {what}; give a video, an image folder, a camera index, a URL or demo")
-    if path.suffix.lower() in IMAGE_SUFFIXES:
+    if path.suffix.lower() in SUFFIXES:
         raise InputError(f"{spec}: a single image has no motion; give the folder of the images, or a video")
     try:
         with path.open("rb") as file:
