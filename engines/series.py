@@ -94,10 +94,11 @@ def series_of(folder: Path) -> Series:
     if len(groups) > 1 and len(groups[0]) == 1:
         # Nothing in their names tells an order but the alphabet.
         return Series(tuple(enumerate(sorted(name.path for name in names))), False, None, tuple(left_out))
-    if len(groups) > 1 and len(groups[1]) > 1:
-        both = " and ".join(_span(group) for group in groups[:2])
+    series = [group for group in groups if len(group) > 1]
+    if len(series) > 1:
+        both = " and ".join(_span(group) for group in series[:2])
         raise InputError(
-            f"{folder}: {len(groups)} series of images: {both}; put each into a folder of its own"
+            f"{folder}: {len(series)} series of images: {both}; put each into a folder of its own"
         )
     if len(groups) > 1:
         strays = [group[0].path for group in groups[1:]]

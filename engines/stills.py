@@ -78,9 +78,12 @@ def depth_of(paths: Sequence[Path]) -> Depth:
         try:
             if not is_deep(path):
                 continue
-            image = _decode(path.read_bytes(), grey=True)
+            data = path.read_bytes()
         except OSError:
             continue
+        image = _decode(data, grey=False)
+        if image is None:  # OpenCV has no colour of floating-point values
+            image = _decode(data, grey=True)
         if image is None or image.dtype == np.uint8:
             continue
         if image.dtype != np.uint16:
@@ -102,7 +105,7 @@ def is_deep(path: Path) -> bool:
     if head[:4] not in _TIFF:
         return head.startswith(_PNG) and head[24:] == b"\x10"
     try:
-        return max(_pages(path)[0].get(_BITS, (1,))) > 8
+        return bool(max(_pages(path)[0].get(_BITS, (1,))) > 8)
     except Exception:  # Pillow lets through whatever its readers raise on a damaged file
         return False
 

@@ -102,7 +102,7 @@ def _layout(root: Path) -> str:
 def _clip(row: Row, people: dict[int | None, Path]) -> Clip:
     number, name = row.number("subject"), row.text("name")
     if not name:
-        raise InputError(f"{row.where}: no file name")
+        raise InputError(row.nameless)
     person = people.get(number) if number is not None else None
     named = {same_name(path.name): path for path in person.iterdir() if path.is_dir()} if person else {}
     images, marks = images_of(named.get(same_name(name))), row.marks("/")

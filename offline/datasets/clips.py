@@ -101,9 +101,10 @@ def once(clips: list[Clip], *, several: bool = False) -> tuple[list[Clip], list[
         if first.fault and not clip.fault:
             kept[key] = clip
         labels = "" if first.emotion == clip.emotion else f", as {first.emotion} and as {clip.emotion}"
-        used = kept[key].row
+        table = first.row.rpartition(", ")[0]
+        second, used = (each.row.removeprefix(f"{table}, ") for each in (clip, kept[key]))
         notes.append(
-            f"{clip.title}: listed twice{labels} ({first.row}; {clip.row}): counted once, as in {used}"
+            f"{clip.title}: listed twice ({first.row} and {second}){labels}: counted once, as in {used}"
         )
     return list(kept.values()), notes
 

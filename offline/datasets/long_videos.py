@@ -168,13 +168,15 @@ def _casme2long(data: Path, table: Path) -> LongVideos:
         raise InputError(
             f"{table} has the sheets {', '.join(pages)}; needed are CASFEcode_final, naming rule1 and naming rule2"
         )
-    subjects = {digits(row[2]): digits(row[1]) for row in people if len(row) > 2 and digits(row[1])}
+    subjects = {
+        digits(row[2]): digits(row[1]) for row in people if len(row) > 2 and digits(row[1]) and digits(row[2])
+    }
     codes = {str(row[1]).strip(): digits(row[0]) for row in clips if len(row) > 1 and digits(row[0])}
     rows_of: dict[tuple[int, int], list[Coded]] = {}
     unusable: list[tuple[str, Coded]] = []
     for at, cells in enumerate(coded, start=1):
         row = dict(zip(_CASME2_COLUMNS, cells, strict=False))
-        if len(row) < 8 or digits(row["subject"]) is None or digits(row["onset"]) is None:
+        if len(row) < 8:
             continue
         where = f"{table.name}, row {at}"
         expression = _coded(str(row["video"]).strip(), Row(row, where))
@@ -219,9 +221,9 @@ def _sammlv(data: Path, table: Path) -> LongVideos:
     for at, cells in enumerate(rows[header + 1 :], start=header + 2):
         row = Row(dict(zip(names, cells, strict=False)), f"{table.name}, row {at}")
         name = row.text("filename")
-        if not name:
-            continue
         expression = _coded(name, row)
+        if expression is not None and not name:
+            expression = replace(expression, fault=row.nameless)
         if expression is not None and expression.fault:
             unusable.append((name.split("_")[0], expression))
         elif expression is not None:
@@ -302,5 +304,6 @@ def _add(
     notes = list(images.notes)
     for one in sorted(coded, key=lambda expression: expression.onset):
         if (same := first.setdefault((one.onset, one.offset, one.kind), one)) is not one:
-            notes.append(f"listed twice ({same.row}; {one.row}): counted once")
+            second = one.row.rpartition(", ")[2]
+            notes.append(f"listed twice ({same.row} and {second}): counted once")
     videos.append(LongVideo(name, subject, fps, folder, images.frames, tuple(first.values()), tuple(notes)))

@@ -104,7 +104,7 @@ def _open(layout: _Layout, root: Path, folder: Path, errata: bool) -> VideoDatab
     def read(row: Row) -> list[Clip]:
         key, marks = layout.of_row(row), row.marks("/", "0", "-1")
         if not row.text("name"):
-            raise InputError(f"{row.where}: no file name")
+            raise InputError(row.nameless)
         seen[key] += 1
         images = found.get(same_name(key), Images())
         return [

@@ -67,7 +67,7 @@ def _clip(row: Row, found: dict[str, Path]) -> Clip:
         name = row.text("name")
         fault = f"{row.where}: {name!r} is not a clip's name such as 006_1_2"
         if not name or marks.fault:
-            raise InputError(fault)
+            raise InputError(fault if name else row.nameless)
     images = images_of(found.get(same_name(name)))
     return Clip(
         NAME,

@@ -46,6 +46,12 @@ class Row:
         value = self.cells.get(field)
         return "" if value is None else str(value).strip()
 
+    @property
+    def nameless(self) -> str:
+        """What to say of a row without a clip's name: where it stands and what it begins with."""
+        first = next((self.text(field) for field in self.cells if self.text(field)), "")
+        return f"{self.where}: no file name: {first[:40]!r}"
+
     def number(self, field: str) -> int | None:
         """The whole number in a cell such as 15, 15.0, "15" or "sub15"; None where there is none."""
         return digits(self.cells.get(field))
@@ -199,7 +205,7 @@ def whole(value: Any, where: str) -> int:
     if re.fullmatch(r"-?\d{1,18}(\.0+)?", text):
         return int(text.partition(".")[0])
     why = ", a formula that was never calculated: open the table and save it" if text.startswith("=") else ""
-    what = "an empty cell" if value is None else repr(value)
+    what = "an empty cell" if value is None else repr(text)
     raise InputError(f"{where}: {what} is not a frame number{why}")
 
 

@@ -60,7 +60,7 @@ def prepare(clip: Clip, rule: str = DEFAULT_APEX) -> PreparedClip:
     numbers = [number for number, _ in frames]
     onset, offset = numbers.index(clip.onset), numbers.index(clip.offset)
     depth = stills.depth_of([path for _, path in frames])
-    matrix = _transform(clip, [path for _, path in frames[onset : offset + 1]], depth)
+    matrix = _transform(clip, [path for _, path in frames[onset : offset + 1]])
     crops = np.empty((len(frames), CROP_HEIGHT, CROP_WIDTH), np.uint8)
     size: tuple[int, ...] | None = None
     for at, (number, path) in enumerate(frames):
@@ -94,13 +94,14 @@ def _read(clip: Clip, path: Path, depth: stills.Depth, *, grey: bool = False) ->
     return image
 
 
-def _transform(clip: Clip, paths: list[Path], depth: stills.Depth) -> Matrix:
+def _transform(clip: Clip, paths: list[Path]) -> Matrix:
     """The similarity of the whole clip: the median pose of the eyes on a few of its frames."""
     mesh = _mesh()
     poses, size = [], (0, 0)
     looked = np.unique(np.linspace(0, len(paths) - 1, _LOOKS).round().astype(int))
     for at in looked:
-        rgb = cv2.cvtColor(_read(clip, paths[at], depth), cv2.COLOR_BGR2RGB)
+        own = stills.depth_of(paths[at : at + 1])
+        rgb = cv2.cvtColor(_read(clip, paths[at], own), cv2.COLOR_BGR2RGB)
         size = rgb.shape[:2]
         landmarks = mesh.landmarks(np.asarray(rgb, np.uint8))
         margin = 0
