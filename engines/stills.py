@@ -17,7 +17,7 @@ _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _LIKELY_BITS: Final = (8, 10, 12, 14, 16)
 _LOOKS: Final = 200  # pictures of a series whose values are looked at
-_MOST_PIXELS: Final = 1 << 28
+_MOST_PIXELS: Final = 1 << 27
 # Tags of TIFF.
 _KIND, _WIDTH, _HEIGHT, _BITS, _ABOUT, _TURN, _LARGEST, _LARGEST_SAMPLE = (
     254,
@@ -98,6 +98,17 @@ def depth_of(paths: Sequence[Path]) -> Depth:
     return Depth(max(holding, bits), largest)
 
 
+def _whole_png(data: bytes) -> bool:
+    """Whether it is all there, of a size that can be: OpenCV makes room for whatever a head or chunk promises."""
+    wide, high = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+    at = len(_PNG)
+    while at + 12 <= len(data):
+        if data[at + 4 : at + 8] == b"IEND":
+            return wide * high <= _MOST_PIXELS
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+    return False
+
+
 def is_deep(path: Path) -> bool:
     """Whether a picture has more than 8 bits a value, by the head of its file. Raises OSError."""
     with path.open("rb") as file:
@@ -144,9 +155,7 @@ def size(path: Path) -> tuple[int, int] | None:
 
 
 def _decode(data: bytes, grey: bool) -> NDArray[Any] | None:
-    if data.startswith(_PNG) and data.rfind(b"IEND") < 0:
-        return None  # cut off; libpng would print a line
-    if not data:
+    if not data or (data.startswith(_PNG) and not _whole_png(data)):
         return None
     colour = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
     try:
