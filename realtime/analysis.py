@@ -56,6 +56,7 @@ class Analysis:
             "width": self.info.width,
             "height": self.info.height,
             "fps": round(self.info.fps, 3),
+            "advice": self.info.advice,
             "frames": self.frames,
             "frames_lost": self.lost,
             "seconds": round(self.seconds, 3),
@@ -66,6 +67,5 @@ class Analysis:
             "events": {kind: kinds[kind] for kind in ("micro", "macro", "blink")},
             "labels": dict(labels),
             "face": {status: round(count / sampled, 4) for status, count in self.seen.most_common()},
-            "advice": self.info.advice,
             "problem": self.problem,
         }

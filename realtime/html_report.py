@@ -62,8 +62,6 @@ def _parts(analysis: Analysis) -> Iterator[str]:
     yield f"<header><h1>{title}</h1><p class=soft>{html.escape(_recording(analysis))}</p></header>"
     if analysis.problem:
         yield f"<p class=problem>Partial: {html.escape(analysis.problem)}</p>"
-    if analysis.info.advice:
-        yield f"<p class=again>{html.escape(analysis.info.advice)}</p>"
     if analysis.again:
         lines = ". ".join(line[:1].upper() + line[1:] for line in analysis.again)
         yield f"<p class=again>{html.escape(lines)}.</p>"
@@ -93,6 +91,7 @@ def _recording(analysis: Analysis) -> str:
     return (
         f"{told['width']}×{told['height']}, {told['fps']:g} fps, {told['frames']} frames, {told['seconds']:.2f} s"
         + (f", {told['frames_lost']} frames lost" if told["frames_lost"] else "")
+        + (f"; {told['advice']}" if told["advice"] else "")
     )
 
 

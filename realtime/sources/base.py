@@ -173,8 +173,9 @@ class PacedSource(abc.ABC):
     def skip(self, first: int) -> None:
         """Go on at index ``first`` without waiting for the times before: a capture that starts again does so."""
         pacer, self._pacer = self._pacer, None
-        while self._index < first and self.read() is not None:
-            pass
+        while self._index < first:
+            if self.read() is None:
+                break
         self._pacer = pacer
 
     def close(self) -> None:
