@@ -16,7 +16,7 @@ from engines.errors import InputError
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _LIKELY_BITS: Final = (8, 10, 12, 14, 16)
-_LOOKS: Final = 200  # pictures of a series whose values are looked at
+_LOOKS: Final = 64  # pictures of a series whose values are looked at
 _MOST_PIXELS: Final = 1 << 27
 # Tags of TIFF.
 _KIND, _WIDTH, _HEIGHT, _BITS, _ABOUT, _TURN, _LARGEST, _LARGEST_SAMPLE = (
