@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engines.errors import InputError
 from offline.datasets.class_maps import CLASS_MAPS, ClassMap
 from offline.datasets.flowmaps import TITLES
-from offline.datasets.samples import Samples, whose_people
+from offline.datasets.samples import Samples, whose_people, without_motion
 
 
 class LeakError(InputError):
@@ -70,7 +70,8 @@ def check_split(samples: Samples, split: Split, independent: bool) -> None:
     """Raise LeakError unless the split keeps its sides apart.
 
     Refused: a clip on both sides, the same picture under two names on both sides and, for a
-    subject-independent protocol, a person on both sides. Raises InputError for an empty side.
+    subject-independent protocol, a person on both sides. Clips in which nothing moves are alike without being the
+    same. Raises InputError for an empty side.
     """
     if len(split.train) == 0 or len(split.test) == 0:
         side = "train on" if len(split.train) == 0 else "score"
@@ -83,8 +84,9 @@ def check_split(samples: Samples, split: Split, independent: bool) -> None:
         raise LeakError(
             f"leak in fold {split.name}: {people[0]} is on both sides of a subject-independent split"
         )
-    train = {_fingerprint(samples.maps[i]): i for i in split.train}
-    for i in split.test:
+    still = without_motion(samples.maps)
+    train = {_fingerprint(samples.maps[i]): i for i in split.train[~still[split.train]]}
+    for i in split.test[~still[split.test]]:
         if (twin := train.get(_fingerprint(samples.maps[i]))) is not None:
             raise LeakError(
                 f"leak in fold {split.name}: {samples.clips[i]} (scored) and {samples.clips[twin]} (trained on) "

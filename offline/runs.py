@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engines.errors import InputError
 from engines.files import write_bytes
-from offline.datasets.samples import Samples
+from offline.datasets.samples import Samples, without_motion
 from offline.folds import FoldResult, run_fold
 from offline.metrics import bootstrap_uf1, by_subject, confusion_matrix, score, uf1_uar
 from offline.pretraining import refuse_seen
@@ -96,14 +96,12 @@ def run(samples: Samples, plan: Plan, out: Path, progress: Progress | None = Non
     if plan.device == "cpu":
         _repeat(samples, plan, tasks[0], results[tasks[0].file])
     probabilities, watched = _gather(samples, plan, tasks, results)
-    single = [task.split.name for task in tasks if len(np.unique(samples.labels[task.split.train])) == 1]
+    notes = _odd_trainings(samples, tasks)
     scored = np.unique(np.concatenate([task.split.test for task in tasks]))
     if len(scored) < len(samples):  # the rest only trains
         samples, probabilities = samples.rows(scored), probabilities[:, scored]
     report = _score(samples, plan, splits, probabilities, watched)
-    if single:
-        named = f"{', '.join(single[:3])}{' ...' * (len(single) > 3)}"
-        report["notes"].append(f"one class alone to train on in {len(single)} of {len(tasks)} folds: {named}")
+    report["notes"] += notes
     if plan.weights is not None:
         report["notes"].append(
             f"trained from the weights {plan.weights.name}, SHA-256 {_digest(plan.weights)[:12]}"
@@ -118,6 +116,34 @@ def run(samples: Samples, plan: Plan, out: Path, progress: Progress | None = Non
     except OSError as error:
         raise _disk(error, out, "all folds are kept") from None
     return report
+
+
+def _odd_trainings(samples: Samples, tasks: list[_Task]) -> list[str]:
+    """Lines about folds that train without a class, and about clips in which nothing moves."""
+    there = np.unique(samples.labels)
+    without: dict[str, list[str]] = {}
+    for task in tasks:
+        trained = np.unique(samples.labels[task.split.train])
+        missing = [samples.classes[label] for label in np.setdiff1d(there, trained)]
+        if len(trained) == 1:
+            missing = [""]
+        for word in missing:
+            without.setdefault(word, []).append(task.split.name)
+    lines = []
+    for word, folds in without.items():
+        what = f"no {word}" if word else "one class alone"
+        lines.append(f"{what} to train on in {len(folds)} of {len(tasks)} folds: {_some(folds)}")
+    still = np.flatnonzero(without_motion(samples.maps))
+    if len(still):
+        named = [f"{samples.people[i]} {samples.clips[i]}" for i in still]
+        lines.append(
+            f"nothing moves in {len(still)} of {len(samples)} clips, used as they are: {_some(named)}"
+        )
+    return lines
+
+
+def _some(names: list[str]) -> str:
+    return f"{', '.join(names[:3])}{' ...' * (len(names) > 3)}"
 
 
 def _refuse_repeated(splits: list[Split], plan: Plan) -> None:

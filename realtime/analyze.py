@@ -60,7 +60,7 @@ def open_recording(
     if kind == "images":
         from realtime.sources.images import open_images
 
-        return open_images(spec, rate=fps)
+        return open_images(spec, rate=fps, option="--fps")
     from realtime.sources.video import open_video
 
     return open_video(spec, rate=fps)

@@ -93,21 +93,22 @@ def recognise(spec: str, recogniser: Any, *, strip: int = 7) -> Again:
     """
     import cv2
 
+    from engines import stills
     from engines.face.geometry import crop
 
-    about, stills = read(spec)
+    about, frames = read(spec)
     assert about.crop_to_frame is not None
     assert about.taken_from is not None
     folder, event = Path(spec).expanduser(), about.event
     matrix = np.array(about.crop_to_frame, dtype=np.float64).reshape(2, 3)
-    by_index = {still.index: still for still in stills}
+    by_index = {still.index: still for still in frames}
 
     def frame(index: int) -> NDArray[np.uint8]:
         still = by_index.get(index)
-        image = None if still is None else cv2.imread(str(still.path), cv2.IMREAD_COLOR)
+        image = None if still is None else stills.read(still.path)
         if image is None:
             raise InputError(f"{folder}: frame {index} is missing, the event cannot be recognised again")
-        return np.asarray(image, dtype=np.uint8)
+        return image
 
     def cut(source: CropSource) -> NDArray[np.uint8]:
         image = frame(source.frame)
@@ -140,14 +141,20 @@ def recognise(spec: str, recogniser: Any, *, strip: int = 7) -> Again:
             for index in spread(event.onset.frame, event.apex.frame, event.offset.frame, strip)
             if index in by_index
         ],
-        all(
-            np.array_equal(
-                cv2.imread(str(folder / "pictures" / f"{name}.png"), cv2.IMREAD_GRAYSCALE), cropped
-            )
-            for name, cropped in (("onset", onset), ("apex", apex))
-        ),
+        _holds(folder / "pictures" / "onset.png", onset) and _holds(folder / "pictures" / "apex.png", apex),
         tuple(_differences(event, again)),
     )
+
+
+def _holds(path: Path, crop: NDArray[np.uint8]) -> bool:
+    """Whether a recorded picture is this crop."""
+    from engines import stills
+
+    try:
+        there = stills.read(path, grey=True)
+    except OSError:
+        return False
+    return there is not None and np.array_equal(there, crop)
 
 
 def _differences(then: messages.Event, now: messages.Event) -> list[str]:
@@ -175,11 +182,11 @@ def spread(onset: int, apex: int, offset: int, count: int) -> list[int]:
     return frames
 
 
-def size(stills: list[Still]) -> tuple[int, int]:
+def size(frames: list[Still]) -> tuple[int, int]:
     """Height and width of the frames. Raises InputError if the first cannot be read."""
-    import cv2
+    from engines import stills
 
-    image = cv2.imread(str(stills[0].path), cv2.IMREAD_COLOR)
+    image = stills.read(frames[0].path)
     if image is None:
-        raise InputError(f"{stills[0].path}: not a readable image")
-    return int(image.shape[0]), int(image.shape[1])
+        raise InputError(f"{frames[0].path}: not a readable image")
+    return image.shape[0], image.shape[1]

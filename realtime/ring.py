@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 import zlib
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,8 +56,9 @@ class Frame:
     """One image of a source.
 
     ``index`` counts from 0; ``t_ns`` is the source's clock and ``host_ns`` is ``time.monotonic_ns`` at
-    arrival; ``gap`` frames were lost by the driver just before it; ``image`` is uint8 (height, width, 3) BGR.
-    A ``damaged`` frame shows what was not filmed: nothing is to be seen in it, or across it.
+    arrival; ``gap`` frames were lost by the driver just before it, or are missing in a recording, whose indices pass
+    over them; ``image`` is uint8 (height, width, 3) BGR. A ``damaged`` frame shows what was not filmed: nothing is to be seen
+    in it, or across it.
     """
 
     index: int
@@ -190,9 +192,10 @@ class RingWriter:
                 f"ring {self.name}: frame {frame.index} is {frame.image.dtype} {frame.image.shape}, "
                 f"the ring was made for uint8 {image.shape}; open the source again"
             )
-        if k and frame.index != self._last_index + 1:
+        if k and frame.index not in (self._last_index + 1, self._last_index + 1 + frame.gap):
             raise InputError(
-                f"ring {self.name}: frame {frame.index} after {self._last_index}; indices must rise by 1"
+                f"ring {self.name}: frame {frame.index} after {self._last_index}; indices must rise by 1, or by 1 and "
+                "the frames lost before"
             )
         header, head = ring.header, ring.heads[slot]
         if not k:
@@ -357,10 +360,13 @@ class RingReader:
     def read_at(self, index: int, out: Image | None = None) -> Frame | None:
         """The frame of this ``index`` if the ring still holds it, for a recorder. Does not move ``read``."""
         ring = self._mapped()
-        number = index - ring.header[_FIRST]
-        if not 0 <= number < ring.header[_HEAD]:
+        head = ring.header[_HEAD]
+        # Indices rise, by more than 1 where they pass over lost frames.
+        kept = range(max(0, head - self.slots), min(head, index - ring.header[_FIRST] + 1))
+        at = bisect_left(kept, index, key=lambda number: ring.heads[number % self.slots][1])
+        if at == len(kept):
             return None
-        frame = self._copy(ring, number, self._target(out))
+        frame = self._copy(ring, kept[at], self._target(out))
         return frame if frame is not None and frame.index == index else None
 
     def close(self) -> None:

@@ -7,11 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engines import stills
 from engines.errors import InputError
 from engines.files import check_file, write_bytes
 from engines.flow.picture import picture
 from engines.flow.solver import Flow, open_solver
 from engines.flow.strain import strain
+from engines.series import FORMATS
 
 
 def measure(onset: Path, apex: Path, out: Path, backend: str = "auto", preset: str = "precise") -> str:
@@ -27,19 +29,25 @@ def measure(onset: Path, apex: Path, out: Path, backend: str = "auto", preset: s
     if out.suffix.lower() not in (".npz", ".png"):
         raise InputError(f"--out {out}: end it in .npz for the numbers or .png for a picture")
     check_file("--out", out)
-    found = open_solver(backend, preset)(_read("ONSET", onset), _read("APEX", apex))
+    for name, path in (("ONSET", onset), ("APEX", apex)):
+        if not path.is_file():
+            raise InputError(f"{name} {path}: no such file")
+    depth = stills.depth_of([onset, apex])
+    found = open_solver(backend, preset)(_read("ONSET", onset, depth), _read("APEX", apex, depth))
     _write(found, out)
     longest = float(np.hypot(found.u, found.v).max())
-    return f"{out}: {found.backend}, {found.preset}, longest displacement {longest:.2f} px"
+    said = f"; {depth.said}" if depth.said else ""
+    return f"{out}: {found.backend}, {found.preset}, longest displacement {longest:.2f} px{said}"
 
 
-def _read(name: str, path: Path) -> NDArray[np.uint8]:
-    if not path.is_file():
-        raise InputError(f"{name} {path}: no such file")
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE) if path.stat().st_size else None
+def _read(name: str, path: Path, depth: stills.Depth) -> NDArray[np.uint8]:
+    try:
+        image = stills.read(path, depth, grey=True)
+    except OSError as error:
+        raise InputError(f"{name} {path}: cannot be read: {error.strerror}") from None
     if image is None:
-        raise InputError(f"{name} {path}: not an image that OpenCV reads; give a PNG, JPEG or BMP")
-    return np.asarray(image, np.uint8)
+        raise InputError(f"{name} {path}: not an image that can be read; give a {FORMATS} file")
+    return image
 
 
 def _write(found: Flow, out: Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -20,6 +21,8 @@ SCHEMA = "apexcam.model/1"
 INPUT, OUTPUT = "maps", "probabilities"
 MAP_SHAPE = (3, 28, 28)
 SHIPPED = "ststnet.onnx"
+# How ONNX writes that a tensor lies in another file.
+_ELSEWHERE = b"\n\x08location\x12"
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,25 @@ def _open_session(content: bytes, where: str) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has no common base class for what a bad file raises
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"{where} is not a usable ONNX file (damaged?): {reason}; export it again with apexbench train"
+            f"{where} {why_unusable(str(error), content)}, or export it again with apexbench train"
         ) from None
+
+
+def why_unusable(reason: str, content: bytes) -> str:
+    """Why ONNX Runtime does not open a file, and what to do."""
+    if _ELSEWHERE in content:
+        return "keeps its weights in another file: save it in one file (onnx.save with save_as_external_data=False)"
+    ours = f"ONNX Runtime {ort.__version__}"
+    newer = "pip install --upgrade onnxruntime"
+    if found := re.search(r"IR version: (\d+), max supported IR version: (\d+)", reason):
+        return f"is of ONNX's IR version {found[1]}, {ours} reads them up to {found[2]}: {newer}"
+    if found := re.search(r"Opset (\d+) is under development.* domain (\S+) is till opset (\d+)", reason):
+        return f"is of opset {found[1]} of {found[2]}, {ours} reads them up to {found[3]}: {newer}"
+    if found := re.search(r"No Op registered for (\S+)|: (\S+?)\(-?\d+\) is not a registered", reason):
+        return f"uses {found[1] or found[2]}, which {ours} does not know: {newer}"
+    first = reason.splitlines()[0] if reason else "no reason given"
+    return f"is not a usable ONNX file (damaged?): {first}; copy it again"
 
 
 def _describe(session: ort.InferenceSession, where: str) -> tuple[str, tuple[str, ...]]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 import engines
 from engines.errors import InputError
+from engines.inference.model_file import why_unusable
 from engines.spotting.features import COLUMNS, mirrored
 from engines.spotting.grid import RATE_HZ
 
@@ -96,14 +97,16 @@ def open_network(path: Path | None = None) -> Network:
     # It is far too small to be shared out.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    content = b""
     try:
-        session = ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+        content = path.read_bytes()
+        session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         odds = msgspec.json.decode(session.get_modelmeta().custom_metadata_map["odds"], type=Odds)
         shape = session.get_inputs()[0].shape[1:]
     except (OSError, KeyError, msgspec.MsgspecError) as error:
         raise InputError(f"{path}: not a spotting network: {error}") from None
     except Exception as error:
-        raise InputError(f"{path}: ONNX Runtime cannot open it: {str(error).splitlines()[0]}") from None
+        raise InputError(f"{path} {why_unusable(str(error), content)}, or train it again") from None
     if shape != [PAST + 1 + FUTURE, COLUMNS]:
         raise InputError(
             f"{path}: takes rows of shape {shape}, not {[PAST + 1 + FUTURE, COLUMNS]}; train it again"

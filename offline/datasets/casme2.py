@@ -12,9 +12,9 @@ from typing import Final
 from engines.errors import InputError
 from offline.datasets.clips import Clip, VideoDatabase, emotion_of, settled
 from offline.datasets.errata import mend
-from offline.datasets.images import folders, numbered, same_name
+from offline.datasets.images import folders, images_of, same_name
 from offline.datasets.sheets import Row, digits
-from offline.datasets.tabled import find_records
+from offline.datasets.tabled import clips_of, find_records
 
 NAME: Final = "casme2"
 FPS: Final = 200.0
@@ -70,12 +70,12 @@ def open_casme2(folder: Path, errata: bool = True) -> tuple[VideoDatabase, ...]:
     people = {
         digits(path.name): path for path in root.iterdir() if path.is_dir() and digits(path.name) is not None
     }
-    clips = [_clip(row, people) for row in rows]
+    clips, odd = clips_of(rows, lambda row: [_clip(row, people)])
     version = version_of(Counter(clip.emotion for clip in clips))
     clips, mended = mend(clips) if errata else (clips, [])
     placed, faults, moved = settled(clips)
     also = [f"{_layout(path)} frames are there too, not used: {path}" for path in roots if path != root]
-    return (VideoDatabase(NAME, layout, version, placed, faults, (*also, *mended, *moved)),)
+    return (VideoDatabase(NAME, layout, version, placed, faults, (*also, *odd, *mended, *moved)),)
 
 
 _LAYOUTS: Final = ("cropped", "selected raw", "raw")
@@ -92,8 +92,8 @@ def _is_clip(path: Path) -> bool:
 
 def _layout(root: Path) -> str:
     for clip in sorted(root.glob("*/EP*")):
-        if clip.is_dir() and (images := numbered(clip)):
-            if images[0][1].name.startswith("reg_"):
+        if clip.is_dir() and (frames := images_of(clip).frames):
+            if frames[0][1].name.startswith("reg_"):
                 return "cropped"
             break
     return "selected raw" if "selected" in root.name.lower() else "raw"
@@ -101,20 +101,24 @@ def _layout(root: Path) -> str:
 
 def _clip(row: Row, people: dict[int | None, Path]) -> Clip:
     number, name = row.number("subject"), row.text("name")
-    if number is None or not name:
-        raise InputError(f"{row.where}: no subject or no file name; remove the row or complete it")
-    person = people.get(number)
+    if not name:
+        raise InputError(row.nameless)
+    person = people.get(number) if number is not None else None
     named = {same_name(path.name): path for path in person.iterdir() if path.is_dir()} if person else {}
-    folder = named.get(same_name(name))
+    images, marks = images_of(named.get(same_name(name))), row.marks("/")
+    nobody = "" if number is not None else f"{row.where}: no subject; fill it in"
     return Clip(
         NAME,
-        f"sub{number:02d}",
+        "(no subject)" if number is None else f"sub{number:02d}",
         name,
-        tuple(numbered(folder)) if folder else (),
+        images.frames,
         FPS,
-        row.frame("onset"),
-        None if row.text("apex") in ("", "/") else row.frame("apex"),
-        row.frame("offset"),
+        marks.onset,
+        marks.apex,
+        marks.offset,
         emotion_of(row.text("emotion")),
         row.text("aus"),
+        row=row.where,
+        fault=nobody or marks.fault or images.fault,
+        notes=(*marks.notes, *images.notes),
     )

@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from offline.datasets.images import same_name
+
 # An annotated frame that is not on the disk is replaced by one at most so many frames away.
 NEAR_FRAMES = 3
 
@@ -14,7 +16,8 @@ class Clip:
 
     ``frames``: (number, file) in ascending order of the numbers in the files' names; empty where there is no folder.
     ``onset``, ``apex`` (None where none is annotated) and ``offset`` are such numbers. ``emotion`` in lower case as the
-    table has it, "other" as "others"; ``action_units`` as the table has them; ``kind`` micro or macro.
+    table has it, "other" as "others"; ``action_units`` as the table has them; ``kind`` micro or macro. ``row``: where
+    the table has it; ``fault``: why it cannot be used, else empty; ``notes``: what else is odd about it.
     """
 
     dataset: str
@@ -28,6 +31,9 @@ class Clip:
     emotion: str
     action_units: str = ""
     kind: str = "micro"
+    row: str = ""
+    fault: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -47,8 +53,8 @@ class Fault:
 class VideoDatabase:
     """A database as unpacked.
 
-    ``clips``: every row of its table; ``faults``: those that cannot be used; ``notes``: lines for people about what
-    was mended or does not fit. ``layout`` and ``version`` in words. ``rendered``: what its people were
+    ``clips``: every expression of its table, once; ``faults``: those that cannot be used; ``notes``: lines for people
+    about what was mended or does not fit. ``layout`` and ``version`` in words. ``rendered``: what its people were
     drawn from, such as "seed 7"; empty where people were recorded.
     """
 
@@ -77,6 +83,32 @@ def emotion_of(cell: object) -> str:
     return "others" if word == "other" else word
 
 
+def once(clips: list[Clip], *, several: bool = False) -> tuple[list[Clip], list[str]]:
+    """The clips without those that their table lists a second time, and a line for each of these.
+
+    The first counts, unless it cannot be used. ``several``: a folder may hold several expressions, told apart by
+    their marks.
+    """
+    kept: dict[tuple[object, ...], Clip] = {}
+    notes = []
+    for clip in clips:
+        name = clip.name.partition("#")[0] if several else clip.name
+        marks = (clip.onset, clip.offset, clip.kind) if several else ()
+        key = (same_name(clip.subject), same_name(name), *marks)
+        first = kept.setdefault(key, clip)
+        if first is clip:
+            continue
+        if first.fault and not clip.fault:
+            kept[key] = clip
+        labels = "" if first.emotion == clip.emotion else f", as {first.emotion} and as {clip.emotion}"
+        table = first.row.rpartition(", ")[0]
+        second, used = (each.row.removeprefix(f"{table}, ") for each in (clip, kept[key]))
+        notes.append(
+            f"{clip.title}: listed twice ({first.row} and {second}){labels}: counted once, as in {used}"
+        )
+    return list(kept.values()), notes
+
+
 def settled(clips: list[Clip]) -> tuple[tuple[Clip, ...], tuple[Fault, ...], tuple[str, ...]]:
     """Clips whose annotated frames are there, faults of those whose are not, and notes about what was moved or lacks.
 
@@ -88,6 +120,7 @@ def settled(clips: list[Clip]) -> tuple[tuple[Clip, ...], tuple[Fault, ...], tup
     for clip in clips:
         placed, reason = _placed(clip)
         kept.append(placed)
+        notes += [f"{clip.title}: {note}" for note in clip.notes]
         if reason:
             faults.append(Fault(placed, reason))
         elif placed != clip:
@@ -109,6 +142,8 @@ def _marks(clip: Clip) -> str:
 
 def _placed(clip: Clip) -> tuple[Clip, str]:
     """The clip with its marks on frames that are there, or itself and why that cannot be."""
+    if clip.fault:
+        return clip, clip.fault
     if not clip.frames:
         return clip, "its folder is missing or holds no image"
     numbers = [number for number, _ in clip.frames]

@@ -114,6 +114,9 @@ def mend(clips: list[Clip]) -> tuple[list[Clip], list[str]]:
     mended, notes = [], []
     for clip in clips:
         now = clip
+        if clip.fault:
+            mended.append(clip)
+            continue
         for erratum in ERRATA:
             named = (erratum.dataset, erratum.subject, erratum.clip) == (
                 clip.dataset,

@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engines.delimited import rows_of
 from engines.errors import InputError
 from engines.files import check_name
 from engines.labels import CLASSES
+from engines.series import hidden
 from offline.datasets.samples import Samples
 
 TABLE: Final = "combined_3_class2_for_optical_flow.csv"
@@ -99,18 +101,21 @@ def _read_table(directory: Path) -> list[dict[str, str]]:
             f"{TABLE} and {FOLDER}/"
         )
     try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines)
-            absent = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-            if absent:
-                raise InputError(f"{table}: no column {', '.join(absent)}; it needs {', '.join(COLUMNS)}")
-            rows = [{column: (row[column] or "").strip() for column in COLUMNS} for row in reader]
+        lines = rows_of(table)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{table} cannot be read as a table: {error}; copy it again") from None
+    header = lines[0][1] if lines else []
+    if absent := [column for column in COLUMNS if column not in header]:
+        raise InputError(f"{table}: no column {', '.join(absent)}; it needs {', '.join(COLUMNS)}")
+    places = {column: header.index(column) for column in COLUMNS}
+    numbers, rows = [], []
+    for line, cells in lines[1:]:
+        numbers.append(line)
+        rows.append({c: cells[at].strip() if at < len(cells) else "" for c, at in places.items()})
     if not rows:
         raise InputError(f"{table} has no rows")
     seen: dict[tuple[str, str, str], int] = {}
-    for line, row in enumerate(rows, start=2):
+    for line, row in zip(numbers, rows, strict=True):
         where = f"{table}, line {line}"
         if row["dataset"] not in FULL:
             raise InputError(f"{where}: unknown dataset {row['dataset']!r}; known: {', '.join(FULL)}")
@@ -207,7 +212,9 @@ def _compare_with_full(samples: Samples) -> list[str]:
 
 def _unlisted(directory: Path, rows: list[dict[str, str]]) -> list[str]:
     listed = {_find_picture(directory, row).name for row in rows}
-    extra = sorted(p.name for p in (directory / FOLDER).glob("*.png") if p.name not in listed)
+    extra = sorted(
+        p.name for p in (directory / FOLDER).glob("*.png") if p.name not in listed and not hidden(p.name)
+    )
     return (
         [f"{len(extra)} pictures are not in the table and are left out, such as {extra[0]!r}"]
         if extra

@@ -5,15 +5,15 @@ A table with an interval a row, and a folder of numbered images a video. Frame n
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from engines.errors import InputError
-from offline.datasets.clips import Clip, VideoDatabase, emotion_of, settled
+from offline.datasets.clips import Clip, VideoDatabase, emotion_of, once, settled
 from offline.datasets.errata import mend
-from offline.datasets.images import numbered
-from offline.datasets.sheets import digits, old_table, sheets, whole, word
+from offline.datasets.images import images_of
+from offline.datasets.sheets import Row, digits, old_table, sheets, tables, word
 
 # CAS(ME)^2's first sheet has no header: its columns in order.
 _CASME2_COLUMNS = ("subject", "video", "onset", "apex", "offset", "aus", "emotion", "type", "selfreport")
@@ -23,7 +23,10 @@ NAMES = {"casme2long": "casme-sq", "sammlv": "samm-lv"}
 
 @dataclass(frozen=True)
 class Coded:
-    """A row of a table: an expression, micro or macro. ``apex`` None where none lies within onset to offset."""
+    """A row of a table: an expression, micro or macro. ``apex`` None where none lies within onset to offset.
+
+    ``row``: where the table has it; ``fault``: why it cannot be used, else empty; ``notes``: what else is odd.
+    """
 
     name: str
     kind: str
@@ -32,11 +35,14 @@ class Coded:
     offset: int
     emotion: str
     action_units: str
+    row: str = ""
+    fault: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class LongVideo:
-    """A folder of numbered images and the expressions in it, in order of onset."""
+    """A folder of numbered images and the expressions in it, in order of onset; ``notes``: lines about both."""
 
     name: str
     subject: str
@@ -44,15 +50,18 @@ class LongVideo:
     folder: Path
     frames: tuple[tuple[int, Path], ...]
     coded: tuple[Coded, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class LongVideos:
-    """A database: its videos, the expressions whose video is not here, and lines about those."""
+    """A database: its videos; (subject, expression) whose video is not here or whose row cannot be used; lines about
+    those.
+    """
 
     layout: str
     videos: tuple[LongVideo, ...]
-    without_video: tuple[tuple[str, Coded], ...]
+    unusable: tuple[tuple[str, Coded], ...]
     notes: tuple[str, ...]
 
 
@@ -96,18 +105,31 @@ def open_long_clips(folder: Path, errata: bool = True) -> tuple[VideoDatabase, .
         for coded in video.coded
     ]
     fps = database.videos[0].fps
-    clips += [_clip(NAMES[layout], subject, fps, (), coded) for subject, coded in database.without_video]
+    clips += [_clip(NAMES[layout], subject, fps, (), coded) for subject, coded in database.unusable]
+    clips, twice = once(clips, several=True)
     clips, mended = mend(clips) if errata else (clips, [])
     placed, faults, moved = settled(clips)
     kinds = [clip.kind for clip in clips]
     version = f"{kinds.count('macro')} macro and {kinds.count('micro')} micro rows"
-    return (VideoDatabase(NAMES[layout], "long videos", version, placed, faults, (*mended, *moved)),)
+    return (VideoDatabase(NAMES[layout], "long videos", version, placed, faults, (*twice, *mended, *moved)),)
 
 
 def _clip(dataset: str, subject: str, fps: float, frames: tuple[tuple[int, Path], ...], coded: Coded) -> Clip:
-    marks = (coded.onset, coded.apex, coded.offset)
     return Clip(
-        dataset, subject, coded.name, frames, fps, *marks, coded.emotion, coded.action_units, coded.kind
+        dataset,
+        subject,
+        coded.name,
+        frames,
+        fps,
+        coded.onset,
+        coded.apex,
+        coded.offset,
+        coded.emotion,
+        coded.action_units,
+        coded.kind,
+        coded.row,
+        coded.fault,
+        coded.notes,
     )
 
 
@@ -115,25 +137,25 @@ def _clip(dataset: str, subject: str, fps: float, frames: tuple[tuple[int, Path]
 
 
 def _tables(data: Path, layout: str) -> list[Path]:
-    return [table for table in sorted(data.glob(LAYOUTS[layout][0])) if not table.name.startswith("~")]
+    return [table for table in tables(data, 0) if table.match(LAYOUTS[layout][0])]
 
 
-def _coded(name: str, row: dict[str, Any], where: str) -> Coded | None:
+def _coded(name: str, row: Row) -> Coded | None:
     """An expression from a row's onset, apex, offset, type and emotion; None where it is of neither kind."""
-    words = str(row["type"] or "").strip().strip("'\"").lower()
+    words = row.text("type").strip("'\"").lower()
     kind = "macro" if words.startswith("macro") else "micro" if words.startswith("micro") else None
     if kind is None:
         return None
-    onset = whole(row["onset"], where)
-    apex = whole(row["apex"], where) if row["apex"] not in (None, "", "/") else 0
-    offset = whole(row["offset"], where) if row["offset"] not in (None, "", "/") else 0
     # An offset that nobody saw is written as 0, an apex as 0 or -1.
-    offset = offset if offset > 0 else apex
-    if onset < 0 or offset < onset:
-        raise InputError(f"{where}: onset {onset} comes after offset {offset}")
-    inside = apex if onset <= apex <= offset else None
-    aus = str(row.get("aus") or row.get("actionunits") or "").strip()
-    return Coded(name, kind, onset, inside, offset, emotion_of(row.get("emotion")), aus)
+    unseen = row.text("offset") in ("", "/", "0", "0.0", "-1")
+    marks = row.marks("/", offset="apex" if unseen else "offset")
+    onset, apex, offset, fault = marks.onset, marks.apex, marks.offset, marks.fault
+    if not fault and (onset < 0 or offset < onset):
+        fault = f"{row.where}: onset {onset} comes after offset {offset}"
+    inside = apex if apex is not None and not fault and onset <= apex <= offset else None
+    aus = row.text("aus") or row.text("actionunits")
+    told = (emotion_of(row.text("emotion")), aus, row.where, fault, marks.notes)
+    return Coded(name, kind, onset, inside, offset, *told)
 
 
 def _casme2long(data: Path, table: Path) -> LongVideos:
@@ -146,35 +168,39 @@ def _casme2long(data: Path, table: Path) -> LongVideos:
         raise InputError(
             f"{table} has the sheets {', '.join(pages)}; needed are CASFEcode_final, naming rule1 and naming rule2"
         )
-    subjects = {digits(row[2]): digits(row[1]) for row in people if len(row) > 2 and digits(row[1])}
+    subjects = {
+        digits(row[2]): digits(row[1]) for row in people if len(row) > 2 and digits(row[1]) and digits(row[2])
+    }
     codes = {str(row[1]).strip(): digits(row[0]) for row in clips if len(row) > 1 and digits(row[0])}
     rows_of: dict[tuple[int, int], list[Coded]] = {}
+    unusable: list[tuple[str, Coded]] = []
     for at, cells in enumerate(coded, start=1):
         row = dict(zip(_CASME2_COLUMNS, cells, strict=False))
-        if len(row) < 8 or digits(row["subject"]) is None or digits(row["onset"]) is None:
+        if len(row) < 8:
             continue
         where = f"{table.name}, row {at}"
+        expression = _coded(str(row["video"]).strip(), Row(row, where))
+        if expression is None:
+            continue
         subject = subjects.get(digits(row["subject"]))
         code = codes.get(str(row["video"]).rsplit("_", 1)[0].strip())
         if subject is None or code is None:
-            raise InputError(
-                f"{where}: the naming rules know no subject {row['subject']}, video {row['video']}"
-            )
-        expression = _coded(str(row["video"]).strip(), row, where)
-        if expression is not None:
-            rows_of.setdefault((subject, code), []).append(expression)
+            why = f"{where}: the naming rules know no subject {row['subject']}, video {row['video']}"
+            expression = replace(expression, fault=why)
+        if expression.fault:
+            unusable.append((f"s{subject or digits(row['subject'])}", expression))
+        else:
+            rows_of.setdefault((subject or 0, code or 0), []).append(expression)
     root = _folder(data, ("rawpic", "rawpic_crop", "cropped"))
-    videos = []
+    videos: list[LongVideo] = []
     for folder in sorted(root.glob("*/*")):
         parts = re.fullmatch(r"\w*?(\d+)_(\d{4}).*", folder.name)
         if not folder.is_dir() or parts is None:
             continue
         key = (int(parts[1]), int(parts[2]))
-        video = _video(f"s{key[0]}-{key[1]:04d}", f"s{key[0]}", 30.0, folder, rows_of.pop(key, []))
-        if video is not None:
-            videos.append(video)
+        _add(videos, unusable, f"s{key[0]}-{key[1]:04d}", f"s{key[0]}", 30.0, folder, rows_of.pop(key, []))
     absent = {(f"s{s}", f"s{s} {c:04d}"): rows for (s, c), rows in rows_of.items()}
-    return _database("casme2long", videos, absent)
+    return _database("casme2long", videos, absent, unusable)
 
 
 def _sammlv(data: Path, table: Path) -> LongVideos:
@@ -191,23 +217,25 @@ def _sammlv(data: Path, table: Path) -> LongVideos:
     if missing := set(_SAMM_COLUMNS) - set(names):
         raise InputError(f"{table}: no column {', '.join(sorted(missing))} in row {header + 1}")
     rows_of: dict[str, list[Coded]] = {}
+    unusable: list[tuple[str, Coded]] = []
     for at, cells in enumerate(rows[header + 1 :], start=header + 2):
-        row = dict(zip(names, cells, strict=False))
-        if not row["filename"]:
-            continue
-        name = str(row["filename"]).strip()
-        expression = _coded(name, row, f"{table.name}, row {at}")
-        if expression is not None:
+        row = Row(dict(zip(names, cells, strict=False)), f"{table.name}, row {at}")
+        name = row.text("filename")
+        expression = _coded(name, row)
+        if expression is not None and not name:
+            expression = replace(expression, fault=row.nameless)
+        if expression is not None and expression.fault:
+            unusable.append((name.split("_")[0], expression))
+        elif expression is not None:
             rows_of.setdefault("_".join(name.split("_")[:2]), []).append(expression)
     root = _folder(data, ("SAMM_longvideos", "SAMM_longvideos_cropped"))
-    videos = []
+    videos: list[LongVideo] = []
     for folder in sorted(root.iterdir()):
         if folder.is_dir() and re.fullmatch(r"\d+_\d+", folder.name):
             subject = folder.name.split("_")[0]
-            video = _video(folder.name, subject, 200.0, folder, rows_of.pop(folder.name, []))
-            if video is not None:
-                videos.append(video)
-    return _database("sammlv", videos, {(name.split("_")[0], name): rows for name, rows in rows_of.items()})
+            _add(videos, unusable, folder.name, subject, 200.0, folder, rows_of.pop(folder.name, []))
+    absent = {(name.split("_")[0], name): rows for name, rows in rows_of.items()}
+    return _database("sammlv", videos, absent, unusable)
 
 
 LAYOUTS = {
@@ -221,10 +249,21 @@ def _plain(cell: Any) -> str:
     return word(cell).removesuffix("frame")
 
 
-def _database(layout: str, videos: list[LongVideo], absent: dict[tuple[str, str], list[Coded]]) -> LongVideos:
-    without = tuple((subject, coded) for (subject, _), rows in absent.items() for coded in rows)
-    notes = _left_over({name: rows for (_, name), rows in absent.items()})
-    return LongVideos(layout, tuple(videos), without, tuple(notes))
+def _database(
+    layout: str,
+    videos: list[LongVideo],
+    absent: dict[tuple[str, str], list[Coded]],
+    unusable: list[tuple[str, Coded]],
+) -> LongVideos:
+    """Raises InputError, with the first reason, where no row can be used."""
+    without = [(subject, coded) for (subject, _), rows in absent.items() for coded in rows]
+    if unusable and not without and not any(video.coded for video in videos):
+        raise InputError(unusable[0][1].fault)
+    notes = [f"{coded.fault}: left out" for _, coded in unusable]
+    notes += [f"{note}" for video in videos for coded in video.coded for note in coded.notes]
+    notes += [f"{video.name}: {note}" for video in videos for note in video.notes]
+    notes += _left_over({name: rows for (_, name), rows in absent.items()})
+    return LongVideos(layout, tuple(videos), (*without, *unusable), tuple(notes))
 
 
 def _left_over(absent: dict[str, list[Coded]]) -> Iterator[str]:
@@ -246,7 +285,25 @@ def _folder(data: Path, names: tuple[str, ...]) -> Path:
     return found
 
 
-def _video(name: str, subject: str, fps: float, folder: Path, coded: list[Coded]) -> LongVideo | None:
-    frames = tuple(numbered(folder))
-    ordered = tuple(sorted(coded, key=lambda expression: expression.onset))
-    return LongVideo(name, subject, fps, folder, frames, ordered) if frames else None
+def _add(
+    videos: list[LongVideo],
+    unusable: list[tuple[str, Coded]],
+    name: str,
+    subject: str,
+    fps: float,
+    folder: Path,
+    coded: list[Coded],
+) -> None:
+    """Adds a video with its rows, each once; to ``unusable`` where its images are not one series."""
+    images = images_of(folder)
+    if images.fault:
+        unusable += [(subject, replace(one, fault=f"{one.row}: {images.fault}")) for one in coded]
+    if not images.frames:
+        return
+    first: dict[tuple[int, int, str], Coded] = {}
+    notes = list(images.notes)
+    for one in sorted(coded, key=lambda expression: expression.onset):
+        if (same := first.setdefault((one.onset, one.offset, one.kind), one)) is not one:
+            second = one.row.rpartition(", ")[2]
+            notes.append(f"listed twice ({same.row} and {second}): counted once")
+    videos.append(LongVideo(name, subject, fps, folder, images.frames, tuple(first.values()), tuple(notes)))

@@ -1,6 +1,7 @@
 """Databases with one folder a clip and one row of a table for it: CAS(ME)³ part A, MMEW, 4DME."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Final
 from engines.errors import InputError
 from offline.datasets.clips import Clip, VideoDatabase, emotion_of, settled
 from offline.datasets.errata import mend
-from offline.datasets.images import folders, numbered, same_name
+from offline.datasets.images import Images, folders, images_of, same_name
 from offline.datasets.sheets import Row, records, tables
-from offline.datasets.tabled import find_records
+from offline.datasets.tabled import clips_of, find_records
 
 _COLUMNS: Final = {
     "subject": ("subject", "subid"),
@@ -92,31 +93,41 @@ def open_one_row_a_clip(folder: Path, errata: bool = True) -> tuple[VideoDatabas
 
 
 def _open(layout: _Layout, root: Path, folder: Path, errata: bool) -> VideoDatabase:
-    found: dict[str, tuple[tuple[int, Path], ...]] = {}
+    found: dict[str, Images] = {}
     for path in folders(root, 3):
         key = layout.of_folder(path.relative_to(root)) if path != root else ""
-        if key and (frames := tuple(numbered(path))):
-            found[same_name(key)] = frames
+        if key and (images := images_of(path)) != Images():
+            found[same_name(key)] = images
     rows = find_records(root, folder, _COLUMNS, _OPTIONAL, layout.looked_for)
-    seen: dict[str, int] = {}
-    clips = []
-    for row in rows:
-        key = layout.of_row(row)
-        seen[key] = seen.get(key, 0) + 1
-        clips.append(
+    seen: Counter[str] = Counter()
+
+    def read(row: Row) -> list[Clip]:
+        key, marks = layout.of_row(row), row.marks("/", "0", "-1")
+        if not row.text("name"):
+            raise InputError(row.nameless)
+        seen[key] += 1
+        images = found.get(same_name(key), Images())
+        return [
             Clip(
                 layout.name,
                 row.text("subject") or re.split(r"[-_]", key)[0],
                 key if seen[key] == 1 else f"{key}#{seen[key]}",
-                found.get(same_name(key), ()),
+                images.frames,
                 layout.fps,
-                row.frame("onset"),
-                None if row.text("apex") in ("", "/", "0", "-1") else row.frame("apex"),
-                row.frame("offset"),
+                marks.onset,
+                marks.apex,
+                marks.offset,
                 emotion_of(row.text("emotion")),
                 row.text("aus"),
+                row=row.where,
+                fault=marks.fault or images.fault,
+                notes=(*marks.notes, *images.notes),
             )
-        )
+        ]
+
+    clips, odd = clips_of(rows, read, several=True)
     clips, mended = mend(clips) if errata else (clips, [])
     placed, faults, moved = settled(clips)
-    return VideoDatabase(layout.name, "as released", f"{len(clips)} rows", placed, faults, (*mended, *moved))
+    return VideoDatabase(
+        layout.name, "as released", f"{len(clips)} rows", placed, faults, (*odd, *mended, *moved)
+    )

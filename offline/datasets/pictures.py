@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from engines.errors import InputError
+from engines.series import copied_name, hidden, pictures_in
 from offline.datasets.class_maps import ORDINARY
 from offline.datasets.clips import Clip, VideoDatabase, emotion_of
-from offline.datasets.images import IMAGES
 
 DATASET: Final = "pictures"
 
@@ -51,6 +51,16 @@ def _of(folder: Path) -> list[Clip]:
             kind="macro",
         )
         for emotion in sorted(child for child in folder.iterdir() if child.is_dir())
-        for path in sorted(emotion.rglob("*"))
-        if path.suffix.lower() in IMAGES
+        for path in _pictures_below(emotion)
     ]
+
+
+def _pictures_below(folder: Path) -> list[Path]:
+    """Every picture in a folder and those in it, without copies and what systems leave there."""
+    found = []
+    for place in (folder, *(path for path in sorted(folder.rglob("*")) if path.is_dir())):
+        if not any(hidden(part) for part in place.relative_to(folder).parts):
+            here = pictures_in(place)
+            names = {path.stem for path in here}
+            found += [path for path in here if copied_name(path.stem) not in names]
+    return found

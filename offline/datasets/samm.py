@@ -7,9 +7,9 @@ from typing import Final
 from engines.errors import InputError
 from offline.datasets.clips import Clip, VideoDatabase, emotion_of, settled
 from offline.datasets.errata import mend
-from offline.datasets.images import folders, numbered, same_name
+from offline.datasets.images import folders, images_of, same_name
 from offline.datasets.sheets import Row
-from offline.datasets.tabled import find_records
+from offline.datasets.tabled import clips_of, find_records
 
 NAME: Final = "samm"
 FPS: Final = 200.0
@@ -44,12 +44,12 @@ def open_samm(folder: Path, errata: bool = True) -> tuple[VideoDatabase, ...]:
         return ()
     found = {same_name(clip.name): clip for clip in sorted(roots[0].glob("*/*_*_*")) if clip.is_dir()}
     rows = find_records(roots[0], folder, COLUMNS, ("subject", "aus"), LOOKED_FOR)
-    clips = [_clip(row, found) for row in rows]
+    clips, odd = clips_of(rows, lambda row: [_clip(row, found)])
     clips, mended = mend(clips) if errata else (clips, [])
     placed, faults, moved = settled(clips)
     whole = len(clips) == sum(COUNTS.values())
     version = f"V2, {len(clips)} rows" if whole else f"of no known version, {len(clips)} rows"
-    return (VideoDatabase(NAME, "as released", version, placed, faults, (*mended, *moved)),)
+    return (VideoDatabase(NAME, "as released", version, placed, faults, (*odd, *mended, *moved)),)
 
 
 def _holds_subjects(root: Path) -> bool:
@@ -60,20 +60,27 @@ def _holds_subjects(root: Path) -> bool:
 
 
 def _clip(row: Row, found: dict[str, Path]) -> Clip:
-    parts = row.text("name").split("_")
-    if len(parts) != 3 or not all(part.isdigit() for part in parts):
-        raise InputError(f"{row.where}: {row.text('name')!r} is not a clip's name such as 006_1_2")
+    parts, marks = row.text("name").split("_"), row.marks("/", "-1")
+    fault = marks.fault
     name = "_".join([parts[0].zfill(3), *parts[1:]])
-    folder = found.get(same_name(name))
+    if len(parts) != 3 or not all(part.isdigit() for part in parts):
+        name = row.text("name")
+        fault = f"{row.where}: {name!r} is not a clip's name such as 006_1_2"
+        if not name or marks.fault:
+            raise InputError(fault if name else row.nameless)
+    images = images_of(found.get(same_name(name)))
     return Clip(
         NAME,
         name[:3],
         name,
-        tuple(numbered(folder)) if folder else (),
+        images.frames,
         FPS,
-        row.frame("onset"),
-        None if row.text("apex") in ("", "/", "-1") else row.frame("apex"),
-        row.frame("offset"),
+        marks.onset,
+        marks.apex,
+        marks.offset,
         emotion_of(row.text("emotion")),
         row.text("aus"),
+        row=row.where,
+        fault=fault or images.fault,
+        notes=(*marks.notes, *images.notes),
     )

@@ -19,6 +19,14 @@ def whose_people(dataset: str) -> str:
     return _SAME_PEOPLE.get(dataset, dataset)
 
 
+def without_motion(maps: NDArray[Any]) -> NDArray[np.bool_]:
+    """Bool (N,): which of N maps have one value throughout, as motion has where nothing moves."""
+    if maps.dtype.names is not None or len(maps) == 0:
+        return np.zeros(len(maps), bool)
+    flat = maps.reshape(len(maps), -1)
+    return np.asarray((flat == flat[:, :1]).all(1))
+
+
 @dataclass(frozen=True)
 class Samples:
     """N labelled clips. Row i of every array is the same clip.

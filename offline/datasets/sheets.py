@@ -8,13 +8,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engines.delimited import rows_of
 from engines.errors import InputError
+from engines.series import copied_name
 from offline.datasets.images import folders
 
 Rows = list[tuple[Any, ...]]
 SUFFIXES = {".xlsx", ".csv"}
 _OLD = {".xls"}
 _MOST_BYTES = 1 << 27  # of a table; the databases' are a hundred times smaller
+_MOST_CELLS = 1 << 22
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The frames of an expression as a row has them.
+
+    ``fault``: why the row cannot be used, else empty: onset and offset are 0 then. ``notes``: what else is odd.
+    """
+
+    onset: int
+    apex: int | None
+    offset: int
+    fault: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -29,6 +46,12 @@ class Row:
         value = self.cells.get(field)
         return "" if value is None else str(value).strip()
 
+    @property
+    def nameless(self) -> str:
+        """What to say of a row without a clip's name: where it stands and what it begins with."""
+        first = next((self.text(field) for field in self.cells if self.text(field)), "")
+        return f"{self.where}: no file name: {first[:40]!r}"
+
     def number(self, field: str) -> int | None:
         """The whole number in a cell such as 15, 15.0, "15" or "sub15"; None where there is none."""
         return digits(self.cells.get(field))
@@ -37,32 +60,88 @@ class Row:
         """A frame number. InputError for anything else."""
         return whole(self.cells.get(field), self.where)
 
+    def marks(self, *no_apex: str, onset: str = "onset", offset: str = "offset") -> Marks:
+        """Its frames; ``no_apex`` are the words that stand for none, as an empty cell does."""
+        try:
+            first, last = self.frame(onset), self.frame(offset)
+        except InputError as error:
+            return Marks(0, None, 0, str(error))
+        if self.text("apex") in ("", *no_apex):
+            return Marks(first, None, last)
+        try:
+            return Marks(first, self.frame("apex"), last)
+        except InputError as error:
+            return Marks(first, None, last, notes=(f"{error}: its apex is spotted",))
+
 
 def sheets(table: Path) -> dict[str, Rows]:
-    """Rows of values of every sheet of a table; a .csv file is one sheet. InputError where it cannot be read."""
+    """Rows of values of every sheet of a table, from row 1 on; a .csv file is one sheet. InputError where it cannot be
+    read.
+
+    Merged cells all have the value of the first of a column; a formula that was never calculated stands as its text.
+    """
     if table.suffix.lower() == ".csv":
         try:
-            with table.open(newline="", encoding="utf-8-sig") as lines:
-                return {table.stem: [tuple(cell or None for cell in row) for row in csv.reader(lines)]}
+            lines = rows_of(table)
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise InputError(f"cannot read {table}: {error}; it should be a .csv file in UTF-8") from None
+        rows: Rows = [()] * (lines[-1][0] if lines else 0)
+        for number, cells in lines:
+            rows[number - 1] = tuple(cell or None for cell in cells)
+        return {table.stem: rows}
     from zipfile import ZipFile
-
-    from openpyxl import load_workbook
 
     try:
         with ZipFile(table) as packed:
             unpacked = sum(part.file_size for part in packed.infolist())
-        if unpacked > _MOST_BYTES:
-            raise ValueError(f"it unpacks to {unpacked >> 20} MiB")
-        book = load_workbook(table, read_only=True, data_only=True)
-        found = {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in book.worksheets}
-        book.close()
+            if unpacked > _MOST_BYTES:
+                raise ValueError(f"it unpacks to {unpacked >> 20} MiB")
+            pages = b"".join(
+                packed.read(name) for name in packed.namelist() if name.startswith("xl/worksheets/")
+            )
+        found = _values(table, merged=b"<mergeCell" in pages, formulas=bool(re.search(rb"<f[ >/]", pages)))
         if not found:
             raise ValueError("it has no sheet")
     except Exception as error:  # openpyxl lets through whatever its readers raise on a damaged file
         raise InputError(f"cannot read {table}: {error}; it should be an .xlsx file") from None
     return found
+
+
+def _values(table: Path, *, merged: bool, formulas: bool) -> dict[str, Rows]:
+    from openpyxl import load_workbook
+
+    book = load_workbook(table, read_only=not merged, data_only=True)
+    found = {sheet.title: _cells(sheet, merged) for sheet in book.worksheets}
+    book.close()
+    if formulas:
+        book = load_workbook(table, read_only=True)
+        for sheet in book.worksheets:
+            written = sheet.iter_rows(values_only=True)
+            found[sheet.title] = [
+                tuple(_formula(f) if v is None else v for v, f in zip(values, texts, strict=False))
+                for values, texts in zip(found[sheet.title], written, strict=False)
+            ]
+        book.close()
+    return found
+
+
+def _cells(sheet: Any, merged: bool) -> Rows:
+    if merged and sheet.max_row * sheet.max_column > _MOST_CELLS:
+        raise ValueError(f"its sheet {sheet.title} has {sheet.max_row} rows of {sheet.max_column} cells")
+    rows = list(sheet.iter_rows(values_only=True))
+    if not merged:
+        return rows
+    filled = [list(cells) for cells in rows]
+    for block in sheet.merged_cells.ranges:
+        for number in range(block.min_row, min(block.max_row, len(filled))):
+            filled[number][block.min_col - 1] = filled[block.min_row - 1][block.min_col - 1]
+    return [tuple(cells) for cells in filled]
+
+
+def _formula(written: Any) -> str | None:
+    """The text of a formula; None for any other cell."""
+    text = getattr(written, "text", written)
+    return f"={str(text).lstrip('=')}" if isinstance(text, str) and text.startswith("=") else None
 
 
 def old_table(folder: Path, depth: int = 1) -> str:
@@ -72,10 +151,13 @@ def old_table(folder: Path, depth: int = 1) -> str:
 
 
 def tables(folder: Path, depth: int = 1, suffixes: AbstractSet[str] = SUFFIXES) -> Iterator[Path]:
-    """The .xlsx and .csv files in a folder and ``depth`` levels below, without the locks of open ones."""
+    """The .xlsx and .csv files in a folder and ``depth`` levels below, without copies and the locks of open ones."""
     for place in folders(folder, depth):
-        for path in sorted(place.iterdir()):
-            if path.suffix.lower() in suffixes and path.is_file() and not path.name.startswith(("~", ".")):
+        there = sorted(path for path in place.iterdir() if path.suffix.lower() in suffixes)
+        stems = {path.stem for path in there}
+        for path in there:
+            left = path.name.startswith(("~", ".")) or copied_name(path.stem) in stems
+            if path.is_file() and not left:
                 yield path
 
 
@@ -118,11 +200,13 @@ def word(cell: Any) -> str:
 
 
 def whole(value: Any, where: str) -> int:
-    """A frame number. InputError for anything else."""
-    try:
-        return int(float(str(value).strip()))
-    except (ValueError, OverflowError):
-        raise InputError(f"{where}: {value!r} is not a frame number") from None
+    """A frame number, in whatever digits: 15, 15.0 or "15". InputError for anything else."""
+    text = str(value).strip()
+    if re.fullmatch(r"-?\d{1,18}(\.0+)?", text):
+        return int(text.partition(".")[0])
+    why = ", a formula that was never calculated: open the table and save it" if text.startswith("=") else ""
+    what = "an empty cell" if value is None else repr(text)
+    raise InputError(f"{where}: {what} is not a frame number{why}")
 
 
 def digits(value: Any) -> int | None:

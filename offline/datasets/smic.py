@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from engines.errors import InputError
+from engines.series import pictures_in
 from offline.datasets.clips import Clip, VideoDatabase, emotion_of, settled
 from offline.datasets.errata import mend
-from offline.datasets.images import folders, numbered
+from offline.datasets.images import folders, images_of
 from offline.datasets.sheets import Row, old_table, records, tables
+from offline.datasets.tabled import clips_of
 
 DATASETS: Final = {"HS": ("smic", 100.0), "VIS": ("smic-vis", 25.0), "NIR": ("smic-nir", 25.0)}
 COUNTS: Final = {"smic": (70, 51, 43), "smic-vis": (23, 28, 20), "smic-nir": (23, 28, 20)}
@@ -70,7 +72,7 @@ def open_smic(folder: Path, errata: bool = True) -> tuple[VideoDatabase, ...]:
 def _open(folder: Path, camera: str, layout: str, found: dict[str, _Found], errata: bool) -> VideoDatabase:
     dataset, fps = DATASETS[camera]
     rows = _table(folder, camera)
-    notes = []
+    notes: list[str] = []
     if rows is None:
         old = old_table(folder, 2) or old_table(folder.parent, 0)
         notes = [old] if old else []
@@ -82,7 +84,8 @@ def _open(folder: Path, camera: str, layout: str, found: dict[str, _Found], erra
         clips = [_from_folder(dataset, fps, clip) for clip in found.values()]
         version = f"missing, {len(clips)} folders"
     else:
-        clips = [clip for row in rows for clip in _from_row(dataset, fps, row, found)]
+        clips, odd = clips_of(rows, lambda row: _from_row(dataset, fps, row, found))
+        notes += odd
         listed = {clip.name.partition("#")[0] for clip in clips}
         extra = [clip for name, clip in found.items() if name not in listed]
         version = f"of {len(rows)} rows"
@@ -110,9 +113,8 @@ def _camera(path: Path) -> str:
 def _layout(path: Path) -> str:
     if "micro" not in (part.lower() for part in path.parts):
         return "extended"
-    first = next(iter(sorted(path.iterdir())), None)
     cropped = any("crop" in part.lower() for part in path.parts)
-    return "cropped" if cropped or (first is not None and first.name.startswith("reg_")) else "raw"
+    return "cropped" if cropped or any(each.name.startswith("reg_") for each in pictures_in(path)) else "raw"
 
 
 def _table(folder: Path, camera: str) -> list[Row] | None:
@@ -127,11 +129,16 @@ def _table(folder: Path, camera: str) -> list[Row] | None:
     return None
 
 
-def _from_folder(dataset: str, fps: float, found: _Found) -> Clip:
+def _from_folder(dataset: str, fps: float, found: _Found, row: Row | None = None) -> Clip:
     """A clip that is the expression from its first frame to its last."""
-    frames = tuple(numbered(found.path))
-    first, last = (frames[0][0], frames[-1][0]) if frames else (0, 0)
-    return Clip(dataset, found.subject, found.name, frames, fps, first, None, last, found.emotion)
+    images = images_of(found.path)
+    first, last = (images.frames[0][0], images.frames[-1][0]) if images.frames else (0, 0)
+    return Clip(
+        *(dataset, found.subject, found.name, images.frames, fps, first, None, last, found.emotion),
+        row=row.where if row else "",
+        fault=images.fault,
+        notes=images.notes,
+    )
 
 
 def _from_row(dataset: str, fps: float, row: Row, found: dict[str, _Found]) -> list[Clip]:
@@ -141,21 +148,27 @@ def _from_row(dataset: str, fps: float, row: Row, found: dict[str, _Found]) -> l
         raise InputError(f"{row.where}: {row.text('name')!r} is not a clip's name such as s1_ne_01")
     subject = f"s{int(parts[1]):02d}"
     name = f"{subject}_{parts[2]}_{int(parts[3]):02d}"
+    emotion = emotion_of(row.text("emotion"))
     here = found.get(name)
-    frames = tuple(numbered(here.path)) if here else ()
+    images = images_of(here.path if here else None)
     clips = []
     for part in ("1", "2", "3"):
         if not row.text(f"onset{part}"):
             continue
-        onset, offset = row.frame(f"onset{part}"), row.frame(f"offset{part}")
-        if onset <= 0:
+        marks = row.marks(onset=f"onset{part}", offset=f"offset{part}")
+        if marks.onset <= 0 and not marks.fault:
             continue
         called = name if part == "1" else f"{name}#{part}"
-        emotion = emotion_of(row.text("emotion"))
-        clips.append(Clip(dataset, subject, called, frames, fps, onset, None, offset, emotion))
-    if not clips:
-        first, last = (frames[0][0], frames[-1][0]) if frames else (0, 0)
         clips.append(
-            Clip(dataset, subject, name, frames, fps, first, None, last, emotion_of(row.text("emotion")))
+            Clip(
+                *(dataset, subject, called, images.frames, fps, marks.onset, None, marks.offset, emotion),
+                row=row.where,
+                fault=marks.fault or images.fault,
+                notes=images.notes,
+            )
         )
-    return clips
+    if clips:
+        return clips
+    if here is None:
+        return [Clip(dataset, subject, name, (), fps, 0, None, 0, emotion, row=row.where)]
+    return [replace(_from_folder(dataset, fps, here, row), emotion=emotion)]

@@ -1,9 +1,10 @@
-"""Finding the table that belongs to a folder of clips."""
+"""Finding the table that belongs to a folder of clips, and its clips."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from engines.errors import InputError
+from offline.datasets.clips import Clip, once
 from offline.datasets.sheets import Row, old_table, records, tables
 
 
@@ -34,3 +35,25 @@ def find_records(
     if old:
         raise InputError(old)
     raise InputError(f"{given} holds images but no .xlsx or .csv table; looked for {looked_for}")
+
+
+def clips_of(
+    rows: Sequence[Row], read: Callable[[Row], Sequence[Clip]], *, several: bool = False
+) -> tuple[list[Clip], list[str]]:
+    """The clips that ``read`` makes of the rows, each once, and lines about rows that are none and clips listed twice.
+
+    ``read`` raises InputError for a row that is no clip; ``several``: see `once`. Raises InputError, with the first
+    reason, where no row can be used.
+    """
+    clips: list[Clip] = []
+    none = []
+    for row in rows:
+        try:
+            clips += read(row)
+        except InputError as error:
+            none.append(str(error))
+    reasons = [clip.fault for clip in clips if clip.fault.startswith(clip.row)]
+    if len(reasons) == len(clips) and (reasons or none):
+        raise InputError((reasons or none)[0])
+    kept, twice = once(clips, several=several)
+    return kept, [*(f"{reason}: left out" for reason in none), *twice]

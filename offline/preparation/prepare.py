@@ -2,12 +2,13 @@
 
 import functools
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engines import stills
 from engines.errors import InputError
 from engines.face import CROP_HEIGHT, CROP_WIDTH
 from engines.face.geometry import (
@@ -58,11 +59,12 @@ def prepare(clip: Clip, rule: str = DEFAULT_APEX) -> PreparedClip:
     frames = frames_used(clip)
     numbers = [number for number, _ in frames]
     onset, offset = numbers.index(clip.onset), numbers.index(clip.offset)
+    depth = stills.depth_of([path for _, path in frames])
     matrix = _transform(clip, [path for _, path in frames[onset : offset + 1]])
     crops = np.empty((len(frames), CROP_HEIGHT, CROP_WIDTH), np.uint8)
     size: tuple[int, ...] | None = None
     for at, (number, path) in enumerate(frames):
-        image = _read(clip, path, cv2.IMREAD_GRAYSCALE)
+        image = _read(clip, path, depth, grey=True)
         if size is not None and image.shape != size:
             raise InputError(f"{clip.title}: frame {number} is of another size than those before it: {path}")
         size = image.shape
@@ -72,7 +74,7 @@ def prepare(clip: Clip, rule: str = DEFAULT_APEX) -> PreparedClip:
         apex = onset + min(max(spotted, 1), offset - onset)
     else:
         apex = numbers.index(clip.apex)
-    colour = cv2.cvtColor(_read(clip, frames[apex][1], cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    colour = cv2.cvtColor(_read(clip, frames[apex][1], depth), cv2.COLOR_BGR2RGB)
     planes = [crop(np.ascontiguousarray(colour[..., i]), matrix) for i in range(3)]
     return PreparedClip(crops, np.stack(planes, axis=-1), onset, apex, offset, clip.fps)
 
@@ -82,15 +84,14 @@ def _mesh() -> Mesh:
     return Mesh(still=True)  # what is found on a clip must not depend on the clip before it
 
 
-def _read(clip: Clip, path: Path, flags: int) -> NDArray[Any]:
+def _read(clip: Clip, path: Path, depth: stills.Depth, *, grey: bool = False) -> NDArray[np.uint8]:
     try:
-        data = np.fromfile(path, np.uint8)
-        image = cv2.imdecode(data, flags) if data.size else None
+        image = stills.read(path, depth, grey=grey)
     except OSError as error:
         raise InputError(f"{clip.title}: cannot read {path}: {error.strerror}") from None
     if image is None:
         raise InputError(f"{clip.title}: {path} is not a readable image")
-    return np.asarray(image)
+    return image
 
 
 def _transform(clip: Clip, paths: list[Path]) -> Matrix:
@@ -99,7 +100,8 @@ def _transform(clip: Clip, paths: list[Path]) -> Matrix:
     poses, size = [], (0, 0)
     looked = np.unique(np.linspace(0, len(paths) - 1, _LOOKS).round().astype(int))
     for at in looked:
-        rgb = cv2.cvtColor(_read(clip, paths[at], cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        own = stills.depth_of(paths[at : at + 1])
+        rgb = cv2.cvtColor(_read(clip, paths[at], own), cv2.COLOR_BGR2RGB)
         size = rgb.shape[:2]
         landmarks = mesh.landmarks(np.asarray(rgb, np.uint8))
         margin = 0

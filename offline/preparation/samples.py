@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from engines.errors import InputError
+from engines.stills import is_deep
 from offline.datasets.class_maps import ClassMap, compare_with_published
-from offline.datasets.clips import VideoDatabase
+from offline.datasets.clips import Clip, VideoDatabase
 from offline.datasets.flowmaps import TITLES
 from offline.datasets.samples import Samples
 from offline.preparation.work import Progress, make_inputs
@@ -67,7 +68,7 @@ def from_video(
         class_map, [(clip, label) for clip, label, _ in used if clip.dataset not in rendered]
     )
     notes = [rendered_note(rendered)] if rendered else []
-    notes += [_sentence(row) for row in counts] + differing
+    notes += [_sentence(row) for row in counts] + differing + _deep([clip for clip, _, _ in used])
     if unread:
         clips = f"{len(unread)} clip{'s' * (len(unread) > 1)} could not be read"
         notes.append(f"{clips}: {'; '.join(unread[:3])}{' ...' * (len(unread) > 3)}")
@@ -84,6 +85,16 @@ def from_video(
     )
     damaged = tuple(entry for made in inputs.made for entry in made.damaged)
     return FromVideo(samples, counts, tuple(unread), inputs.summary(), damaged)
+
+
+def _deep(clips: Iterable[Clip]) -> list[str]:
+    """A line where clips have pictures of more than 8 bits a value, which crops do not have."""
+    deep = [clip.title for clip in clips if is_deep(clip.frames[0][1])]
+    if not deep:
+        return []
+    return [
+        f"more than 8 bits a value in {len(deep)} clips, such as {deep[0]}: brought to 8 by the largest value of each"
+    ]
 
 
 def rendered_note(names: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ from offline.preparation.inputs import INPUTS, Input
 from offline.preparation.prepare import AROUND, DEFAULT_APEX, frames_used, prepare
 
 # Enters every key: raise it when what `prepare` gives for the same clip changes.
-_EDITION: Final = f"1 around {AROUND}"
+_EDITION: Final = f"2 around {AROUND}"
 # Called with the number of finished and of all clips.
 Progress = Callable[[int, int], None]
 

@@ -15,6 +15,7 @@ from engines import face
 from engines.errors import InputError
 from engines.face import FaceSettings, FaceStatus, FaceTracker
 from engines.files import check_name, write_bytes
+from engines.series import hidden
 from engines.video import open_file
 
 SUFFIXES = frozenset(
@@ -38,7 +39,11 @@ def find_videos(place: Path) -> list[Path]:
         return [place]
     if not place.is_dir():
         raise InputError(f"no such folder or video: {place}")
-    found = sorted(path for path in place.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES)
+    found = sorted(
+        path
+        for path in place.iterdir()
+        if path.is_file() and path.suffix.lower() in SUFFIXES and not hidden(path.name)
+    )
     if not found:
         kinds = " ".join(sorted(SUFFIXES))
         raise InputError(f"no video in {place}: give a folder with files of these kinds: {kinds}")

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from engines import stills
 from engines.errors import InputError
-from engines.files import check_name
 from engines.labels import CLASSES
-from offline.datasets.images import numbered
+from offline.datasets.images import images_of
 from offline.datasets.long_videos import Coded, open_long_videos
 from offline.spotting.truth import Interval
 
@@ -34,7 +33,7 @@ class RecordedVideo:
     def identity(self) -> str:
         """See `Video.identity`: the table's rows, and name, size and time of the images."""
         digest = sha256(msgspec.json.encode(self.intervals))
-        for number, path in numbered(self.folder):
+        for number, path in images_of(self.folder).frames:
             stat = path.stat()
             digest.update(f"{number} {path.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
         return f"{self.name} {self.fps:g} {digest.hexdigest()}"
@@ -45,14 +44,15 @@ class RecordedVideo:
 
     def frames(self) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """See `Video.frames`."""
-        for number, path in numbered(self.folder):
-            check_name(path)
-            image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        frames = images_of(self.folder).frames
+        depth = stills.depth_of([path for _, path in frames])
+        for number, path in frames:
+            image = stills.read(path, depth)
             if image is None:
                 raise InputError(
                     f"{path} is not a readable image: replace it, or take its video's folder away"
                 )
-            yield number, np.asarray(image, dtype=np.uint8)
+            yield number, image
 
     def time_s(self, index: int) -> float:
         """See `Video.time_s`."""

@@ -37,7 +37,10 @@ class SourceInfo:
 
 
 class Source(Protocol):
-    """Frames with indices 0, 1, 2 … and strictly rising ``t_ns``; after None it stays None."""
+    """Frames with indices 0, 1, 2 … and strictly rising ``t_ns``; after None it stays None.
+
+    A recording that counts its frames keeps its count: the index passes over the ``gap`` frames that are missing.
+    """
 
     @property
     def info(self) -> SourceInfo:
@@ -60,8 +63,9 @@ class Source(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Shot:
-    """A frame before it has an index: source time, image, frames lost before it, arrival if it is known already, and
-    whether it shows what was not filmed.
+    """A frame as the source has it: time, image, frames lost before it, arrival if it is known already.
+
+    A ``damaged`` one shows what was not filmed; ``index`` where the source counts its frames itself.
     """
 
     t_ns: int
@@ -69,6 +73,7 @@ class Shot:
     gap: int = 0
     host_ns: int | None = None
     damaged: bool = False
+    index: int | None = None
 
 
 class Pacer:
@@ -173,6 +178,8 @@ class PacedSource(abc.ABC):
             self.close()
             return None
         t_ns = shot.t_ns if self._t_ns is None else max(shot.t_ns, self._t_ns + 1)
+        if shot.index is not None:
+            self._index = shot.index
         if self._pacer is not None:
             self._pacer.wait(self._index, t_ns)
         host_ns = time.monotonic_ns() if shot.host_ns is None else shot.host_ns
@@ -181,13 +188,13 @@ class PacedSource(abc.ABC):
         self._t_ns = t_ns
         return frame
 
-    def skip(self, count: int, tick: Callable[[], object] = lambda: None) -> None:
-        """Pass over ``count`` frames without waiting for their times: a capture that starts again goes on there.
+    def skip(self, first: int, tick: Callable[[], object] = lambda: None) -> None:
+        """Go on at index ``first`` without waiting for the times before: a capture that starts again does so.
 
-        ``tick`` is called with each.
+        ``tick`` is called with each frame passed over.
         """
         pacer, self._pacer = self._pacer, None
-        for _ in range(count):
+        while self._index < first:
             tick()
             if self.read() is None:
                 break

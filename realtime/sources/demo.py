@@ -27,9 +27,9 @@ class RenderedSource(PacedSource):
             return None
         return Shot(round(self._index / self.info.fps * 1e9), self.renderer.frame(self._index))
 
-    def skip(self, count: int, tick: Callable[[], object] = lambda: None) -> None:
+    def skip(self, first: int, tick: Callable[[], object] = lambda: None) -> None:
         """See ``PacedSource``; nothing needs to be rendered for it."""
-        self._index += count
+        self._index = max(self._index, first)
 
     def _release(self) -> None:
         pass

@@ -1,17 +1,19 @@
 """A folder of images as a camera: benchmark clips, and what our recorder writes."""
 
 import csv
-import re
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
+from engines import stills
+from engines.delimited import rows_of
 from engines.errors import InputError
+from engines.series import FORMATS, SUFFIXES, Series, series_of
 from realtime.sources.base import Pace, PacedSource, Pacer, Shot, SourceInfo, pacer_for, path_word
-from realtime.sources.video import IMAGE_SUFFIXES
 
 TIMES_FILE = "frames.csv"  # columns index, t_ns, file
+_COLUMNS = ("index", "t_ns", "file")
 
 
 @dataclass(frozen=True)
@@ -24,19 +26,26 @@ class Still:
 
 
 class ImageSource(PacedSource):
-    """The images in order; one that cannot be decoded counts as a frame lost (``gap`` of the next) and is reported."""
+    """The images in order; one that cannot be decoded counts as a frame lost (``gap`` of the next) and is reported.
 
-    def __init__(self, stills: list[Still], info: SourceInfo, pacer: Pacer | None) -> None:
+    Frames are counted as in the recording they were taken from: the index passes over those that are missing.
+    """
+
+    def __init__(
+        self, listed: list[Still], depth: stills.Depth, info: SourceInfo, pacer: Pacer | None
+    ) -> None:
         super().__init__(info, pacer)
-        self._stills = iter(stills)
-        self._expected: int | None = None
+        self._stills = iter(listed)
+        self._depth = depth
+        self._first = self._expected = listed[0].index
         self._broken: list[str] = []
 
     def _shoot(self) -> Shot | None:
-        import cv2
-
         for still in self._stills:
-            image = cv2.imread(str(still.path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+            try:
+                image = stills.read(still.path, self._depth)
+            except OSError:
+                image = None
             if image is None or image.shape[:2] != (self.info.height, self.info.width):
                 self._broken.append(still.path.name)
                 self._problem = (
@@ -44,82 +53,91 @@ class ImageSource(PacedSource):
                     f"the first {self._broken[0]}; counted as lost"
                 )
                 continue
-            gap = 0 if self._expected is None else still.index - self._expected
+            gap = still.index - self._expected
             self._expected = still.index + 1
-            return Shot(still.t_ns, image, gap)
+            return Shot(still.t_ns, image, gap, index=still.index - self._first)
         return None
 
     def _release(self) -> None:
         self._stills = iter(())
 
 
-def open_images(spec: str, *, pace: Pace = None, rate: float | None = None) -> ImageSource:
-    """Open a folder of png, jpg or bmp images, in natural order or that of its frames.csv (index, t_ns, file).
+def open_images(
+    spec: str, *, pace: Pace = None, rate: float | None = None, option: str = "--pace"
+) -> ImageSource:
+    """Open a folder of images in the order of the numbers in their names or that of its frames.csv (index, t_ns, file).
 
-    Times are those of frames.csv, else index / ``rate``, else index / ``pace``. Raises InputError if there
-    are no images, sizes differ (naming the file), frames.csv is wrong (naming the line), or no rate is known.
+    Times are those of frames.csv, else number / ``rate``, else number / ``pace``: a number that is missing is a frame
+    lost. Raises InputError if there are no images or two series of them, sizes differ (naming the file), frames.csv
+    is wrong (naming the line), or no rate is known (naming the ``option`` that gives it).
     """
     folder = Path(spec).expanduser()
     if not folder.is_dir():
-        raise InputError(f"{spec}: there is no such folder; give a folder of png, jpg or bmp images")
-    times = folder / TIMES_FILE
+        raise InputError(f"{spec}: there is no such folder; give a folder of {FORMATS} images")
+    times, said = folder / TIMES_FILE, []
     if rate is None and times.is_file():
-        stills = listed(folder)
+        found = listed(folder)
     else:
         rate = rate or (pace if isinstance(pace, float | int) else None)
+        series = series_of(folder)
         if rate is None:
             raise InputError(
-                f"{spec}: a folder of images does not say its frame rate; give --pace FPS or put a {TIMES_FILE} "
+                f"{spec}: a folder of images does not say its frame rate; give {option} FPS or put a {TIMES_FILE} "
                 "(index,t_ns,file) beside the images"
             )
-        stills = [Still(i, round(i / rate * 1e9), path) for i, path in enumerate(_sorted_images(folder))]
-    width, height = _one_size(stills)
-    steps = [(b.t_ns - a.t_ns) / (b.index - a.index) for a, b in pairwise(stills)]
+        found = [Still(i, round(i / rate * 1e9), path) for i, path in series.indexed()]
+        said = _said(series)
+    depth = stills.depth_of([still.path for still in found])
+    width, height = _one_size(found)
+    steps = [(b.t_ns - a.t_ns) / (b.index - a.index) for a, b in pairwise(found)]
     fps = rate or (1e9 / median(steps) if steps else 0.0)
-    info = SourceInfo(path_word(folder.resolve()), spec, "images", width, height, fps, len(stills))
-    return ImageSource(stills, info, pacer_for(pace))
+    advice = "; ".join(line for line in (*said, depth.said) if line)
+    info = SourceInfo(path_word(folder.resolve()), spec, "images", width, height, fps, len(found), advice)
+    return ImageSource(found, depth, info, pacer_for(pace))
 
 
-def _sorted_images(folder: Path) -> list[Path]:
-    paths = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")]
-    if not paths:
-        raise InputError(f"{folder}: no png, jpg or bmp image in it; give the folder that holds the frames")
-    return sorted(
-        paths, key=lambda p: [(int(t), "") if t.isdecimal() else (-1, t) for t in re.split(r"(\d+)", p.name)]
-    )
+def _said(series: Series) -> list[str]:
+    """What to say of a series that is not just 1, 2, 3."""
+    said = list(series.left_out)
+    if series.missing:
+        first, last = series.frames[0][1].name, series.frames[-1][1].name
+        said.append(f"{series.missing} images between {first} and {last} are missing: frames lost")
+    if series.step is None and len(series.frames) > 1:
+        said.append("their names do not count them: taken in the order of their names, none lost")
+    elif series.step is not None and series.step > 1:
+        said.append(f"numbered in steps of {series.step}: taken as one frame each")
+    return said
 
 
 def listed(folder: Path) -> list[Still]:
     """The images that a folder's frames.csv lists. Raises InputError naming the line that is wrong."""
     times = folder / TIMES_FILE
-    stills: list[Still] = []
+    found: list[Still] = []
     try:
-        with times.open(newline="", encoding="utf-8") as file:
-            rows = csv.DictReader(file)
-            if not {"index", "t_ns", "file"} <= set(rows.fieldnames or ()):
-                raise InputError(f"{times}:1: expected the columns index,t_ns,file")
-            for row in rows:
-                stills.append(_still(folder, f"{times}:{rows.line_num}", row))
-                if len(stills) > 1 and not (
-                    stills[-2].index < stills[-1].index and stills[-2].t_ns < stills[-1].t_ns
-                ):
-                    raise InputError(f"{times}:{rows.line_num}: index and t_ns must rise from row to row")
+        rows = rows_of(times)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{times}: cannot be read as a table: {error}") from error
-    if not stills:
+    header = [cell.strip().lower() for cell in rows[0][1]] if rows else []
+    if not set(_COLUMNS) <= set(header):
+        raise InputError(f"{times}:1: expected the columns {','.join(_COLUMNS)}")
+    for line, row in rows[1:]:
+        found.append(_still(folder, f"{times}:{line}", dict(zip(header, row, strict=False))))
+        if len(found) > 1 and not (found[-2].index < found[-1].index and found[-2].t_ns < found[-1].t_ns):
+            raise InputError(f"{times}:{line}: index and t_ns must rise from row to row")
+    if not found:
         raise InputError(
-            f"{times}: no frame is listed in it; record again or remove the file and give --pace FPS"
+            f"{times}: no frame is listed in it; record again, or remove the file and give the frame rate"
         )
-    return stills
+    return found
 
 
 def _still(folder: Path, where: str, row: dict[str, str]) -> Still:
     try:
-        index, t_ns, name = int(row["index"]), int(row["t_ns"]), row["file"]
-    except (TypeError, ValueError):
+        index, t_ns, name = int(row["index"]), int(row["t_ns"]), row.get("file", "")
+    except (KeyError, ValueError):
         raise InputError(f"{where}: index and t_ns must be whole numbers") from None
-    if not name or Path(name).name != name or Path(name).suffix.lower() not in IMAGE_SUFFIXES:
-        raise InputError(f"{where}: {name!r} is not the name of a png, jpg or bmp image in this folder")
+    if not name or Path(name).name != name or Path(name).suffix.lower() not in SUFFIXES:
+        raise InputError(f"{where}: {name!r} is not the name of a {FORMATS} image in this folder")
     if not (folder / name).is_file():
         raise InputError(f"{where}: {name} is missing; copy the folder again or remove the line")
     if abs(index) >= 1 << 62 or abs(t_ns) >= 1 << 62:
@@ -127,24 +145,16 @@ def _still(folder: Path, where: str, row: dict[str, str]) -> Still:
     return Still(index, t_ns, folder / name)
 
 
-def _one_size(stills: list[Still]) -> tuple[int, int]:
-    """Width and height shared by every image, from the file headers; what cannot be read is left to decoding."""
-    from PIL import Image, UnidentifiedImageError
-
+def _one_size(found: list[Still]) -> tuple[int, int]:
+    """Width and height shared by every image, from the file heads; what cannot be read is left to decoding."""
     first: tuple[int, int] | None = None
-    for still in stills:
-        try:
-            with Image.open(still.path) as image:
-                size = image.size
-        except Image.DecompressionBombError:
-            raise InputError(f"{still.path}: too large for a frame; take it away") from None
-        except (OSError, UnidentifiedImageError, ValueError, SyntaxError):
-            continue
+    for still in found:
+        size = stills.size(still.path)
         first = first or size
-        if size != first:
+        if size is not None and first is not None and size != first:
             raise InputError(
                 f"{still.path}: {size[0]}x{size[1]} pixels among images of {first[0]}x{first[1]}; one clip, one size"
             )
     if first is None:
-        raise InputError(f"{stills[0].path.parent}: none of its {len(stills)} images can be read")
+        raise InputError(f"{found[0].path.parent}: none of its {len(found)} images can be read")
     return first

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from engines.errors import InputError
+from engines.series import SUFFIXES
 from realtime.redaction import shown
 from realtime.sources.base import Pace, PacedSource, Shot, SourceInfo, camera_word, pacer_for, path_word
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from engines.video import Film
 
 _ENCODE = "percent-encode what user and password hold of : / ? # [ ] @ (# is %23)"
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
 class VideoSource(PacedSource):
@@ -64,7 +64,7 @@ def open_video(spec: str, *, pace: Pace = None, rate: float | None = None) -> Vi
     if not path.is_file():
         what = "is not a file" if path.exists() else "there is no such file"
         raise InputError(f"{spec}: {what}; give a video, an image folder, a camera index, a URL or demo")
-    if path.suffix.lower() in IMAGE_SUFFIXES:
+    if path.suffix.lower() in SUFFIXES:
         raise InputError(f"{spec}: a single image has no motion; give the folder of the images, or a video")
     from engines.video import open_file
 

@@ -69,6 +69,20 @@ def test_unusable_input_is_one_line_and_exit_2(monkeypatch, images, capsys, onse
     assert set(images.iterdir()) == before
 
 
+def test_the_same_picture_in_more_bits_has_not_moved(monkeypatch, images, capsys):
+    onset = cv2.imread(str(images / "onset.png"), cv2.IMREAD_GRAYSCALE)
+    cv2.imwrite(str(images / "deep.png"), onset.astype(np.uint16) << 4)
+    out = images / "FLOW.NPZ"
+    assert apexengine(monkeypatch, "flow", images / "onset.png", images / "deep.png", "--out", out) == 0
+    said = capsys.readouterr().out
+    assert "longest displacement 0.00 px" in said and "taken as 12 bits" in said
+    with np.load(out, allow_pickle=False) as saved:
+        assert np.abs(saved["u"]).max() == 0
+    cv2.imwrite(str(images / "real.tif"), onset.astype(np.float32))
+    assert apexengine(monkeypatch, "flow", images / "onset.png", images / "real.tif", "--out", out) == 2
+    assert "real.tif: float32 values" in capsys.readouterr().err
+
+
 def test_list_names_what_works_here(monkeypatch, capsys):
     assert apexengine(monkeypatch, "list", "--json") == 0
     listed = json.loads(capsys.readouterr().out)

@@ -72,6 +72,50 @@ def test_missing_damaged_and_foreign_files_are_named(tmp_path):
         open_classifier(renamed)
 
 
+def _newer(model):
+    model.ir_version = 99
+
+
+def _newer_operations(model):
+    model.opset_import[0].version = 99
+
+
+def _unknown_operation(model):
+    model.graph.node[0].op_type = "FancyNew"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_newer, "of ONNX's IR version 99, ONNX Runtime .* up to .*upgrade onnxruntime, or export it again"),
+        (_newer_operations, "of opset 99 of ai.onnx, ONNX Runtime .* up to .*upgrade onnxruntime"),
+        (_unknown_operation, "uses FancyNew, which ONNX Runtime .* does not know"),
+    ],
+)
+def test_a_network_newer_than_the_runtime_is_not_called_damaged(tmp_path, change, words):
+    onnx = pytest.importorskip("onnx", reason="the train extra is not installed")
+    from importlib import resources
+
+    model = onnx.load_from_string((resources.files("engines.weights") / SHIPPED).read_bytes())
+    change(model)
+    (tmp_path / "new.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(InputError, match=words) as error:
+        read_model(tmp_path / "new.onnx")
+    assert "damaged" not in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("threshold", [0, 64])
+def test_weights_in_another_file_are_asked_for_in_one(tmp_path, threshold):
+    onnx = pytest.importorskip("onnx", reason="the train extra is not installed")
+    from importlib import resources
+
+    model = onnx.load_from_string((resources.files("engines.weights") / SHIPPED).read_bytes())
+    how = {"save_as_external_data": True, "location": "m.data", "size_threshold": threshold}
+    onnx.save(model, tmp_path / "m.onnx", **how)
+    with pytest.raises(InputError, match="keeps its weights in another file: save it in one file"):
+        read_model(tmp_path / "m.onnx")
+
+
 def test_an_unknown_runtime_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match="onnxruntime"):
         open_classifier(None, "abacus")

@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 import openpyxl
 
+from engines import stills
 from engines.errors import InputError
 from engines.inference.model_file import read_model
 from offline.datasets.flowmaps import COLUMNS, FOLDER, TABLE, load_flowmaps
@@ -208,6 +209,23 @@ def network(folder: Path, data: bytes) -> None:
         assert all(isinstance(word, str) for word in model.classes)
 
 
+def still(folder: Path, data: bytes) -> None:
+    """A picture of any format: what the bytes are is told by them, not by the name."""
+    file = folder / "still.png"
+    file.write_bytes(data)
+    with survived():
+        stills.size(file)
+        depth = stills.depth_of([file])
+        for grey in (False, True):
+            image = stills.read(file, depth, grey=grey)
+            assert image is None or image.dtype == np.uint8
+
+
+def deep(suffix: str) -> bytes:
+    image = np.random.default_rng(0).integers(0, 4096, (28, 28), dtype=np.uint16)
+    return bytes(cv2.imencode(suffix, image if suffix in (".png", ".tif") else image.astype(np.uint8))[1])
+
+
 def videos_folder(folder: Path) -> Path:
     for place in ("SAMM_longvideos/006_1", "rawpic/s15/15_0101disgustingteeth"):
         (folder / place).mkdir(parents=True)
@@ -258,6 +276,8 @@ def all_parsers(folder: Path) -> dict[str, Callable[[], Parser]]:
         "times": lambda: recording_of(1),
         "table": lambda: release_of(0),
         "picture": lambda: release_of(1),
+        "still-png": lambda: (lambda data: still(folder, data), deep(".png")),
+        "still-tif": lambda: (lambda data: still(folder, data), deep(".tif")),
         "network": lambda: (lambda data: network(folder, data), NETWORK),
         "samm-sheet": lambda: sheet_of("sammlv", workbook({"table": SAMM})),
         "casme-sheet": lambda: sheet_of("casme2long", workbook(sheets_of(CASME))),

@@ -388,6 +388,11 @@ def test_networks(tmp_path: Path, data: bytes) -> None:
     parsers.network(tmp_path, data)
 
 
+@fuzz(damaged(st.sampled_from([parsers.deep(suffix) for suffix in (".png", ".tif", ".bmp", ".jpg")])))
+def test_pictures(tmp_path: Path, data: bytes) -> None:
+    parsers.still(tmp_path, data)
+
+
 def test_a_network_whose_metadata_is_no_text_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "network.onnx"
     file.write_bytes(NETWORK + metadata("apexcam.name", "name").replace(b"name", b"na\xff\xff"))

@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -58,6 +60,22 @@ def test_who_has_seen_one_class_says_it(tmp_path, write_release, monkeypatch, ca
     assert code == 0 and "Traceback" not in err
     assert report["metrics"]["full"]["confusion"] == [[0, 2, 0], [2, 0, 0], [0, 0, 0]]
     assert "one class alone to train on in 2 of 2 folds: casme2/a, casme2/b" in report["notes"]
+
+
+def test_folds_without_a_class_and_clips_without_motion_are_named(
+    tmp_path, write_release, monkeypatch, capsys
+):
+    rows = [("casme2", person, f"{person}_c{k}", k % 2) for person in ("a", "b", "c") for k in range(4)]
+    rows.append(("casme2", "c", "c_only", 2))
+    release = write_release(tmp_path / "maps", rows)
+    for clip in ("a_a_c0", "b_b_c1"):
+        for picture in release.rglob(f"{clip} .png"):
+            cv2.imwrite(str(picture), np.zeros((28, 28, 3), np.uint8))
+    code, out, _ = call(monkeypatch, capsys, *run(release, tmp_path / "r", "majority", "--json"))
+    notes = json.loads(out)["notes"]
+    assert code == 0
+    assert "no surprise to train on in 1 of 3 folds: casme2/c" in notes
+    assert "nothing moves in 2 of 13 clips, used as they are: casme2/a a_c0, casme2/b b_c1" in notes
 
 
 def test_json_is_the_results_file(release, tmp_path, monkeypatch, capsys):

@@ -198,6 +198,30 @@ def test_frames_around_the_apex_are_kept_where_there_are_any(tmp_path, blank_fac
     assert np.array_equal(made.apex_colour[..., 0], made.apex_colour[..., 1])
 
 
+@pytest.mark.parametrize("kept", ["12 bits", "turned"])
+def test_depth_and_orientation_of_the_files_do_not_change_a_clip(casme2, tmp_path, kept):
+    from dataclasses import replace
+
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x112] = 6
+    clip = clips_of(casme2)[0]
+    plain, other = [], []
+    for number, path in clip.frames:
+        grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        for found, suffix in ((plain, "p"), (other, "o")):
+            found.append((number, tmp_path / f"reg_img{number}{suffix}.png"))
+        cv2.imwrite(str(plain[-1][1]), grey)
+        if kept == "turned":
+            Image.fromarray(np.rot90(grey)).save(other[-1][1], exif=exif.tobytes())
+        else:
+            cv2.imwrite(str(other[-1][1]), grey.astype(np.uint16) << 4)
+    first, second = (prepare(replace(clip, frames=tuple(frames))) for frames in (plain, other))
+    assert np.array_equal(first.crops, second.crops)
+    assert np.array_equal(first.apex_colour, second.apex_colour)
+
+
 @pytest.mark.parametrize("rule", ["motion", "dcrois", "interframe", "middle"])
 def test_an_apex_that_is_not_annotated_is_spotted(casme2, rule):
     from dataclasses import replace

@@ -55,6 +55,9 @@ def pretrain(monkeypatch, capsys, model, *more):
 
 
 def test_pictures_are_read_by_their_folders(faces):
+    one = next(path for path in faces.rglob("*") if path.is_file())
+    shutil.copy(one, one.with_name(f"{one.stem} (1){one.suffix}"))
+    one.with_name(f"._{one.name}").write_bytes(b"\0\5\26\7Mac OS X")
     database = open_pictures([faces])
     kept, left_out = ORDINARY.labelled(database.clips)
     assert len(database.clips) == 12 and left_out == {"emotion neutral": 6}

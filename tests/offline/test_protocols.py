@@ -114,6 +114,11 @@ def test_one_picture_under_two_names_is_a_leak(samples):
         open_protocol("cde").splits(samples)
 
 
+def test_clips_in_which_nothing_moves_are_no_leak(samples):
+    samples.maps[[0, -1]] = 0.0
+    assert open_protocol("cde").splits(samples)
+
+
 def test_what_cannot_be_split_is_refused(samples):
     with pytest.raises(InputError, match="needs two"):
         open_protocol("hde").splits(samples.rows(samples.datasets == "smic"))

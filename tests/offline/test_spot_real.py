@@ -364,6 +364,7 @@ def test_unusable_input_is_one_line_and_exit_2(arguments, words, tmp_path, monke
 
 def test_one_file_is_a_run_too(videos):
     assert find_videos(videos / "calm.mkv") == [videos / "calm.mkv"]
+    (videos / "._calm.mkv").write_bytes(b"\0\5\26\7Mac OS X")
     assert find_videos(videos) == [videos / "calm.mkv", videos / "cut.mkv"]
 
 

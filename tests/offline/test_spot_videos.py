@@ -161,8 +161,8 @@ def test_samm_s_header_is_found_below_the_words_and_read_by_name(tmp_path):
             "after offset 3",
         ),
         (
-            lambda root: casme(root, [(1, "disgust1_1", 1, "two", 3, "", "", "micro-expression", "")]),
-            "'two' is not",
+            lambda root: casme(root, [(1, "disgust1_1", "one", 2, 3, "", "", "micro-expression", "")]),
+            "'one' is not",
         ),
     ],
 )
@@ -171,6 +171,29 @@ def test_what_does_not_fit_is_said_in_a_line(casme_root, spoil, words):
     with pytest.raises(InputError, match=words) as raised:
         load_database(casme_root)
     assert "\n" not in str(raised.value)
+
+
+def test_odd_rows_are_left_out_and_named_and_the_rest_goes_on(casme_root):
+    kind = "micro-expression"
+    rows = [
+        (1, "disgust1_1", 3, 5, 8, "", "negative", kind, ""),
+        (1, "disgust1_1", 3, 5, 8, "", "negative", kind, ""),
+        (1, "disgust1_2", 4, "?", 9, "", "negative", kind, ""),
+        (1, "disgust1_3", 5, 6, "n/a", "", "negative", kind, ""),
+        (1, "anger9_1", 1, 2, 3, "", "negative", kind, ""),
+    ]
+    casme(casme_root, rows)
+    database = load_database(casme_root)
+    video = next(video for video in database.videos if video.intervals)
+    assert [(one.onset, one.apex, one.offset) for one in video.intervals] == [(3, 5, 8), (4, None, 9)]
+    said = "\n".join(database.notes)
+    for words in (
+        "row 1 and row 2): counted once",
+        "row 3: '?' is not a frame number: its apex is spotted",
+        "row 4: 'n/a' is not a frame number: left out",
+        "row 5: the naming rules know no subject 1, video anger9_1: left out",
+    ):
+        assert words in said
 
 
 def test_a_wrong_layout_and_a_wrong_table_are_refused(casme_root, tmp_path):

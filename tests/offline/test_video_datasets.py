@@ -1,10 +1,12 @@
 """The video databases as unpacked: every layout, version and known mistake; nothing dropped without a word."""
 
+import datetime
 import shutil
 import sys
 from collections import Counter
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from engines.errors import InputError
@@ -373,6 +375,162 @@ def test_a_table_with_other_columns_or_none_is_one_line(casme2_root):
         with pytest.raises(InputError, match=words) as raised:
             open_video_dataset(casme2_root)
         assert "\n" not in str(raised.value)
+
+
+ODD = (1, "EP02", 10, 20, 30, "4", "disgust")
+FINE = (1, "EP01", 10, 20, 30, "4", "disgust")
+
+
+@pytest.fixture
+def two_clips(tmp_path):
+    """A function that makes a database of FINE and other rows, each with its folder."""
+
+    def make(*rows, header=CASME2_HEADER):
+        root = tmp_path / "CASME2"
+        for clip in ("EP01", "EP02"):
+            pictures(root / "Cropped" / "sub01" / clip, range(8, 33), "reg_img{}.jpg")
+        return casme2(root, [FINE, *rows], header)
+
+    return make
+
+
+def changed(place, value):
+    return (*ODD[:place], value, *ODD[place + 1 :])
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "nan",
+        "-",
+        "N/A",
+        "30?",
+        "30,0",
+        "30.5",
+        "3_0",
+        "#REF!",
+        "inf",
+        True,
+        datetime.date(2020, 1, 1),
+        "",
+        None,
+    ],
+)
+def test_a_row_with_an_odd_cell_is_left_out_and_named(two_clips, cell):
+    (database,) = open_video_dataset(two_clips(changed(4, cell)))
+    assert [clip.name for clip in database.usable] == ["EP01"]
+    (fault,) = database.faults
+    assert fault.clip.name == "EP02" and "row 3: " in fault.reason and "is not a frame number" in fault.reason
+
+
+@pytest.mark.parametrize("cell", [30, 30.0, "30", " 30 ", "30.0", "３０"])
+def test_a_frame_number_may_be_written_in_many_ways(two_clips, cell):
+    (database,) = open_video_dataset(two_clips(changed(4, cell)))
+    assert by_name(database)["sub01", "EP02"].offset == 30 and len(database.usable) == 2
+
+
+@pytest.mark.parametrize("cell", ["nan", "-", "N/A", "20?"])
+def test_an_odd_apex_is_spotted_and_said(two_clips, cell):
+    (database,) = open_video_dataset(two_clips(changed(3, cell)))
+    assert by_name(database)["sub01", "EP02"].apex is None and len(database.usable) == 2
+    assert any(
+        f"row 3: {cell!r} is not a frame number: its apex is spotted" in note for note in database.notes
+    )
+
+
+def test_lines_that_are_no_clip_are_passed_over_and_said(two_clips):
+    note = ("Note: coded by two raters", *[None] * 6)
+    (database,) = open_video_dataset(two_clips(ODD, note, (None, "EP02", *ODD[2:])))
+    assert [clip.name for clip in database.usable] == ["EP01", "EP02"]
+    assert any(
+        "row 4: no file name: 'Note: coded by two raters': left out" in line for line in database.notes
+    )
+    assert [fault.reason.partition(": ")[2] for fault in database.faults] == ["no subject; fill it in"]
+
+
+def test_merged_cells_and_formulas_of_a_workbook(two_clips):
+    root = two_clips(ODD)
+    table = root / "CASME2-coding.xlsx"
+    book = openpyxl.load_workbook(table)
+    book.active.merge_cells("A2:A3")
+    book.save(table)
+    assert [c.subject for c in open_video_dataset(root)[0].usable] == ["sub01", "sub01"]
+    book.active["D3"] = "=4+6"
+    book.save(table)
+    (database,) = open_video_dataset(root)
+    assert [clip.name for clip in database.usable] == ["EP01"]
+    assert "'=4+6' is not a frame number, a formula that was never calculated" in database.faults[0].reason
+
+
+@pytest.mark.parametrize(
+    ("again", "labels"),
+    [
+        (FINE, ""),
+        (("01", "ep1", *FINE[2:]), ""),
+        ((*FINE[:6], "happiness"), ", as disgust and as happiness"),
+        ((1, "EP01", 12, 20, 30, "4", "disgust"), ""),
+    ],
+)
+def test_a_clip_listed_twice_counts_once_and_is_said(two_clips, again, labels):
+    (database,) = open_video_dataset(two_clips(ODD, again))
+    assert [(clip.name, clip.emotion) for clip in database.clips] == [
+        ("EP01", "disgust"),
+        ("EP02", "disgust"),
+    ]
+    said = f"listed twice (CASME2-coding.xlsx, row 2 and row 4){labels}: counted once, as in row 2"
+    assert any(said in note for note in database.notes)
+
+
+def test_of_a_clip_listed_twice_the_row_that_can_be_used_counts(two_clips):
+    (database,) = open_video_dataset(two_clips(changed(2, "?"), ODD))
+    assert len(database.usable) == 2 and any("counted once, as in row 4" in note for note in database.notes)
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "sep=;"])
+def test_a_coding_table_may_have_any_separator_and_mark(two_clips, separator):
+    root = two_clips()
+    (root / "CASME2-coding.xlsx").unlink()
+    rows = [[cell for cell in CASME2_HEADER if cell], FINE, ODD]
+    lines = [separator[-1].join(map(str, row)) for row in rows]
+    if separator.startswith("sep"):
+        lines.insert(0, separator)
+    (root / "coding.csv").write_text("\r\n".join(lines), encoding="utf-8-sig")
+    assert len(open_video_dataset(root)[0].usable) == 2
+    (root / "coding (1).csv").write_text(lines[0], encoding="utf-8-sig")  # a copy, and not whole
+    assert len(open_video_dataset(root)[0].usable) == 2
+
+
+def test_what_macs_and_windows_leave_in_a_database_is_no_frame(two_clips):
+    root = two_clips(ODD)
+    (plain,) = open_video_dataset(root)
+    for picture in list(root.rglob("reg_img*.jpg")):
+        picture.with_name(f"._{picture.name}").write_bytes(b"\0\5\26\7Mac OS X")
+        (picture.parent / "Thumbs.db").touch()
+        (picture.parent / ".DS_Store").touch()
+    shutil.copytree(root / "Cropped", root / "__MACOSX" / "Cropped", ignore=shutil.ignore_patterns("reg_*"))
+    assert open_video_dataset(root) == (plain,)
+    clip = root / "Cropped" / "sub01" / "EP01"
+    shutil.copy(clip / "reg_img9.jpg", clip / "reg_img9 (1).jpg")
+    (database,) = open_video_dataset(root)
+    assert database.clips[0].frames == plain.clips[0].frames and len(database.usable) == 2
+    assert any("EP01: 1 copy left out: reg_img9 (1).jpg" in note for note in database.notes)
+
+
+def test_a_clip_whose_folder_holds_two_series_is_left_out_and_named(two_clips):
+    root = two_clips(ODD)
+    pictures(root / "Cropped" / "sub01" / "EP02", range(8, 33), "other{}.jpg")
+    (database,) = open_video_dataset(root)
+    assert [clip.name for clip in database.usable] == ["EP01"]
+    assert "2 series of images" in database.faults[0].reason
+
+
+def test_cropped_smic_is_told_by_its_pictures_alone(tmp_path):
+    smic(tmp_path / "S")
+    for folder in [path for path in (tmp_path / "S").rglob("s*_*_*") if path.is_dir()]:
+        (folder / "Thumbs.db").touch()
+        (folder / "._a.bmp").touch()
+    (database,) = open_video_dataset(tmp_path / "S")
+    assert database.layout == "cropped" and len(database.usable) == 164
 
 
 def test_an_old_excel_table_is_named_with_what_to_do(casme2_root, tmp_path):

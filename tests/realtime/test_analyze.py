@@ -12,7 +12,7 @@ import pytest
 
 from engines.errors import InputError
 from engines.synthesis import Identity, Performance, Renderer, Scene
-from realtime import analyze, config, live, messages, recorded
+from realtime import analyze, config, html_report, live, messages, recorded
 from realtime.processes.child import Stages
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -264,10 +264,16 @@ def test_an_image_folder_needs_a_rate_and_then_works(tmp_path: Path, clip: Path)
     video = cv2.VideoCapture(str(clip))
     for index in range(12):
         cv2.imwrite(str(tmp_path / f"{index:03d}.png"), video.read()[1])
-    with pytest.raises(InputError, match="frame rate"):
+    with pytest.raises(InputError, match="frame rate; give --fps FPS"):
         analyze.open_recording(str(tmp_path))
     made = analyze.analyse(analyze.open_recording(str(tmp_path), fps=60.0), config.load(), frames=10)
     assert made.frames == 10
+    for index in (4, 5, 6):
+        (tmp_path / f"{index:03d}.png").unlink()
+    made = analyze.analyse(analyze.open_recording(str(tmp_path), fps=60.0), config.load())
+    assert (made.frames, made.lost, made.seconds) == (9, 3, pytest.approx(11 / 60))
+    assert "3 images between 000.png and 011.png are missing" in made.summary()["advice"]
+    assert made.info.advice in html_report.page(made) and made.problem == ""
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,20 @@ def test_latest_and_read_at_leave_reading_alone(name: str) -> None:
         assert reader.read(0) == Lapped(5)
 
 
+def test_indices_may_pass_over_lost_frames(name: str) -> None:
+    with RingWriter(name, 4, 4, 6) as writer, RingReader(name) as reader:
+        for i, gap in ((10, 0), (11, 0), (15, 3), (16, 0), (20, 3), (21, 0)):
+            written = frame(i)
+            written.gap = gap
+            writer.write(written)
+        kept = {index: got.index for index in range(25) if (got := reader.read_at(index)) is not None}
+        assert kept == {index: index for index in (15, 16, 20, 21)}
+        written = frame(30)
+        written.gap = 2
+        with pytest.raises(InputError, match="frame 30 after 21"):
+            writer.write(written)
+
+
 def test_where_reading_starts(name: str) -> None:
     with RingWriter(name, 4, 4, 6) as writer:
         with RingReader(name) as early:

@@ -23,7 +23,7 @@ from fake_camera import Clock, FakeCapture
 from engines.errors import InputError
 from realtime.ring import Frame
 from realtime.sources import Source, check_wishes, kind_of, open_source
-from realtime.sources.base import Pacer, SourceInfo, camera_word
+from realtime.sources.base import PacedSource, Pacer, SourceInfo, camera_word
 from realtime.sources.camera import open_camera
 from realtime.sources.demo import RenderedSource
 from realtime.sources.v4l2 import Device
@@ -212,7 +212,9 @@ def test_what_is_promised_is_delivered(make: Callable[[], Source]) -> None:
 def test_indices_and_times_rise(make: Callable[[], Source]) -> None:
     source = make()
     frames = some(source)
-    assert [f.index for f in frames] == list(range(len(frames)))
+    recorded = source.info.kind == "images"  # counts the frames that are missing, too
+    steps = [b.index - a.index - b.gap * recorded for a, b in pairwise(frames)]
+    assert frames[0].index == 0 and steps == [1] * (len(frames) - 1)
     assert all(a.t_ns < b.t_ns and a.host_ns <= b.host_ns for a, b in pairwise(frames))
     assert all(isinstance(v, int) for f in frames for v in (f.t_ns, f.host_ns, f.gap))
     source.close()
@@ -317,7 +319,7 @@ def test_camera_words() -> None:
         ("{}/no_index.mp4", "cut off before its index"),
         ("{}/stills/img1.png", "single image"),
         ("{}/stills", "--pace"),
-        ("{}/nothing", "no png, jpg or bmp"),
+        ("{}/nothing", "no png, jpg, bmp or tif"),
         ("{}/sizes", r"b2\.png: 32x48 pixels among images of 64x48"),
         ("{}/rubbish", "none of its 2 images"),
         ("rtsp:///stream", "no host"),
@@ -524,6 +526,7 @@ def test_a_recording_keeps_its_times_and_its_gaps(films: Path) -> None:
     assert source.info.fps == 200
     assert [f.t_ns for f in frames] == [5_000_000 * i + 12345 for i in (100, 101, 102, 105, 106)]
     assert [f.gap for f in frames] == [0, 0, 0, 2, 0]
+    assert [f.index for f in frames] == [0, 1, 2, 5, 6]
 
 
 def test_an_undecodable_image_counts_as_lost(films: Path, tmp_path: Path) -> None:
@@ -532,8 +535,77 @@ def test_an_undecodable_image_counts_as_lost(films: Path, tmp_path: Path) -> Non
     (tmp_path / "3.png").write_bytes((tmp_path / "3.png").read_bytes()[:60])
     source = open_source(str(tmp_path), rate=100)
     frames = some(source)
-    assert [(f.index, f.gap, f.t_ns) for f in frames][-1] == (3, 1, 40_000_000)
+    assert [(f.index, f.gap, f.t_ns) for f in frames][-1] == (4, 1, 40_000_000)
     assert "1 of 5 images could not be decoded, the first 3.png" in source.problem
+    (tmp_path / "0.png").write_bytes(b"")
+    frames = some(open_source(str(tmp_path), rate=100))
+    assert (frames[0].index, frames[0].gap, frames[0].t_ns) == (1, 1, 10_000_000)
+
+
+def test_holes_in_the_numbers_are_lost_frames_and_times_stay_right(tmp_path: Path) -> None:
+    for i in (3, 4, 7, 8, 10):
+        cv2.imwrite(str(tmp_path / f"img{i}.png"), picture(i))
+    source = open_source(str(tmp_path), rate=100)
+    frames = some(source)
+    assert [(f.index, f.gap) for f in frames] == [(0, 0), (1, 0), (4, 2), (5, 0), (7, 1)]
+    assert [f.t_ns for f in frames] == [10_000_000 * f.index for f in frames]
+    assert (
+        source.problem == "" and "3 images between img3.png and img10.png are missing" in source.info.advice
+    )
+    again = open_source(str(tmp_path), rate=100)
+    assert isinstance(again, PacedSource)
+    again.skip(2)  # where a capture goes on that had read img4.png
+    assert [f.index for f in some(again)] == [4, 5, 7]
+
+
+def test_copies_and_strays_are_no_frames_and_are_named(tmp_path: Path) -> None:
+    for i in range(5):
+        cv2.imwrite(str(tmp_path / f"img{i}.png"), picture(i))
+    for name in ("img2 (1).png", "cover.png"):
+        cv2.imwrite(str(tmp_path / name), picture(9))
+    (tmp_path / "._img3.png").write_bytes(b"\0\5\26\7Mac OS X")
+    (tmp_path / "Thumbs.db").touch()
+    source = open_source(str(tmp_path), rate=100)
+    assert [f.index for f in some(source)] == list(range(5)) and source.problem == ""
+    assert "1 copy left out: img2 (1).png" in source.info.advice and "cover.png" in source.info.advice
+    for i in range(3):
+        cv2.imwrite(str(tmp_path / f"cam2_{i}.png"), picture(i))
+    with pytest.raises(InputError, match="2 series of images"):
+        open_source(str(tmp_path), rate=100)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_deep_pictures_are_seen_as_bright_as_they_are(tmp_path: Path, suffix: str) -> None:
+    for i in range(3):
+        cv2.imwrite(str(tmp_path / f"{i}.{suffix}"), picture(i).astype(np.uint16) << 2)
+    source = open_source(str(tmp_path), rate=100)
+    assert all((f.image == picture(i)).all() for i, f in enumerate(some(source)))
+    assert "taken as 10 bits" in source.info.advice
+
+
+def test_pictures_of_a_phone_stand_upright(tmp_path: Path) -> None:
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x112] = 6
+    for i in range(3):
+        lying = np.rot90(picture(i)[..., ::-1])
+        Image.fromarray(lying).save(tmp_path / f"{i}.jpg", quality=100, exif=exif.tobytes())
+    source = open_source(str(tmp_path), rate=100)
+    frames = some(source)
+    assert (source.info.width, source.info.height, len(frames)) == (W, H, 3) and source.problem == ""
+    for i, frame in enumerate(frames):
+        assert np.abs(frame.image.astype(int) - picture(i)).mean() < 4
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_table_of_times_may_come_from_a_spreadsheet(tmp_path: Path, separator: str) -> None:
+    rows = [("index", "t_ns", "file"), *((i, 5_000_000 * i, f"{i}.png") for i in range(3))]
+    for i in range(3):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), picture(i))
+    table = "".join(separator.join(map(str, row)) + "\r\n" for row in rows)
+    (tmp_path / "frames.csv").write_bytes(table.encode("utf-8-sig"))
+    assert [f.t_ns for f in some(open_source(str(tmp_path)))] == [0, 5_000_000, 10_000_000]
 
 
 @pytest.mark.parametrize(

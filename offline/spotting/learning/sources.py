@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import engines
+from engines.delimited import rows_of
 from engines.errors import InputError
 from engines.files import write_bytes
 from offline.spotting.batch import Tick
@@ -91,14 +92,15 @@ def real_sources(place: Path, people: Path | None) -> list[Source]:
 def read_people(table: Path, files: Sequence[str]) -> Mapping[str, str]:
     """Who is in which file, from a CSV with the columns file and person. Raises InputError where it is unusable."""
     try:
-        rows = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8-sig"))))
+        rows = rows_of(table)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"cannot read {table}: {error}") from None
-    if not rows or not {"file", "person"} <= set(rows[0]):
+    if len(rows) < 2 or not {"file", "person"} <= set(rows[0][1]):
         raise InputError(f"{table}: no table of people: give a CSV with the columns file,person")
     found: dict[str, str] = {}
-    for number, row in enumerate(rows, start=2):
-        file, person = (row["file"] or "").strip(), (row["person"] or "").strip()
+    for number, cells in rows[1:]:
+        row = dict(zip(rows[0][1], cells, strict=False))
+        file, person = row.get("file", "").strip(), row.get("person", "").strip()
         if file not in files:
             raise InputError(f"{table}, line {number}: no video {file!r} in the folder of --real")
         if not person:
