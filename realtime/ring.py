@@ -57,8 +57,8 @@ class Frame:
 
     ``index`` counts from 0; ``t_ns`` is the source's clock and ``host_ns`` is ``time.monotonic_ns`` at
     arrival; ``gap`` frames were lost by the driver just before it, or are missing in a recording, whose indices pass
-    over them; ``image`` is uint8 (height, width, 3) BGR. A ``damaged`` frame shows what was not filmed: nothing is to be seen
-    in it, or across it.
+    over them; ``image`` is uint8 (height, width, 3) BGR.
+    A ``damaged`` frame shows what was not filmed: nothing is to be seen in it, or across it.
     """
 
     index: int
