@@ -1,19 +1,20 @@
-"""The watch stage: frames in, candidates out. Live and `analyze` run this same object.
+"""The watch stage: the pipeline's movements as candidates, with the times at which their frames came.
 
-What it does depends on the frames and their times alone, so the same frames give the same candidates.
+Live and `analyze` run this same object; the same frames give the same candidates.
 """
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from engines.face import CROP_HEIGHT, CROP_WIDTH, Face, FaceSettings, FaceStatus, FaceTracker
+from engines.face import Face, FaceSettings, FaceStatus
 from engines.face.geometry import Image
-from engines.spotting import Instant, Sample, Spot, SpottingSettings, View, open_spotter
-from engines.spotting.face_stage import FaceStage, PastFrame
+from engines.pipeline import Movement, Pipeline
+from engines.spotting import Instant, SpottingSettings, View
+from engines.spotting.face_stage import PastFrame
 from realtime.candidate import Candidate
 from realtime.crop_source import CropSource
 from realtime.messages import FaceState, Moment, Region, State
@@ -58,26 +59,12 @@ class Watcher:
         wall: Callable[[int], str] | None = None,
     ) -> None:
         self.camera = camera
-        self._tracker = FaceTracker(faces)
-        self._spotting = spotting
+        self.pipeline = Pipeline(faces, spotting)
         self._wall = wall
-        self._stages: dict[int, FaceStage] = {}
         self._arrivals: deque[_Arrival] = deque()
-        self._faces: list[Face] = []
         self._lost = 0
-        self._refused: Counter[str] = Counter()
         self._times: deque[int] = deque(maxlen=240)
-        self._warm_up()
-
-    def _warm_up(self) -> None:
-        """Compile and load everything now, so that the first real frame is not late."""
-        spotter = open_spotter(self._spotting)
-        rng = np.random.default_rng(0)
-        landmarks = rng.uniform(30, 110, (478, 3))
-        blank = rng.integers(0, 255, (CROP_HEIGHT, CROP_WIDTH), dtype=np.uint8)
-        for index in range(3):
-            spotter.push(Sample(index, index * 0.005, blank, landmarks))
-        self._tracker.step(np.zeros((120, 160, 3), dtype=np.uint8), -1.0)
+        self.pipeline.warm_up()
 
     def lost(self, count: int) -> None:
         """``count`` frames before the next one were lost in the ring."""
@@ -94,48 +81,25 @@ class Watcher:
         while frame.t_ns - self._arrivals[0].t_ns > _ARRIVALS_S * 1e9:
             self._arrivals.popleft()
         if frame.damaged:
-            for stage in self._stages.values():
-                stage.interrupt("the recording is damaged here")
+            self.pipeline.interrupt("the recording is damaged here")
             return []
-        self._faces = self._tracker.step(frame.image, t_s)
-        present = {face.id for face in self._faces}
-        for gone in [identity for identity in self._stages if identity not in present]:
-            self._refused.update(self.refused_of(gone))
-            del self._stages[gone]
-        candidates = []
-        for face in self._faces:
-            if face.id < 0:
-                continue
-            stage = self._stages.setdefault(face.id, FaceStage(open_spotter(self._spotting)))
-            for spot in stage.push(face, frame.image, frame.index, t_s):
-                candidates.extend(self._candidate(face.id, stage, spot))
-            self._tracker.help_spotter(face.id, stage.spotter.wants_landmarks(), t_s)
-        return candidates
+        return self._candidates(self.pipeline.push(frame.image, frame.index, t_s))
 
     def flush(self) -> list[Candidate]:
         """The stream ended: what can still be completed."""
-        return [
-            candidate
-            for identity, stage in self._stages.items()
-            for spot in stage.spotter.flush()
-            for candidate in self._candidate(identity, stage, spot)
-        ]
+        return self._candidates(self.pipeline.flush())
 
     def refused(self) -> Counter[str]:
-        """How often each reason made a movement none of interest, of all faces so far."""
-        told = self._refused.copy()
-        for face in self._stages:
-            told.update(self.refused_of(face))
-        return told
+        """See `Pipeline.refused`."""
+        return self.pipeline.refused()
 
     def refused_of(self, face: int) -> Mapping[str, int]:
-        """The same of one face that is followed now."""
-        stage = self._stages.get(face)
-        return {} if stage is None else stage.spotter.view().refused
+        """See `Pipeline.refused_of`."""
+        return self.pipeline.refused_of(face)
 
     def crop_of(self, face: int, index: int, like: Candidate | None = None) -> Image | None:
         """A face's crop of a frame not long ago, by its index; under the transform of a candidate if one is given."""
-        stage = self._stages.get(face)
+        stage = self.pipeline.stage(face)
         past = None if stage is None else stage.past(index)
         if past is None:
             return None
@@ -148,38 +112,40 @@ class Watcher:
             return 0.0
         return (len(self._times) - 1) / ((self._times[-1] - self._times[0]) / 1e9)
 
-    def _candidate(self, face: int, stage: FaceStage, spot: Spot) -> list[Candidate]:
-        """The candidate of a movement, its two crops under one transform; empty where its offset is too long ago."""
+    def _candidates(self, movements: Iterable[Movement]) -> list[Candidate]:
+        return [made for one in movements if (made := self._candidate(one)) is not None]
+
+    def _candidate(self, movement: Movement) -> Candidate | None:
+        """The candidate of a movement, its two crops under one transform; None where its offset is too long ago."""
+        spot, stage = movement.spot, movement.stage
         arrived = {arrival.index: arrival for arrival in self._arrivals}
         # A long movement's onset and apex may be older than the frames kept; its crops are only for looking at.
         first = stage.past(spot.onset.index) or stage.oldest()
         apex = stage.past(spot.apex.index) or stage.oldest()
         if first is None or apex is None or spot.offset.index not in arrived:
-            return []
+            return None
         lost = sum(a.lost for a in self._arrivals if spot.onset.index < a.index <= spot.offset.index)
         a, b, c, d, e, f = (float(value) for value in apex.matrix.ravel())
-        return [
-            Candidate(
-                event_id=f"{self.camera}-{face}-{spot.onset.index}-{spot.kind}",
-                camera=self.camera,
-                face=face,
-                kind=spot.kind,
-                onset=self._moment(spot.onset, arrived),
-                apex=self._moment(spot.apex, arrived),
-                offset=self._moment(spot.offset, arrived),
-                intensity_px=round(spot.intensity_px, 3),
-                confidence=round(spot.confidence, 3),
-                frames_lost=lost,
-                fps=round(self.fps(), 2),
-                reason=spot.reason,
-                onset_crop=first.crop(apex.matrix).tobytes(),
-                apex_crop=apex.crop(apex.matrix).tobytes(),
-                crop_to_frame=(a, b, c, d, e, f),
-                apex_host_ns=arrived.get(apex.index, arrived[spot.offset.index]).host_ns,
-                spotted_ns=time.monotonic_ns(),
-                taken_from=(_source(first), _source(apex)),
-            )
-        ]
+        return Candidate(
+            event_id=f"{self.camera}-{movement.face}-{spot.onset.index}-{spot.kind}",
+            camera=self.camera,
+            face=movement.face,
+            kind=spot.kind,
+            onset=self._moment(spot.onset, arrived),
+            apex=self._moment(spot.apex, arrived),
+            offset=self._moment(spot.offset, arrived),
+            intensity_px=round(spot.intensity_px, 3),
+            confidence=round(spot.confidence, 3),
+            frames_lost=lost,
+            fps=round(self.fps(), 2),
+            reason=spot.reason,
+            onset_crop=first.crop(apex.matrix).tobytes(),
+            apex_crop=apex.crop(apex.matrix).tobytes(),
+            crop_to_frame=(a, b, c, d, e, f),
+            apex_host_ns=arrived.get(apex.index, arrived[spot.offset.index]).host_ns,
+            spotted_ns=time.monotonic_ns(),
+            taken_from=(_source(first), _source(apex)),
+        )
 
     def _moment(self, at: Instant, arrived: dict[int, _Arrival]) -> Moment:
         arrival = arrived.get(at.index)
@@ -191,11 +157,14 @@ class Watcher:
         """What is seen in ``frame``, the one just stepped: for display and for subscribers."""
         at = Moment(frame.index, frame.t_ns, self._wall(frame.host_ns) if self._wall else None)
         return State(
-            camera=self.camera, at=at, fps=round(self.fps(), 2), faces=[self._seen(f) for f in self._faces]
+            camera=self.camera,
+            at=at,
+            fps=round(self.fps(), 2),
+            faces=[self._seen(f) for f in self.pipeline.faces],
         )
 
     def _seen(self, face: Face) -> FaceState:
-        stage = self._stages.get(face.id)
+        stage = self.pipeline.stage(face.id)
         view = stage.spotter.view() if stage else View(reason=face.reason)
         status: str = face.status.value
         if face.status is FaceStatus.OK and view.phase == "blind":
@@ -222,7 +191,7 @@ class Watcher:
 
     def close(self) -> None:
         """Free the models."""
-        self._tracker.close()
+        self.pipeline.close()
 
 
 def _source(past: PastFrame) -> CropSource:

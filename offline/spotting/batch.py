@@ -35,7 +35,7 @@ def code_version() -> str:
     assert engines.__file__ is not None
     root = Path(engines.__file__).parent
     files = [f for name in _CODE for f in (root / name).rglob("*") if f.suffix in (".py", ".onnx", ".npz")]
-    files += [Path(__file__).parent / name for name in _HERE]
+    files += [root / "pipeline.py", *(Path(__file__).parent / name for name in _HERE)]
     digest = sha256()
     for file in sorted(files):
         digest.update(file.name.encode() + file.read_bytes())

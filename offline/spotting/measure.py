@@ -3,18 +3,19 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import cv2
 import msgspec
 import numpy as np
 
-from engines.face import Face, FaceSettings, FaceTracker
+from engines.face import Face, FaceSettings
 from engines.face.geometry import Image
 from engines.flow import as_benchmark, flow_map, open_solver
 from engines.inference import open_classifier
-from engines.spotting import Spot, SpottingSettings, View, open_spotter
+from engines.pipeline import Movement, Pipeline
+from engines.spotting import SpottingSettings, View
 from engines.spotting.clip import APEX_RULES
 from engines.spotting.face_stage import FaceStage
 from engines.spotting.refusals import NewlyRefused
@@ -98,13 +99,14 @@ class _Taker:
         self.found: list[Found] = []
         self.clips: list[Clip] = []
 
-    def spots(self, spots: list[Spot], stage: FaceStage) -> None:
-        for spot in spots:
+    def take(self, movements: Iterable[Movement]) -> None:
+        for movement in movements:
+            spot = movement.spot
             label: str | None = None
             probabilities: tuple[float, ...] = ()
-            pair = stage.pair(spot) if spot.kind == "micro" else None
+            pair = movement.crops() if spot.kind == "micro" else None
             if pair is not None:
-                label, probabilities = self._name(pair[0], pair[1])
+                label, probabilities = self._name(*pair)
             first, last = spot.onset.index, spot.offset.index
             head = self._video.head_px(first, last)
             self.found.append(
@@ -184,35 +186,25 @@ def measure(video: Video, setup: Setup, key: str, tick: Callable[[int], None] | 
     Raises InputError where a frame cannot be read, or no model is there.
     """
     cv2.setNumThreads(1)
-    tracker = FaceTracker(setup.faces)
     taker = _Taker(video, setup)
     listener = _Listener()
-    stages: dict[int, FaceStage] = {}
     frames = 0
     spent = 0.0
-    try:
+    with Pipeline(setup.faces, setup.spotting) as pipeline:
         for index, image in video.frames():
-            t_s = video.time_s(index)
             began = time.perf_counter()
-            faces = [face for face in tracker.step(image, t_s) if face.id >= 0]
+            movements = pipeline.push(image, index, video.time_s(index))
             spent += time.perf_counter() - began
-            for face in faces:
-                stage = stages.setdefault(face.id, FaceStage(open_spotter(setup.spotting)))
-                began = time.perf_counter()
-                spots = stage.push(face, image, index, t_s)
-                tracker.help_spotter(face.id, stage.spotter.wants_landmarks(), t_s)
-                spent += time.perf_counter() - began
-                taker.spots(spots, stage)
+            taker.take(movements)
+            stages = [stage for face in pipeline.faces if (stage := pipeline.stage(face.id)) is not None]
+            for stage in stages:
                 taker.clip(index, stage)
-            first = faces[0] if faces else None
-            listener.hear(index, first, stages[first.id].spotter.view() if first else None)
+            first = next((face for face in pipeline.faces if face.id >= 0), None)
+            listener.hear(index, first, stages[0].spotter.view() if stages else None)
             frames += 1
             if tick and frames % _TICK == 0:
                 tick(_TICK)
-        for stage in stages.values():
-            taker.spots(stage.spotter.flush(), stage)
-    finally:
-        tracker.close()
+        taker.take(pipeline.flush())
     if tick:
         tick(frames % _TICK)
     return Measured(

@@ -25,8 +25,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 import live_fakes
 from made_films import CONTAINERS, Made, cut, flipped, make
 
-from engines.spotting import open_spotter
-from engines.spotting.face_stage import FaceStage
 from realtime import live, messages, ring, watcher
 from realtime.cli import app
 from realtime.config import Bus, Config
@@ -39,7 +37,7 @@ _TELLS = ("mp4", "mov", "mkv", "webm", "avi", "wmv")
 
 
 class Blind:
-    """A watcher that sees nobody, and needs no models for it."""
+    """A watcher that is sure of somebody at rest, and needs no models for it."""
 
     def __init__(self, faces: Any, spotting: Any, camera: str, wall: Any = None) -> None:
         self._camera = camera
@@ -49,7 +47,17 @@ class Blind:
 
     def state(self, frame: ring.Frame) -> messages.State:
         at = messages.Moment(frame.index, frame.t_ns, None)
-        return messages.State(camera=self._camera, at=at, fps=0.0, faces=[])
+        rest = messages.FaceState(
+            face=0,
+            status="ok",
+            reason="",
+            phase="rest",
+            box=None,
+            landmarks=[],
+            crop_to_frame=None,
+            regions=[],
+        )
+        return messages.State(camera=self._camera, at=at, fps=0.0, faces=[rest])
 
     def refused_of(self, face: int) -> dict[str, int]:
         return {}
@@ -177,20 +185,22 @@ def test_damage_is_told_on_the_terminal_in_the_json_and_in_the_report(
 
 def test_nothing_is_spotted_across_a_damaged_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[str] = []
-    monkeypatch.setattr(FaceStage, "interrupt", lambda self, reason: ended.append(reason))
     seen: list[float] = []
 
-    class Tracker:
-        def step(self, image: Any, t_s: float) -> list[Any]:
+    class FakePipeline:
+        def __init__(self, *_: object) -> None: ...
+
+        def warm_up(self) -> None: ...
+
+        def push(self, image: Any, index: int, t_s: float) -> list[Any]:
             seen.append(t_s)
             return []
 
-        def close(self) -> None: ...
+        def interrupt(self, reason: str) -> None:
+            ended.append(reason)
 
-    monkeypatch.setattr(watcher, "FaceTracker", lambda _: Tracker())
+    monkeypatch.setattr(watcher, "Pipeline", FakePipeline)
     looking = watcher.Watcher(Config().faces, Config().spotting, "desk")
-    seen.clear()
-    looking._stages = {3: FaceStage(open_spotter(Config().spotting))}
     image = np.zeros((48, 64, 3), np.uint8)
     assert looking.step(ring.Frame(5, 10**9, 0, 0, image, damaged=True)) == []
     assert ended == ["the recording is damaged here"]

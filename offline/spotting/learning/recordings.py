@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.face import FaceSettings, FaceTracker
+from engines.face import FaceSettings
+from engines.pipeline import Pipeline
 from engines.spotting.blink import BlinkTracker
 from engines.spotting.face_motion import FaceMotion
-from engines.spotting.face_stage import FaceStage
 from engines.spotting.features import face_shape
 from engines.spotting.regions import NAMES
 from engines.spotting.settings import SpottingSettings
@@ -162,24 +162,21 @@ class Recorder:
 def record(frames: Iterable[tuple[int, float, NDArray[np.uint8]]], tick: Tick | None = None) -> Recording:
     """Record the first face of frames (number, time in seconds, BGR uint8 H x W x 3); ``tick`` is told of frames."""
     cv2.setNumThreads(1)
-    tracker = FaceTracker(FaceSettings())
     recorder = Recorder()
-    stages: dict[int, FaceStage] = {}
+
+    def opened() -> Recorder:
+        recorder.interrupt("another face")
+        return recorder
+
     times: list[float] = []
-    try:
+    with Pipeline(FaceSettings(max=1), _SETTINGS, opened) as pipeline:
         for index, t_s, image in frames:
             times.append(t_s)
-            faces = [face for face in tracker.step(image, t_s) if face.id >= 0]
-            if not faces or faces[0].id not in stages:
-                recorder.interrupt("another face, or none")
-            if faces:
-                face = faces[0]
-                stages.setdefault(face.id, FaceStage(recorder)).push(face, image, index, t_s)
-                tracker.help_spotter(face.id, recorder.wants_landmarks(), t_s)
+            pipeline.push(image, index, t_s)
+            if not any(face.id >= 0 for face in pipeline.faces):
+                recorder.interrupt("no face")
             if tick and len(times) % _TICK == 0:
                 tick(_TICK)
-    finally:
-        tracker.close()
     if tick:
         tick(len(times) % _TICK)
     return recorder.recording(times)

@@ -73,6 +73,7 @@ class Subject:
 def _code() -> str:
     root, here = Path(engines.__path__[0]), Path(__file__).parents[1]
     files = [root / "spotting" / f"{name}.py" for name in _EYES] + [here / name for name in _HERE]
+    files.append(root / "pipeline.py")
     files += [
         f for part in ("face", "synthesis") for f in (root / part).rglob("*") if f.suffix in (".py", ".npz")
     ]
