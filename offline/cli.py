@@ -327,7 +327,7 @@ def pretrain(
     chosen = network_of(entry, settings)
     if out.suffix != ".safetensors":
         raise InputError(f"--out {out}: weights are written as .safetensors")
-    check_file("--out", out)
+    check_folder("--out", out.parent)  # made where it is not there
     if cache is not None:
         check_folder("--cache", cache)
     if pictures and entry.input not in SHOW_APEX:

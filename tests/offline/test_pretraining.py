@@ -172,7 +172,11 @@ def test_a_header_that_is_none_of_ours_is_one_line(smic, monkeypatch, capsys):
         ("atnet", ("--pictures", "faces", "--weights", "none.pth"), "cannot read the weights none.pth"),
         ("atnet", ("--pictures", "faces", "--out", "w.pth"), "weights are written as .safetensors"),
         ("atnet", ("--pictures", "faces", "--precision", "half"), "unknown precision 'half'"),
-        ("atnet", ("--pictures", "faces", "--out", "faces/anger/w/w.safetensors"), "cannot write faces"),
+        (
+            "atnet",
+            ("--pictures", "faces", "--out", "faces/anger/w/w.safetensors"),
+            "faces/anger/w: is a file",
+        ),
     ],
 )
 def test_what_cannot_be_pretrained_is_one_line(faces, monkeypatch, capsys, model, more, words):

@@ -205,7 +205,7 @@ def test_unusable_input_is_one_line_and_exit_2(arguments, words, tmp_path, monke
 def test_an_output_that_cannot_be_written_is_said_before_anything_is_rendered(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("in the way")
     code, _, err = call(monkeypatch, capsys, *SHORT, "--out", tmp_path / "file")
-    assert code == 2 and "cannot write to" in err and "Traceback" not in err
+    assert code == 2 and "is a file; give a folder" in err and "Traceback" not in err
 
 
 def test_a_sweep_changes_one_thing_at_a_time():
