@@ -15,6 +15,7 @@ from engines.spotting import motion_spotter
 from engines.spotting.detector import FUTURE, PAST, Apex, Detector, Peaks, open_network
 from engines.spotting.face_stage import FaceStage
 from engines.spotting.features import FeatureRows
+from engines.spotting.regions import NAMES
 from engines.synthesis.action_units import pulls
 from offline.spotting import real_command
 from offline.spotting.learning import command, folds, left_out, scoring
@@ -22,7 +23,12 @@ from offline.spotting.learning.fields import AUS, fields_of
 from offline.spotting.learning.folds import Recorded, Training, groups
 from offline.spotting.learning.network import SEES, Committee, SpottingNetwork, answers, padded
 from offline.spotting.learning.recordings import record, with_truth
-from offline.spotting.learning.rehearsal import Implant, rehearse, scoring_implants, training_implants
+from offline.spotting.learning.rehearsal import (
+    Implant,
+    rehearse,
+    scoring_implants,
+    training_implants,
+)
 from offline.spotting.learning.rows import rows_of
 from offline.spotting.learning.scoring import Scored, logistic, match, recall, threshold
 from offline.spotting.learning.sources import read_people, real_sources, rendered_sources, save
@@ -97,7 +103,7 @@ def test_an_implanted_field_has_the_asked_size(recording, fields):
     implant = Implant(shift, onset_s, onset_s + 0.2, onset_s + 0.2, onset_s + 0.4, minimum_jerk=False)
     added = rehearse(recording, [implant]) - recording.shift
     # Summed over references, what was added is the implant's course.
-    course, reached, before = [], np.zeros((18, 2)), -1
+    course, reached, before = [], np.zeros((len(NAMES), 2)), -1
     for k in range(first.start, first.stop):
         if recording.reference[k] != before and k > first.start:
             reached = course[-1]
@@ -214,7 +220,7 @@ def test_the_network_sees_what_the_detector_shows_and_is_scored_on_the_detectors
     live = [apex for apex in [*found, *detector.flush()] if apex is not None]
     begun = stretch.times_s[0]
     live = [apex for apex in live if apex.logit > scoring.FLOOR and apex.apex_s >= begun + 0.5]
-    ours = scoring.apexes(network, stretch)
+    ours = scoring.apexes([network], stretch)
     assert len(ours) == len(live) > 0
     for one, other in zip(ours, live, strict=True):
         assert vars(one) == pytest.approx(vars(other), abs=1e-4)
@@ -241,7 +247,7 @@ def test_nobody_left_out_is_trained_on(recording, tmp_path, monkeypatch):
     monkeypatch.setattr(folds, "lessons_of", lambda subjects: [one.person for one in subjects])
     monkeypatch.setattr(folds, "score", lambda _, one: asked.append(one.name) or scored(one.name, []))
     for group in groups({"ann": 20.0, "bob": 9.0, "cyd": 8.0}, 2):
-        folds.run(Training(recorded, group, 1, 0))
+        folds.run(Training(recorded, group, 1, (0,)))
     assert taught == [["bob", "cyd"], ["ann", "ann"]]
     assert asked == ["a.mp4", "c.mp4", "b.mp4", "d.mp4"]
     assert groups({"ann": 20.0, "bob": 9.0}, 0) == groups({"ann": 1.0, "bob": 9.0}, 9) == [("ann",), ("bob",)]
@@ -291,8 +297,9 @@ def test_the_command_trains_exports_and_goes_on_from_what_it_kept(videos, tmp_pa
     network = open_network(out)
     assert len(network.odds.alarms) == len(scoring.CURVE)
     recorded = command.record_all(real_sources(videos, None), tmp_path / "cache" / "recordings", 1)
-    final = [Training(recorded, (), 2, seed) for seed in (3, 4)]
-    members = [kept.network() for kept in folds.run_all(final, tmp_path / "cache" / "trained", 1)]
+    final = [Training(recorded, (), 2, (seed,)) for seed in (3, 4)]
+    made = folds.run_all(final, tmp_path / "cache" / "trained", 1)
+    members = [member for kept in made for member in kept.networks()]
     rows = rows_of(recorded[0].subject().recording)[0].rows
     seen_rows = padded(rows)
     windows = np.stack([seen_rows[k : k + SEES] for k in range(0, len(rows), 7)])
@@ -300,20 +307,19 @@ def test_the_command_trains_exports_and_goes_on_from_what_it_kept(videos, tmp_pa
     with torch.no_grad():
         wanted = Committee(members).eval()(torch.from_numpy(windows)).numpy()
         np.testing.assert_allclose(given, wanted, atol=1e-5)
-    one_by_one = np.mean([answers(member, rows)[::7] for member in members], axis=0)
-    np.testing.assert_allclose(network(windows), one_by_one, atol=1e-4)
+    np.testing.assert_allclose(network(windows), answers(members, rows)[::7], atol=1e-4)
     assert str(tmp_path).encode() not in out.read_bytes() and b".py" not in out.read_bytes()
 
     # The kept network of a video is the one that was trained without who is in it.
     without = {video.name: video for video in left_out.read(tmp_path / "folds").values()}
-    trainings = [Training(recorded, (name,), 2, fold) for fold, name in enumerate(sorted(without))]
+    trainings = [Training(recorded, (name,), 2, (3, 4)) for name in sorted(without)]
     assert set(without) == {"one.avi", "two.avi"}
     for kept in folds.run_all(trainings, tmp_path / "cache" / "trained", 1):
         (given,) = open_network(Path(without[kept.scored[0].name].network)).session.run(
             None, {"rows": windows}
         )
         with torch.no_grad():
-            wanted = Committee([kept.network()]).eval()(torch.from_numpy(windows)).numpy()
+            wanted = Committee(kept.networks()).eval()(torch.from_numpy(windows)).numpy()
         np.testing.assert_allclose(given, wanted, atol=1e-5)
     assert_watched_by_who_has_not_seen(videos, tmp_path, monkeypatch, capsys)
 

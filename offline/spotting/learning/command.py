@@ -112,7 +112,7 @@ def spot_train(plan: Plan, jobs: int, bar: Bar, show: Callable[[Sequence[Scored]
         raise InputError(
             f"{plan.real}: one person alone: with nobody left to train on, add videos or --rendered"
         )
-    trainings = [Training(recorded, group, plan.epochs, seed) for seed, group in enumerate(people)]
+    trainings = [Training(recorded, group, plan.epochs, plan.seeds) for group in people]
     with bar("people left out, epochs") as progress:
         without = run_all(trainings, plan.folder / "trained", jobs, progress)
     scored = tuple(one for fold in without for one in fold.scored)
@@ -122,14 +122,16 @@ def spot_train(plan: Plan, jobs: int, bar: Bar, show: Callable[[Sequence[Scored]
     except ValueError as error:
         raise InputError(f"{plan.real}: {error}; train on more, or for longer") from None
     with bar("everybody, epochs") as progress:
-        final = [Training(recorded, (), plan.epochs, seed) for seed in plan.seeds]
+        # Apart, so that they are trained at the same time.
+        final = [Training(recorded, (), plan.epochs, (seed,)) for seed in plan.seeds]
         trained = run_all(final, plan.folder / "trained", jobs, progress)
     check = _windows(real[0])
     if plan.keep_folds is not None:
         files = {source.name: digest_of(source.path) for source in sources if source.path is not None}
         left_out.keep(plan.keep_folds, without, odds, files, check)
     try:
-        difference = export([one.network() for one in trained], odds, plan.out, check)
+        members = [member for one in trained for member in one.networks()]
+        difference = export(members, odds, plan.out, check)
     except OSError as error:
         raise InputError(f"cannot write {plan.out}: {error.strerror or error}") from None
     content = plan.out.read_bytes()

@@ -55,35 +55,39 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Training:
-    """One network to be trained, on everybody but the people left out, who are then scored."""
+    """Networks to be trained, one a seed, on everybody but the people left out, who are then scored."""
 
     recorded: tuple[Recorded, ...]
     left_out: tuple[str, ...]
     epochs: int
-    seed: int
+    seeds: tuple[int, ...]
 
     def key(self) -> str:
         """Changes with everything the result depends on."""
         rows = [[one.key, one.name, one.person, one.real] for one in self.recorded]
-        content = msgspec.json.encode([_code(), rows, self.left_out, self.epochs, self.seed])
+        content = msgspec.json.encode([_code(), rows, self.left_out, self.epochs, self.seeds])
         return sha256(content).hexdigest()[:24]
 
 
 class Trained(msgspec.Struct, frozen=True):
-    """A trained network: its ``weights`` by name, and how it did on the people left out."""
+    """Trained networks: the ``weights`` of each by name, and how they did together on the people left out."""
 
     key: str
-    weights: dict[str, list[float]]
+    weights: tuple[dict[str, list[float]], ...]
     scored: tuple[Scored, ...]
 
-    def network(self) -> SpottingNetwork:
-        """The network, ready to answer."""
-        network = SpottingNetwork()
-        shapes = {name: values.shape for name, values in network.state_dict().items()}
-        network.load_state_dict(
-            {name: torch.tensor(values).reshape(shapes[name]) for name, values in self.weights.items()}
-        )
-        return network.eval()
+    def networks(self) -> list[SpottingNetwork]:
+        """The networks, ready to answer."""
+        return [_with(weights) for weights in self.weights]
+
+
+def _with(weights: dict[str, list[float]]) -> SpottingNetwork:
+    network = SpottingNetwork()
+    shapes = {name: values.shape for name, values in network.state_dict().items()}
+    network.load_state_dict(
+        {name: torch.tensor(values).reshape(shapes[name]) for name, values in weights.items()}
+    )
+    return network.eval()
 
 
 @cache
@@ -109,9 +113,13 @@ def run(training: Training, tick: Tick | None = None) -> Trained:
     """Train and score. Nobody who is left out is trained on."""
     subjects = [one.subject() for one in training.recorded]
     known = [one for one in subjects if one.person not in training.left_out]
-    network = train(lessons_of(known), training.epochs, training.seed, tick)
-    scored = tuple(score(network, one) for one in subjects if one.person in training.left_out)
-    weights = {name: values.flatten().tolist() for name, values in network.state_dict().items()}
+    lessons = lessons_of(known)
+    members = [train(lessons, training.epochs, seed, tick) for seed in training.seeds]
+    scored = tuple(score(members, one) for one in subjects if one.person in training.left_out)
+    weights = tuple(
+        {name: values.flatten().tolist() for name, values in member.state_dict().items()}
+        for member in members
+    )
     return Trained(training.key(), weights, scored)
 
 
@@ -126,8 +134,8 @@ def run_all(
     keys = [training.key() for training in trainings]
     done = {key: kept for key in keys if (kept := _load(folder, key)) is not None}
     todo = [training for training, key in zip(trainings, keys, strict=True) if key not in done]
-    total = sum(training.epochs for training in trainings)
-    before = total - sum(training.epochs for training in todo)
+    total = sum(training.epochs * len(training.seeds) for training in trainings)
+    before = total - sum(training.epochs * len(training.seeds) for training in todo)
 
     def keep(trained: Trained) -> None:
         done[trained.key] = trained

@@ -40,7 +40,7 @@ def keep(
     files: Mapping[str, str],
     check: NDArray[np.float32],
 ) -> None:
-    """Write the network of every fold into ``folder``, and which video each has not seen.
+    """Write the networks of every fold, as one file, into ``folder``, and which video each has not seen.
 
     ``files``: SHA-256 of real videos by name; ``odds`` are common to all; ``check`` as `export` has it. Raises
     InputError where it cannot be written.
@@ -50,7 +50,7 @@ def keep(
         folder.mkdir(parents=True, exist_ok=True)
         for number, fold in enumerate(folds):
             name = f"without{number}.onnx"
-            export([fold.network()], odds, folder / name, check)
+            export(fold.networks(), odds, folder / name, check)
             videos += [
                 Video(one.name, files[one.name], one.person, name) for one in fold.scored if one.name in files
             ]

@@ -1,5 +1,6 @@
 """The network in PyTorch: four dilated convolutions over how the rows change, forty-two rows at once."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -79,7 +80,7 @@ class SpottingNetwork(nn.Module):
 class Committee(nn.Module):
     """The mean answer of several networks to windows (N, SEES, COLUMNS): (N, 4); what is exported."""
 
-    def __init__(self, members: list[SpottingNetwork]) -> None:
+    def __init__(self, members: Sequence[SpottingNetwork]) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
 
@@ -94,15 +95,17 @@ def padded(rows: NDArray[np.float32], after: int = FUTURE) -> NDArray[np.float32
     return np.concatenate([np.repeat(rows[:1], PAST, axis=0), rows, np.repeat(rows[-1:], after, axis=0)])
 
 
-def answers(network: SpottingNetwork, rows: NDArray[np.float32], after: int = FUTURE) -> NDArray[np.float32]:
-    """Answers (T + after - FUTURE, 4) to rows (T, COLUMNS), mean over the face and its mirror image."""
-    both = np.stack([padded(rows, after), padded(mirrored(rows), after)])
+def answers(
+    members: Sequence[SpottingNetwork], rows: NDArray[np.float32], after: int = FUTURE
+) -> NDArray[np.float32]:
+    """Answers (T + after - FUTURE, 4) to rows (T, COLUMNS), mean over networks, the face and its mirror image."""
+    both = torch.from_numpy(np.stack([padded(rows, after), padded(mirrored(rows), after)])).transpose(1, 2)
     with torch.no_grad():
-        found = network(torch.from_numpy(both).transpose(1, 2)).mean(0)
+        found = torch.stack([member(both).mean(0) for member in members]).mean(0)
     return np.asarray(found.T.numpy(), dtype=np.float32)
 
 
-def export(members: list[SpottingNetwork], odds: Odds, path: Path, check: NDArray[np.float32]) -> float:
+def export(members: Sequence[SpottingNetwork], odds: Odds, path: Path, check: NDArray[np.float32]) -> float:
     """Write the networks as one ONNX file that the live spotter opens; return its largest difference from PyTorch.
 
     ``check`` float32 (N, SEES, COLUMNS). The file is the old one or the whole new one. Raises ArithmeticError where

@@ -1,4 +1,4 @@
-"""How well a network spots people it has not seen: alarms where nothing was implanted, recall where something was."""
+"""How well networks spot people they have not seen: alarms where nothing was implanted, recall where something was."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -28,7 +28,7 @@ _REST_S = SpottingSettings().rest_s
 
 
 class Scored(msgspec.Struct, frozen=True):
-    """One video scored by a network that has not seen the person.
+    """One video scored by networks that have not seen the person.
 
     ``seconds`` in which the face was seen; ``alarms``: logits of what was told in the video as it is; ``implants``:
     for each the logit it was found with, None where it was not; ``told``: logits with implants, and whether it was one.
@@ -42,17 +42,17 @@ class Scored(msgspec.Struct, frozen=True):
     told: tuple[tuple[float, bool], ...]
 
 
-def score(network: SpottingNetwork, subject: Subject) -> Scored:
+def score(members: Sequence[SpottingNetwork], subject: Subject) -> Scored:
     """Score a subject as it is, and in three rounds with implants."""
     recording = subject.recording
-    alarms = [apex.logit for stretch in rows_of(recording) for apex in apexes(network, stretch)]
+    alarms = [apex.logit for stretch in rows_of(recording) for apex in apexes(members, stretch)]
     exact = face_fields(subject, variants=1)
     implants: list[float | None] = []
     told: list[tuple[float, bool]] = []
     for number in range(_ROUNDS):
         put, events = scoring_implants(recording, exact, np.random.default_rng((_SEED, number)))
         stretches = rows_of(recording, rehearse(recording, put))
-        found = [apex for stretch in stretches for apex in apexes(network, stretch)]
+        found = [apex for stretch in stretches for apex in apexes(members, stretch)]
         which = match(found, events)
         implants += [None if k is None else found[k].logit for k in which]
         told += [(apex.logit, k in which) for k, apex in enumerate(found)]
@@ -61,10 +61,10 @@ def score(network: SpottingNetwork, subject: Subject) -> Scored:
     )
 
 
-def apexes(network: SpottingNetwork, stretch: Stretch) -> list[Apex]:
+def apexes(members: Sequence[SpottingNetwork], stretch: Stretch) -> list[Apex]:
     """What the live detector would tell of a stretch, from its start of telling to its flush, above `FLOOR`."""
     peaks, found = Peaks(), []
-    given = answers(network, stretch.rows, after=FUTURE + Peaks.AFTER)
+    given = answers(members, stretch.rows, after=FUTURE + Peaks.AFTER)
     begun = float(stretch.times_s[0])
     for k, answer in enumerate(given):
         apex = peaks.push(begun + k / RATE_HZ, answer)
