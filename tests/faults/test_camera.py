@@ -37,7 +37,7 @@ def test_a_camera_comes_back_at_another_size_and_rate(start: Any, told: Any, tmp
     source = f"fake:kind=camera,fps=100,lost_at=100,once={once},then_width=96,then_height=64,then_fps=50"
     run = start(source, plan={"renumbered": True})
     took = lost_and_found(run)
-    assert any("capturing again, 96x64 at 50 fps" in line for line in run.lines)
+    run.until_line("capturing again, 96x64 at 50 fps")  # a slow machine may have opened it once more before
     run.until(lambda: len(run.events(time.monotonic() - 1)) > 1, "events of the new size")
     report = run.end()
     made = books(report)
