@@ -32,9 +32,9 @@ EXPRESSIONS: Final[dict[str, tuple[tuple[int, ...], ...]]] = {
 }
 """Combinations of action units by class, as CASME II and SAMM code them."""
 COMMON: Final[dict[str, tuple[tuple[int, ...], ...]]] = {
-    "negative": ((4, 15), (9, 15)),
     "positive": ((6, 12),),
     "surprise": ((1, 2, 26),),
+    "negative": ((4, 15), (9, 15)),
 }
 """One or two of each class that everybody thinks of first."""
 

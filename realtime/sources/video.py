@@ -1,6 +1,5 @@
 """Video files and network streams as cameras."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -68,8 +67,7 @@ def open_video(spec: str, *, pace: Pace = None, rate: float | None = None) -> Vi
         raise InputError(f"{spec}: a single image has no motion; give the folder of the images, or a video")
     from engines.video import open_file
 
-    told = os.fsencode(spec).decode("utf-8", "replace")  # a name may hold bytes that are no text
-    return VideoSource(open_file(path, rate=rate), spec=told, name=path_word(path), pace=pace)
+    return VideoSource(open_file(path, rate=rate), spec=spec, name=path_word(path), pace=pace)
 
 
 def open_url(

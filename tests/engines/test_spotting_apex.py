@@ -7,7 +7,7 @@ import pytest
 from engines.face import FaceTracker
 from engines.face.geometry import crop
 from engines.spotting.apex import apex, displacements
-from engines.spotting.clip import APEX_RULES
+from engines.spotting.apex_rules import APEX_RULES
 from engines.spotting.regions import NAMES
 from engines.synthesis import Identity, Performance, Renderer, Scene
 

@@ -110,6 +110,20 @@ def open_source(spec: str, *, pace: Any = None, **_: Any) -> FakeSource:
     return FakeSource(spec, pace if isinstance(pace, float) else None)
 
 
+def face_at_rest() -> FaceState:
+    """A face that is seen and does nothing."""
+    return FaceState(
+        face=0,
+        status="ok",
+        reason="",
+        phase="rest",
+        box=None,
+        landmarks=[],
+        crop_to_frame=None,
+        regions=[],
+    )
+
+
 class FakeWatcher:
     """A candidate each `EVERY` frames, the last one at the end; dies from the frame the plan says."""
 
@@ -168,17 +182,8 @@ class FakeWatcher:
         return [] if self.newest is None else [self.candidate(self.newest, "macro")]
 
     def state(self, frame: Frame) -> State:
-        face = FaceState(
-            face=0,
-            status="ok",
-            reason="",
-            phase="rest",
-            box=None,
-            landmarks=[],
-            crop_to_frame=None,
-            regions=[],
-        )
-        return State(camera=self.camera, at=Moment(frame.index, frame.t_ns), fps=100.0, faces=[face])
+        at = Moment(frame.index, frame.t_ns)
+        return State(camera=self.camera, at=at, fps=100.0, faces=[face_at_rest()])
 
     def close(self) -> None:
         pass

@@ -47,17 +47,7 @@ class Blind:
 
     def state(self, frame: ring.Frame) -> messages.State:
         at = messages.Moment(frame.index, frame.t_ns, None)
-        rest = messages.FaceState(
-            face=0,
-            status="ok",
-            reason="",
-            phase="rest",
-            box=None,
-            landmarks=[],
-            crop_to_frame=None,
-            regions=[],
-        )
-        return messages.State(camera=self._camera, at=at, fps=0.0, faces=[rest])
+        return messages.State(camera=self._camera, at=at, fps=0.0, faces=[live_fakes.face_at_rest()])
 
     def refused_of(self, face: int) -> dict[str, int]:
         return {}
