@@ -89,9 +89,9 @@ def live(
     """
     check_opencv()
     from realtime import config as configuration
-    from realtime import live as run
+    from realtime.live import coordinator as run
+    from realtime.live.terminal import open_screen
     from realtime.sources import check_wishes
-    from realtime.terminal import open_screen
 
     _check_finite(duration=duration, pace=pace, fps=fps)
     check_wishes(source, set_ or (), pace=pace, rate=fps)
@@ -170,7 +170,7 @@ def _pretty() -> Callable[[Any], None]:
     from rich.console import Console
 
     from realtime import messages
-    from realtime.terminal import event_line
+    from realtime.live.terminal import event_line
 
     console = Console(highlight=False)
 
@@ -218,8 +218,8 @@ def recognise(
     """
     check_opencv()
     from realtime import config as configuration
-    from realtime import remote
-    from realtime.recogniser import Recogniser
+    from realtime.stages import remote
+    from realtime.stages.recogniser import Recogniser
 
     loaded = configuration.load(config, set_ or ())
     made = Recogniser(loaded.recognise)
@@ -246,7 +246,7 @@ def keys(
 
     Example: apexcam keys --dir keys desk-in-room-12
     """
-    from realtime import keys as certificates
+    from realtime.bus import keys as certificates
 
     path = dir_ or certificates.default_folder()
     if remove is not None:
@@ -299,9 +299,9 @@ def analyze(
     check_opencv()
     import msgspec
 
-    from realtime import analyze as analysis
     from realtime import config as configuration
-    from realtime import recorded
+    from realtime.analysis import analyze as analysis
+    from realtime.recording import recorded
     from realtime.sources import check_wishes
 
     _check_finite(fps=fps)
@@ -371,8 +371,8 @@ def cameras(
     check_opencv()
     import msgspec
 
-    from realtime import cameras as plugged
     from realtime import config as configuration
+    from realtime.sources import cameras as plugged
 
     _check_finite(measure=measure)
     wish = configuration.load(config, set_ or ()).source
@@ -416,7 +416,7 @@ def _camera_row(
     device: Any, wish: Any, seconds: float, told: Callable[[str], None] = lambda text: None, **how: Any
 ) -> dict[str, Any]:
     """A camera: the size wished first, then every other size it has; all measured unless ``seconds`` is 0."""
-    from realtime import cameras as plugged
+    from realtime.sources import cameras as plugged
 
     best: dict[str, float] = {}
     for mode in device.modes:
@@ -483,7 +483,7 @@ def doctor(
     """
     import msgspec
 
-    from realtime import doctor as examination
+    from realtime.machine import doctor as examination
 
     findings = examination.installation() or _examined(config, set_)
     if as_json:
@@ -496,7 +496,7 @@ def doctor(
 
 def _examined(config: Path | None, set_: list[str] | None) -> list[Any]:
     from realtime import config as configuration
-    from realtime import doctor as examination
+    from realtime.machine import doctor as examination
 
     loaded = configuration.load(config, set_ or ())
     if not sys.stderr.isatty():
@@ -538,7 +538,7 @@ def bench(
     check_opencv()
     import msgspec
 
-    from realtime import load
+    from realtime.machine import load
 
     _check_finite(seconds=seconds, endurance=endurance)
     if endurance is not None:

@@ -6,7 +6,7 @@
         for event in events:
             print(event.label, event.probabilities)
 
-Any other language: ZeroMQ SUB, multipart ``[topic, payload]``, see `realtime.bus`; `json_schema` describes
+Any other language: ZeroMQ SUB, multipart ``[topic, payload]``, see `realtime.bus.publisher`; `json_schema` describes
 it.
 """
 
@@ -22,7 +22,7 @@ import zmq
 
 from engines.errors import InputError
 from realtime import messages
-from realtime.keys import load_public, load_secret
+from realtime.bus.keys import load_public, load_secret
 
 DEFAULT_ENDPOINT = "tcp://127.0.0.1:5557"
 

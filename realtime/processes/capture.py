@@ -103,7 +103,7 @@ def _wait_for_go(link: Link, spec: Spec, source: Any) -> None:
     if source.info.kind not in ("camera", "url"):
         link.wait_for(wire.Go)
         return
-    from realtime import cameras
+    from realtime.sources import cameras
 
     meter, since = cameras.Meter(), time.monotonic()
     while not isinstance(link.receive(), wire.Go):

@@ -43,9 +43,9 @@ class Stages:
     """Where the stages are found, ``module:name``; tests put others in their place."""
 
     open_source: str = "realtime.sources:open_source"
-    watcher: str = "realtime.watcher:Watcher"
-    candidate: str = "realtime.candidate:Candidate"
-    recogniser: str = "realtime.recogniser:Recogniser"
+    watcher: str = "realtime.stages.watcher:Watcher"
+    candidate: str = "realtime.stages.candidate:Candidate"
+    recogniser: str = "realtime.stages.recogniser:Recogniser"
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,12 @@ import psutil
 import zmq
 
 from engines.errors import InputError
-from realtime import ring, segment
+from realtime import ring
 from realtime.processes import child, wire
+from realtime.processes.histogram import Histogram
 from realtime.processes.table import Role
 from realtime.redaction import shown
-from realtime.report import Histogram
+from realtime.ring import segment
 
 _POLITE_S: Final = 3.0
 _LAST_WORDS_S: Final = 0.3
@@ -270,6 +271,7 @@ class Supervisor:
                 if now - member.heard > limit and not member.leaving:
                     member.why = f"{why} {limit:g} s"
                     member.unheard += not member.ready
+                    member.heard = now  # it takes a moment to die, and is counted once
                     self.kill(member)
                 continue
             if member.died is None:

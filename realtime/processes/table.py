@@ -67,7 +67,7 @@ RECOGNISE: Final = Role(
 )
 RECORD: Final = Role(
     name="record",
-    target="realtime.recorder:run",
+    target="realtime.recording.recorder:run",
     reads="events, the ring",
     writes="a folder an event",
     may_lose="frames that left the ring, said in event.json",

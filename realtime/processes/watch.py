@@ -11,7 +11,7 @@ import numpy as np
 from realtime import ring
 from realtime.processes import wire
 from realtime.processes.child import Link, Spec, load, retitle
-from realtime.report import Histogram
+from realtime.processes.histogram import Histogram
 
 
 def run(link: Link, spec: Spec) -> None:

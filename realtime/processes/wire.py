@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from realtime import messages
-from realtime.crop_source import CropSource
+from realtime.stages.crop_source import CropSource
 
 # What a counter of refused movements is called, before its reason.
 REFUSED = "refused: "
@@ -44,7 +44,7 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
 
 class Beat(msgspec.Struct, frozen=True, tag=True):
     """A sign of life: counters and latencies since this process began (histograms as
-    `report.Histogram.pack`).
+    `histogram.Histogram.pack`).
     """
 
     counts: dict[str, int] = {}

@@ -1,7 +1,7 @@
 """A real camera through OpenCV: asked in the order drivers need, its frames stamped, its losses estimated.
 
 What is asked is rarely what is granted, and what is granted rarely what is delivered: see
-``realtime.cameras``.
+``realtime.sources.cameras``.
 """
 
 import math

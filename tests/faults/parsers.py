@@ -24,10 +24,13 @@ from engines.errors import InputError
 from engines.inference.model_file import read_model
 from offline.datasets.flowmaps import COLUMNS, FOLDER, TABLE, load_flowmaps
 from offline.spotting.long_videos import load_database
-from realtime import config, keys, messages, recorded, ring, segment
+from realtime import config, messages, ring
+from realtime.bus import keys
 from realtime.client import Subscriber
 from realtime.processes import wire
-from realtime.report import Histogram
+from realtime.processes.histogram import Histogram
+from realtime.recording import recorded
+from realtime.ring import segment
 from realtime.sources.images import open_images
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "realtime"))

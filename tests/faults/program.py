@@ -11,9 +11,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "realtime"))
 import live_fakes
 
 from engines.errors import InputError
-from realtime import config, live
+from realtime import config
+from realtime.live import coordinator as live
+from realtime.live.terminal import PlainLines
 from realtime.processes import table
-from realtime.terminal import PlainLines
 
 
 def main(asked: dict[str, Any]) -> int:

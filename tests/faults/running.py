@@ -16,8 +16,9 @@ from typing import Any
 import psutil
 import pytest
 
-from realtime import messages, segment
+from realtime import messages
 from realtime.client import Subscriber
+from realtime.ring import segment
 
 HERE = Path(__file__).parent
 LONG = bool(os.environ.get("APEXCAM_LONG"))

@@ -7,7 +7,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "realtime"))
 
 import live_fakes
 
-from realtime import config, remote
+from realtime import config
+from realtime.stages import remote
 
 
 def main(endpoint: str, secret: str | None = None, clients: str | None = None) -> None:

@@ -41,9 +41,10 @@ from engines.errors import InputError
 from engines.inference.model_file import read_model
 from offline.datasets.flowmaps import FOLDER, TABLE, load_flowmaps
 from offline.spotting.long_videos import load_database
-from realtime import config, keys, messages, ring
+from realtime import config, messages, ring
+from realtime.bus import keys
 from realtime.client import Subscriber
-from realtime.report import Histogram
+from realtime.processes.histogram import Histogram
 
 ROOM_BYTES = 1 << 31
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from running import EVERY, books, long_form
 
-from realtime import messages, segment
+from realtime import messages
+from realtime.ring import segment
 
 # /dev/shm of its own for the program and its children, of a few megabytes.
 SMALL = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size="$0" tmpfs /dev/shm && exec "$@"')

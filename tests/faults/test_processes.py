@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from running import EVERY, LONG, books, long_form, once_and_in_order
 
-from realtime import messages, segment
+from realtime import messages
 from realtime.processes import supervisor
+from realtime.ring import segment
 
 PATIENT = "supervise.restarts_a_minute=1000"
 QUICK = {"recognise": 1.5, "watch": 1.5, "record": 3.0, "dashboard": 3.0}

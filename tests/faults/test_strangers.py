@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from realtime import keys
+from realtime.bus import keys
 
 ROOT = Path(__file__).parents[2]
 STRANGER = """

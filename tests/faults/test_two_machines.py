@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from running import HERE, books, once_and_in_order
 
-from realtime import keys
+from realtime.bus import keys
 
 ROOT = HERE.parents[1]
 CAMERAS, FAR = "10.203.7.1", "10.203.7.2"

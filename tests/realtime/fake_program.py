@@ -14,7 +14,7 @@ import numpy as np
 
 from engines.flow import picture
 from realtime import config, messages
-from realtime.bus import Bus
+from realtime.bus.publisher import Bus
 
 CAMERA = "demo"
 FPS = 200

@@ -21,12 +21,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from engines.errors import InputError
 from engines.fallback import say
 from engines.inference.model_file import read_model
-from realtime.candidate import Candidate
 from realtime.config import Config
 from realtime.messages import Event, FaceState, FlowUsed, Model, Moment, State
 from realtime.processes.child import Stages
 from realtime.ring import Frame
 from realtime.sources.base import PacedSource, Pacer, Shot, SourceInfo
+from realtime.stages.candidate import Candidate
 
 EVERY = 25  # a candidate each so many frames
 STAGES = Stages(
@@ -273,9 +273,9 @@ class Notes:
 
 def main(arguments: list[str]) -> int:
     """``live_fakes.py SOURCE REPORT``: a live run in a process of its own, plain lines on stdout."""
-    from realtime import live
     from realtime.config import Bus
-    from realtime.terminal import PlainLines
+    from realtime.live import coordinator as live
+    from realtime.live.terminal import PlainLines
 
     options = live.Options(
         sources=(arguments[0],),

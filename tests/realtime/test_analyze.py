@@ -12,8 +12,11 @@ import pytest
 
 from engines.errors import InputError
 from engines.synthesis import Identity, Performance, Renderer, Scene
-from realtime import analyze, config, html_report, live, messages, recorded
+from realtime import config, messages
+from realtime.analysis import analyze, html_report
+from realtime.live import coordinator as live
 from realtime.processes.child import Stages
+from realtime.recording import recorded
 
 sys.path.insert(0, str(Path(__file__).parent))
 import live_fakes
@@ -226,7 +229,7 @@ def test_the_report_holds_everything_itself(tmp_path: Path, analysis: analyze.An
 
 
 def test_markup_in_a_file_name_or_reason_stays_text(analysis: analyze.Analysis) -> None:
-    from realtime.html_report import page
+    from realtime.analysis.html_report import page
 
     evil = "<script>alert(1)</script>"
     one = analysis.events[0]

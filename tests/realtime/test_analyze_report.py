@@ -10,11 +10,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from realtime import analyze, elan, messages
-from realtime.course import SAMPLE_S, Course
-from realtime.html_report import page
+from realtime import messages
+from realtime.analysis import analyze, elan
+from realtime.analysis.course import SAMPLE_S, Course
+from realtime.analysis.html_report import page
+from realtime.analysis.report_timeline import POINTS, plot, rows
 from realtime.messages import FaceState, Moment, Region, State
-from realtime.report_timeline import POINTS, plot, rows
 from realtime.sources import SourceInfo
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -9,8 +9,9 @@ import pytest
 import zmq
 
 from engines.errors import InputError
-from realtime import config, keys, messages
-from realtime.bus import Bus, is_loopback
+from realtime import config, messages
+from realtime.bus import keys
+from realtime.bus.publisher import Bus, is_loopback
 from realtime.client import Subscriber
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -16,11 +16,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fake_camera import Clock, FakeCapture
 
 from engines.errors import InputError
-from realtime import cameras
-from realtime.cameras import Measured, advice, diagnose, exposure_limit, list_cameras, measure
 from realtime.ring import Frame
-from realtime.sources import camera, v4l2
+from realtime.sources import camera, cameras, v4l2
 from realtime.sources.camera import CameraSource, Granted, LossCounter, open_camera
+from realtime.sources.cameras import Measured, advice, diagnose, exposure_limit, list_cameras, measure
 from realtime.sources.v4l2 import Device, Exposure, Mode
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="V4L2 is Linux")

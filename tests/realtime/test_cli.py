@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from realtime import doctor, messages
-from realtime.bus import Bus
+from realtime import messages
+from realtime.bus.publisher import Bus
 from realtime.cli import app
 from realtime.config import Bus as BusSettings
+from realtime.machine import doctor
 
 sys.path.insert(0, str(Path(__file__).parent))
 import bus_messages as some

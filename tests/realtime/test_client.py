@@ -8,7 +8,7 @@ import zmq
 
 from engines.errors import InputError
 from realtime import config, messages
-from realtime.bus import Bus
+from realtime.bus.publisher import Bus
 from realtime.client import Subscriber, json_schema
 
 sys.path.insert(0, str(Path(__file__).parent))

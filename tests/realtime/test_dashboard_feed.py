@@ -290,7 +290,7 @@ def test_every_region_of_the_spotter_has_its_place() -> None:
 
 
 def test_the_outline_is_the_one_the_page_draws_as_lines() -> None:
-    from realtime import watcher
+    from realtime.stages import watcher
 
     assert len(watcher._OUTLINE) == 78
 

@@ -25,10 +25,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 import live_fakes
 from made_films import CONTAINERS, Made, cut, flipped, make
 
-from realtime import live, messages, ring, watcher
+from realtime import messages, ring
 from realtime.cli import app
 from realtime.config import Bus, Config
+from realtime.live import coordinator as live
 from realtime.processes import table
+from realtime.stages import watcher
 
 LONG = bool(os.environ.get("APEXCAM_LONG"))
 NAMES = ("film", "a film (1)", "12:30", "видео", "面部", "50%25", "it's <b>&", "-x", "film-\udce4")
@@ -67,7 +69,7 @@ class Blind:
 @pytest.fixture
 def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watcher, "Watcher", Blind)
-    monkeypatch.setattr("realtime.recogniser.Recogniser", lambda _: None)
+    monkeypatch.setattr("realtime.stages.recogniser.Recogniser", lambda _: None)
 
 
 def analyze(path: Path, *more: str) -> tuple[int, dict[str, Any], list[str]]:

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from engines.errors import InputError
-from realtime import keys
+from realtime.bus import keys
 from realtime.cli import app
 
 

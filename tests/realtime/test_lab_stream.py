@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engines.errors import InputError
-from realtime import lab_stream
+from realtime.live import lab_stream
 
 sys.path.insert(0, str(Path(__file__).parent))
 import bus_messages as some
@@ -22,12 +22,12 @@ LIVE = """
 import sys
 sys.path[:0] = [{tests!r}, {root!r}]
 import live_fakes
-from realtime import live
+from realtime.live import coordinator as live
 from realtime.config import Bus, Config
 options = live.Options(sources=("fake:frames=800,fps=100",), config=Config(bus=Bus(endpoint="tcp://127.0.0.1:*")),
     dashboard=False, lsl=True, stages=live_fakes.STAGES)
 if __name__ == "__main__":
-    from realtime.terminal import PlainLines
+    from realtime.live.terminal import PlainLines
     sys.exit(live.run(options, PlainLines()))
 """
 INLET = """

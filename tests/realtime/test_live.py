@@ -14,9 +14,11 @@ import psutil
 import pytest
 
 from engines.errors import InputError
-from realtime import live, messages, segment
+from realtime import messages
 from realtime.client import Subscriber
 from realtime.config import Bus, Config, Recognise, Supervise
+from realtime.live import coordinator as live
+from realtime.ring import segment
 
 sys.path.insert(0, str(Path(__file__).parent))
 import live_fakes
@@ -137,7 +139,7 @@ def test_a_missing_model_is_an_input_error() -> None:
 
 
 def test_a_port_in_use_is_an_input_error() -> None:
-    from realtime.bus import Bus as OpenBus
+    from realtime.bus.publisher import Bus as OpenBus
 
     taken = OpenBus(ANYWHERE)
     try:

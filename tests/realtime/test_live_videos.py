@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from realtime import live
 from realtime.config import load
+from realtime.live import coordinator as live
 
 sys.path.insert(0, str(Path(__file__).parent))
 import live_fakes

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from engines.errors import InputError
-from realtime import load
 from realtime.cli import app
+from realtime.machine import load
 
 
 def test_a_short_case_says_what_was_carried(monkeypatch: pytest.MonkeyPatch) -> None:

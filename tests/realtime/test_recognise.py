@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from realtime.candidate import Candidate
-from realtime.live import Live, Pending
+from realtime.live.coordinator import Live, Pending
 from realtime.messages import Event, Moment
 from realtime.processes import recognise, wire
+from realtime.stages.candidate import Candidate
 
 MOMENT = Moment(1, 10)
 

@@ -9,12 +9,13 @@ import msgspec
 import pytest
 
 from engines.errors import InputError
-from realtime import live, ring
+from realtime import ring
 from realtime.config import Bus, Config, Record
+from realtime.live import coordinator as live
 from realtime.messages import Event, Moment
 from realtime.processes import wire
-from realtime.recorder import Recorder
-from realtime.session import Session
+from realtime.recording.recorder import Recorder
+from realtime.recording.session import Session
 from realtime.sources import open_source
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -125,7 +126,7 @@ def test_frames_that_left_the_ring_are_counted_as_missing(
 def test_a_dead_ring_is_let_go_and_what_it_held_recorded_or_counted(
     tmp_path: Path, small_ring: ring.RingWriter, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
-    monkeypatch.setattr("realtime.recorder._MEMORY_BYTES", room * 48 * 64 * 3)
+    monkeypatch.setattr("realtime.recording.recorder._MEMORY_BYTES", room * 48 * 64 * 3)
     held_up = threading.Event()
     monkeypatch.setattr(Session, "_describe", lambda self: held_up.wait(10))
     settings = Record(before_s=0.0, after_s=0.0, keep_free_mb=0, session=True)
@@ -157,7 +158,7 @@ def test_a_dead_ring_is_let_go_and_what_it_held_recorded_or_counted(
 def test_without_memory_an_event_is_skipped_and_said(
     tmp_path: Path, small_ring: ring.RingWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("realtime.recorder._MEMORY_BYTES", 1000)
+    monkeypatch.setattr("realtime.recording.recorder._MEMORY_BYTES", 1000)
     recorder = Recorder(tmp_path, Config(record=Record(keep_free_mb=0)))
     recorder.attach("desk", small_ring.name)
     said = recorder.keep(wire.Keep(some.event()))

@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from engines.errors import InputError
-from realtime import analyze, config
+from realtime import config
+from realtime.analysis import analyze
 from realtime.redaction import is_secret, shown, shown_setting
 from realtime.sources import kind_of
 from realtime.sources.video import open_url

@@ -14,7 +14,9 @@ import pytest
 import zmq
 
 from engines.errors import InputError
-from realtime import config, keys, remote
+from realtime import config
+from realtime.bus import keys
+from realtime.stages import remote
 
 sys.path.insert(0, str(Path(__file__).parent))
 import live_fakes

@@ -6,9 +6,11 @@ import msgspec
 import pytest
 
 from engines.errors import InputError
+from realtime.live.score import Score, best_truth, match, overlap
 from realtime.messages import Event, Moment
+from realtime.output import write_json
+from realtime.processes.histogram import Histogram
 from realtime.processes.wire import Truth
-from realtime.report import Histogram, Score, best_truth, match, overlap, write_json
 
 sys.path.insert(0, str(Path(__file__).parent))
 import bus_messages as some

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engines.errors import InputError
-from realtime import ring, segment
-from realtime.ring import END, End, Frame, Lapped, Replaced, RingReader, RingWriter
+from realtime import ring
+from realtime.ring import END, End, Frame, Lapped, Replaced, RingReader, RingWriter, segment
 
 ROOT = Path(__file__).resolve().parents[2]
 SPAWN = multiprocessing.get_context("spawn")

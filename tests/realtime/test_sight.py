@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from realtime.cli import app
 from realtime.messages import FaceState, Moment, State
-from realtime.sight import Sight
+from realtime.stages.sight import Sight
 
 
 def seen(*faces: tuple[str, str]) -> State:

@@ -11,12 +11,12 @@ from engines.face import FaceSettings
 from engines.labels import CLASSES
 from engines.spotting import SpottingSettings
 from engines.synthesis import Identity, Performance, Renderer, Scene
-from realtime.candidate import Candidate
 from realtime.config import Recognise
 from realtime.messages import Event
-from realtime.recogniser import Recogniser
 from realtime.ring import Frame
-from realtime.watcher import Watcher
+from realtime.stages.candidate import Candidate
+from realtime.stages.recogniser import Recogniser
+from realtime.stages.watcher import Watcher
 
 FPS = 100
 SMILE = Performance("micro", "positive", (6, 12), 1.2, 1.34, 1.54, amplitude_px=1.6)

@@ -5,8 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.face import CROP_HEIGHT, CROP_WIDTH
-from realtime.crop_source import CropSource
 from realtime.messages import Kind, Moment
+from realtime.stages.crop_source import CropSource
 
 
 class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -26,16 +26,20 @@ import zmq
 from engines.cuda.machine import TOGETHER
 from engines.errors import InputError
 from engines.files import check_file, check_folder
-from realtime import messages, report, ring, segment
-from realtime.bus import Bus
+from realtime import messages, ring
+from realtime.bus.preview import Previewer
+from realtime.bus.publisher import Bus
 from realtime.config import Config, dump
-from realtime.lab_stream import LabStream
-from realtime.preview import Previewer
+from realtime.live.lab_stream import LabStream
+from realtime.live.score import Score, best_truth
+from realtime.live.terminal import Screen, View
+from realtime.output import write_json
 from realtime.processes import table, wire
 from realtime.processes.child import Spec, Stages
+from realtime.processes.histogram import Histogram
 from realtime.processes.supervisor import Member, Supervisor, remove_leftovers
-from realtime.sight import Sight
-from realtime.terminal import Screen, View
+from realtime.ring import segment
+from realtime.stages.sight import Sight
 
 _TICK_MS: Final = 50
 _PATIENCE_S: Final = 6.0
@@ -89,11 +93,11 @@ class Line:
     state: messages.State | None = None
     counts: Counter[str] = field(default_factory=Counter)
     sight: Sight = field(default_factory=Sight)
-    score: report.Score = field(default_factory=report.Score)
+    score: Score = field(default_factory=Score)
     truths: deque[wire.Truth] = field(default_factory=lambda: deque(maxlen=200))
-    apex_to_published: report.Histogram = field(default_factory=report.Histogram)
-    flow: report.Histogram = field(default_factory=report.Histogram)
-    classify: report.Histogram = field(default_factory=report.Histogram)
+    apex_to_published: Histogram = field(default_factory=Histogram)
+    flow: Histogram = field(default_factory=Histogram)
+    classify: Histogram = field(default_factory=Histogram)
 
     def captured(self, name: str) -> int:
         """A counter of capture, over its restarts."""
@@ -174,7 +178,7 @@ class Live:
         self._stop = stop
         self._stages = options.stages
         if options.config.recognise.at is not None:
-            self._stages = replace(options.stages, recogniser="realtime.remote:RemoteRecogniser")
+            self._stages = replace(options.stages, recogniser="realtime.stages.remote:RemoteRecogniser")
         self._said_slow = False
         self._noted: dict[str, Member] = {}
         self._pending: OrderedDict[int, Pending] = OrderedDict()
@@ -211,7 +215,7 @@ class Live:
         self._leave()
         told = self.report()
         if self.options.report is not None:
-            report.write_json(self.options.report, told)
+            write_json(self.options.report, told)
         self.screen.summary(told, self.options.report)
         if self.damaged:
             raise InputError("; ".join(self.damaged))
@@ -451,7 +455,7 @@ class Live:
             self.supervisor.send(
                 self.record, wire.Keep(event, pictures, named.crop_to_frame, named.taken_from)
             )
-        self.screen.event(event, report.best_truth(event, line.truths), rendered=bool(line.truths))
+        self.screen.event(event, best_truth(event, line.truths), rendered=bool(line.truths))
 
     def _give_up(self, number: int, why: str) -> None:
         if self._pending.pop(number, None) is not None:
@@ -848,7 +852,7 @@ class Live:
         return self.options.config.source.fps
 
     def _latencies(self, line: Line) -> dict[str, dict[str, float]]:
-        watched = line.watch.latency("capture_to_watched") if line.watch else report.Histogram()
+        watched = line.watch.latency("capture_to_watched") if line.watch else Histogram()
         return {
             "capture_to_watched": watched.summary(),
             "apex_to_published": line.apex_to_published.summary(),

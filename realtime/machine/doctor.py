@@ -107,7 +107,7 @@ def _opencv(config: "Config") -> Iterator[Finding]:
 
 
 def _cameras(config: "Config") -> Iterator[Finding]:
-    from realtime.cameras import list_cameras
+    from realtime.sources.cameras import list_cameras
 
     found = list_cameras()
     if not found:
@@ -124,7 +124,8 @@ def _cameras(config: "Config") -> Iterator[Finding]:
 
 
 def _shared_memory(config: "Config") -> Iterator[Finding]:
-    from realtime import ring, segment
+    from realtime import ring
+    from realtime.ring import segment
 
     segment.check()
     wish = config.source
@@ -180,7 +181,7 @@ def _watch(config: "Config") -> Iterator[Finding]:
     import cv2
 
     from realtime.ring import Frame
-    from realtime.watcher import Watcher
+    from realtime.stages.watcher import Watcher
 
     frames, fps = _face(config, _FRAMES)
     before = cv2.getNumThreads()
@@ -299,7 +300,7 @@ def _compiled(config: "Config") -> Iterator[Finding]:
 
 
 def _ports(config: "Config") -> Iterator[Finding]:
-    from realtime.bus import Bus
+    from realtime.bus.publisher import Bus
 
     try:
         Bus(config.bus).close(linger_ms=0)

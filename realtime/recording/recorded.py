@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from engines.errors import InputError
 from engines.files import check_name
 from realtime import messages
-from realtime.candidate import Candidate
 from realtime.config import Recognise
-from realtime.crop_source import CropSource
 from realtime.sources.images import TIMES_FILE, Still, listed
+from realtime.stages.candidate import Candidate
+from realtime.stages.crop_source import CropSource
 
 EVENT_FILE: Final = "event.json"
 _SAME: Final = ("label", "probabilities", "abstained")
@@ -89,7 +89,7 @@ def settings(about: About) -> Recognise:
 def recognise(spec: str, recogniser: Any, *, strip: int = 7) -> Again:
     """Crop, flow, flow map, class again; ``strip`` crops from onset to offset (index, t_ns, uint8 170x140).
 
-    ``recogniser`` is a `realtime.recogniser.Recogniser`. Raises InputError where a frame that is needed is missing.
+    ``recogniser`` is a `stages.recogniser.Recogniser`. Raises InputError where a frame that is needed is missing.
     """
     import cv2
 

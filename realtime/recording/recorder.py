@@ -2,7 +2,7 @@
 
 A folder an event, whole or absent: ``000306.png`` …, ``frames.csv`` (index, t_ns, file), ``event.json`` (the event,
 the similarity of its crops and what they were cut out of, the settings) and ``pictures/``. `apexcam analyze` on the
-folder gives the same prediction bit for bit, see `realtime.recorded`. Frames are first copied out of the ring, then
+folder gives the same prediction bit for bit, see `recorded`. Frames are first copied out of the ring, then
 encoded at low priority, so that recording never slows capture; what it had no memory or time for is said. A ring
 whose capture died is copied whole and let go at once: the next one may need its place in shared memory.
 """
@@ -22,10 +22,10 @@ import msgspec
 from engines.errors import InputError
 from realtime import messages, ring
 from realtime.config import Config, dump
-from realtime.disk import Disk
 from realtime.processes import wire
 from realtime.processes.child import Link, Spec
-from realtime.session import Session
+from realtime.recording.disk import Disk
+from realtime.recording.session import Session
 
 _MEMORY_BYTES: Final = 1 << 30
 _WAIT_S: Final = 2.0

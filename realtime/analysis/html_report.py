@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from engines.labels import CLASSES
 from realtime import messages
-from realtime.analysis import Analysed, Analysis
-from realtime.course import Refused
-from realtime.report_style import STYLE
-from realtime.report_timeline import plot, rows
+from realtime.analysis.course import Refused
+from realtime.analysis.report_style import STYLE
+from realtime.analysis.report_timeline import plot, rows
+from realtime.analysis.result import Analysed, Analysis
 
 _FLOW: Final = (("flow", "flow"), ("strain", "optical strain"))
 _KINDS: Final = {"micro": "Micro-expression", "macro": "Macro-expression", "blink": "Blink"}

@@ -15,10 +15,10 @@ from engines.face.geometry import Image
 from engines.pipeline import Movement, Pipeline
 from engines.spotting import Instant, SpottingSettings, View
 from engines.spotting.face_stage import PastFrame
-from realtime.candidate import Candidate
-from realtime.crop_source import CropSource
 from realtime.messages import FaceState, Moment, Region, State
 from realtime.ring import Frame
+from realtime.stages.candidate import Candidate
+from realtime.stages.crop_source import CropSource
 
 # When the frames of a long movement came is remembered for this long.
 _ARRIVALS_S = 8.0

@@ -28,9 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import InputError
-from realtime import segment
-from realtime.segment import segment_name as ring_name
-from realtime.wake import Waiter, wake_all
+from realtime.ring import segment
+from realtime.ring.segment import segment_name as ring_name
+from realtime.ring.wake import Waiter, wake_all
 
 __all__ = ["END", "End", "Frame", "Image", "Lapped", "Replaced", "RingReader", "RingWriter"]
 __all__ += ["born", "free_name", "free_slots", "ring_name", "unlink", "unlink_of", "unlink_stale"]

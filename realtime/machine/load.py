@@ -24,8 +24,9 @@ import psutil
 import zmq
 
 from engines.errors import InputError
-from realtime import messages, segment
-from realtime.report import Histogram
+from realtime import messages
+from realtime.processes.histogram import Histogram
+from realtime.ring import segment
 
 _START_S: Final = 300.0
 _SLACK_S: Final = 60.0
@@ -175,7 +176,7 @@ def running(cameras: int, fps: float, seconds: float) -> Iterator[Program]:
             "demo",
             *(f"demo:{i}" for i in range(1, cameras)),
         ]
-        root = str(Path(__file__).resolve().parents[1])
+        root = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         process = subprocess.Popen(
             command,

@@ -16,8 +16,8 @@ import msgspec
 from engines.errors import InputError
 from realtime import ring
 from realtime.config import Config, dump
-from realtime.disk import Disk
-from realtime.report import write_bytes
+from realtime.output import write_bytes
+from realtime.recording.disk import Disk
 
 # File ending, parameters of cv2.imencode, and the codec's name for people.
 CODECS: Final[dict[str, tuple[str, tuple[int, ...], str]]] = {

@@ -21,11 +21,12 @@ import msgspec
 
 from engines.errors import InputError
 from engines.labels import CLASSES
-from realtime import messages, recorded
-from realtime.analysis import Analysed, Analysis, Strip
+from realtime import messages
+from realtime.analysis.course import SAMPLE_S
+from realtime.analysis.result import Analysed, Analysis, Strip
 from realtime.config import Config, Recognise
 from realtime.config import Source as Wish
-from realtime.course import SAMPLE_S
+from realtime.recording import recorded
 from realtime.redaction import shown
 from realtime.sources import kind_of
 from realtime.sources.base import Source, SourceInfo
@@ -77,8 +78,8 @@ def analyse(
 
     ``step`` is told the frames done and the seconds of the recording. Raises InputError from model or backend.
     """
-    from realtime.recogniser import Recogniser
-    from realtime.watcher import Watcher
+    from realtime.stages.recogniser import Recogniser
+    from realtime.stages.watcher import Watcher
 
     recogniser = Recogniser(config.recognise)
     watcher = Watcher(config.faces, config.spotting, source.info.name)
@@ -170,8 +171,8 @@ class _Thin:
 
 
 def analyse_recorded(spec: str, settings: Recognise) -> Analysis:
-    """The folder of a recorded event recognised again, see `realtime.recorded`. Raises InputError."""
-    from realtime.recogniser import Recogniser
+    """The folder of a recorded event recognised again, see `realtime.recording.recorded`. Raises InputError."""
+    from realtime.stages.recogniser import Recogniser
 
     about, stills = recorded.read(spec)
     recogniser = Recogniser(settings)
@@ -205,8 +206,8 @@ def write(analysis: Analysis, folder: Path, *, pictures: bool = True) -> list[Pa
 
     Raises InputError if that cannot be done.
     """
-    from realtime.elan import document
-    from realtime.html_report import page
+    from realtime.analysis.elan import document
+    from realtime.analysis.html_report import page
 
     now = datetime.now(UTC).isoformat(timespec="seconds")
     lines = b"".join(msgspec.json.encode(one.event) + b"\n" for one in analysis.events)

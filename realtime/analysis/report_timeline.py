@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engines.labels import CLASSES
 from realtime import messages
-from realtime.course import Course, Refused
+from realtime.analysis.course import Course, Refused
 
 POINTS: Final = 2000
 # Rows of the whole recording's timeline: at most so many, none shorter than this.

@@ -11,9 +11,9 @@ from engines.face.geometry import Image
 from engines.fallback import say
 from engines.flow import picture, strain
 from engines.recognition import Recognised, Recognition
-from realtime.candidate import Candidate
 from realtime.config import Recognise
 from realtime.messages import Event, FlowUsed, Model
+from realtime.stages.candidate import Candidate
 
 
 class Recogniser:

@@ -15,9 +15,9 @@ import zmq
 
 from engines.errors import InputError
 from realtime import config, messages
-from realtime.bus import bind, is_loopback, let_in
-from realtime.candidate import Candidate
-from realtime.keys import load_public, load_secret
+from realtime.bus.keys import load_public, load_secret
+from realtime.bus.publisher import bind, is_loopback, let_in
+from realtime.stages.candidate import Candidate
 
 DEFAULT_ENDPOINT: Final = "tcp://127.0.0.1:5558"
 # Less than a silent recognise process is given.
@@ -47,7 +47,7 @@ class Useless(msgspec.Struct, frozen=True, tag=True):
 
 
 class RemoteRecogniser:
-    """Stands where `realtime.recogniser.Recogniser` does and asks the one at ``settings.at``.
+    """Stands where `realtime.stages.recogniser.Recogniser` does and asks the one at ``settings.at``.
 
     Raises InputError on a bad endpoint, off loopback without keys, or if nobody answers there.
     """

@@ -4,7 +4,7 @@ from typing import Any
 
 from engines.errors import InputError
 from realtime import messages, ring
-from realtime.bus import Bus
+from realtime.bus.publisher import Bus
 
 _WIDTH = 640
 _QUALITY = 75

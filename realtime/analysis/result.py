@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime import messages
-from realtime.course import Course
-from realtime.sight import Sight
+from realtime.analysis.course import Course
 from realtime.sources.base import SourceInfo
+from realtime.stages.sight import Sight
 
 Strip = tuple[int, int, NDArray[np.uint8]]
 

@@ -17,7 +17,8 @@ import zmq
 from zmq.auth.thread import ThreadAuthenticator
 
 from engines.errors import InputError
-from realtime import config, keys, messages
+from realtime import config, messages
+from realtime.bus import keys
 
 JSON_ROOT = "json."
 _KEPT = (messages.State, messages.Health)

@@ -1,0 +1,1 @@
+"""The public socket: what is published, to whom, with which keys."""

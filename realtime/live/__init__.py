@@ -1,0 +1,1 @@
+"""``apexcam live``: the main process of a run."""

@@ -1,0 +1,1 @@
+"""What ``--record`` writes, and how it is read back."""
