@@ -31,7 +31,7 @@ def list_engines(as_json: Json = False) -> None:
 
     Example: apexengine list --json
     """
-    from engines.flow import PRESETS, backends
+    from engines.flow import PRESETS, registry
     from engines.inference import every_runtime
     from engines.inference.tensorrt.command import installed_library
     from engines.inference.tensorrt.compiling import targets
@@ -39,7 +39,11 @@ def list_engines(as_json: Json = False) -> None:
     found = every_runtime()
     library = installed_library()
     rows = {
-        "flow": {"backends": backends(), "presets": list(PRESETS)},
+        "flow": {
+            "backends": registry.backends(),
+            "missing": [f"{name} ({why})" for name in registry.names() if (why := registry.missing(name))],
+            "presets": list(PRESETS),
+        },
         "classify": {
             "runtimes": [name for name, reason in found.items() if not reason],
             "missing": [f"{name} ({reason})" for name, reason in found.items() if reason],
@@ -59,7 +63,9 @@ def flow(
     onset: Annotated[Path, typer.Argument(help="Image of the face at rest.")],
     apex: Annotated[Path, typer.Argument(help="Image at the peak of the movement, of the same size.")],
     out: Annotated[Path, typer.Option(help="F.npz for u, v and strain; F.png for a picture.")],
-    backend: Annotated[str, typer.Option(help="cuda, cpu, opencv; auto takes the best present.")] = "auto",
+    backend: Annotated[
+        str, typer.Option(help="One of `apexengine list`; auto takes the best of them.")
+    ] = "auto",
     preset: Annotated[str, typer.Option(help="precise, or opencv for the solver of the papers.")] = "precise",
 ) -> None:
     """Measure the optical flow from ONSET to APEX.

@@ -4,16 +4,20 @@
 the networks are fed; ``picture`` into what a person looks at.
 """
 
+from engines.flow.backend import Backend, Solved
 from engines.flow.flow_map import as_benchmark, flow_map
 from engines.flow.picture import picture
 from engines.flow.presets import PRESETS, Preset
-from engines.flow.solver import Flow, Solver, backends, open_solver
+from engines.flow.registry import backends
+from engines.flow.solver import Flow, Solver, open_solver
 from engines.flow.strain import strain
 
 __all__ = [
     "PRESETS",
+    "Backend",
     "Flow",
     "Preset",
+    "Solved",
     "Solver",
     "as_benchmark",
     "backends",

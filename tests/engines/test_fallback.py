@@ -8,7 +8,7 @@ import pytest
 from engines import cuda, inference
 from engines.errors import InputError
 from engines.fallback import Fallback
-from engines.flow import open_solver, solver
+from engines.flow import Backend, open_solver, registry
 from engines.inference import every_runtime, open_classifier, runtimes
 
 MAPS = np.random.default_rng(0).random((3, 3, 28, 28), np.float32)
@@ -121,10 +121,8 @@ def test_one_asked_for_by_name_fails_as_it_is_unless_the_next_may_take_over(brok
 
 
 def test_a_flow_backend_that_dies_at_work_hands_over(monkeypatch):
-    from engines.flow import cuda as flow_cuda
-
-    monkeypatch.setattr(flow_cuda, "solver", lambda preset: fails("CUDA_ERROR_ECC_UNCORRECTABLE"))
-    monkeypatch.setattr(solver, "_present", lambda: ("cuda", "cpu", "opencv"))
+    dies = Backend("cuda", "", lambda preset: fails("CUDA_ERROR_ECC_UNCORRECTABLE"))
+    monkeypatch.setitem(registry.BACKENDS, "cuda", dies)
     images = np.random.default_rng(0).integers(0, 255, (2, 40, 40), dtype=np.uint8)
     heard = []
     for asked, or_next in (("auto", False), ("cuda", True)):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from engines.flow.backend import HALF_TRUST
 from engines.flow.cpu.compiled import Floats, compiled
 from engines.flow.cpu.iterations import CONSTANT, EDGE, IX, IY, PLANES
-from engines.flow.solver import HALF_TRUST
 
 # Half side of the window over which evidence is gathered.
 REACH = 2

@@ -9,14 +9,9 @@ from numpy.typing import NDArray
 
 from engines import cuda
 from engines.files import cache_folder
+from engines.flow.backend import Solve
 from engines.flow.flow_map import SIDE
 from engines.flow.presets import Preset
-from engines.flow.solver import Solve
-
-
-def present() -> bool:
-    """Whether there is a GPU that the kernels run on, and the packages of the extra "gpu"."""
-    return not cuda.missing()
 
 
 @functools.cache

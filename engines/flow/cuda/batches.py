@@ -3,9 +3,9 @@
 import threading
 
 from engines.cuda.machine import TOGETHER, Floats, Machine
+from engines.flow.backend import Solved
 from engines.flow.cuda.session import Session
 from engines.flow.presets import Preset
-from engines.flow.solver import Solved
 
 # Sessions that are kept, by image size and number of pairs; a pair of benchmark crops takes 2.5 MB.
 _KEPT = 6

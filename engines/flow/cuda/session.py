@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from engines.cuda.machine import Floats, Machine, Memory, Step
+from engines.flow.backend import Solved
 from engines.flow.cuda.plan import Plan
 from engines.flow.presets import Preset
-from engines.flow.solver import Solved
 
 # What else a recording does once the maps are made: steps, and copies to the host.
 Tail = tuple[list[Step], list[tuple[Floats, int]]]
@@ -73,6 +73,8 @@ class Session:
         flow, quality = self._flow.reshape(shape), self._quality.reshape(shape)
         done = self._done.view(np.int32)
         return [
-            (flow[k, 0].copy(), flow[k, 1].copy(), quality[k, 0].copy(), quality[k, 1].copy(), int(done[k]))
+            Solved(
+                flow[k, 0].copy(), flow[k, 1].copy(), quality[k, 0].copy(), quality[k, 1].copy(), int(done[k])
+            )
             for k in range(len(onsets))
         ]
