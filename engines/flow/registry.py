@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines import cuda, plugins
-from engines.errors import InputError
-from engines.fallback import first_line
+from engines.errors import InputError, first_line
 from engines.flow.backend import Backend, Solve, Solved
 from engines.flow.presets import Preset
 

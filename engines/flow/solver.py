@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import InputError
-from engines.fallback import Fallback, Heard, say
+from engines.fallback import Fallback
 from engines.flow import registry
 from engines.flow.backend import Solve
 from engines.flow.presets import PRESETS, Preset
+from engines.notices import OnNotice, notify
 
 SMALLEST = 16
 
@@ -126,13 +127,14 @@ def _grey(name: str, image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def open_solver(
-    backend: str = "auto", preset: str = "precise", *, or_next: bool = False, heard: Heard = say
+    backend: str = "auto", preset: str = "precise", *, or_next: bool = False, on_notice: OnNotice = notify
 ) -> Solver:
     """Open a flow solver.
 
     ``backend`` is one of `registry.names()`, or "auto": the best of ours that works here, and the next where it
     fails; with ``or_next`` one given by name hands over likewise. ``preset`` is "precise" (ours, for small motion
-    under changing light) or "opencv" (what the papers used). ``heard`` is told in one line of a backend that failed.
+    under changing light) or "opencv" (what the papers used). ``on_notice`` gets a line
+    when a backend fails.
 
     Raises InputError for an unknown backend or preset, and for one that does not work on this machine.
     """
@@ -155,4 +157,4 @@ def open_solver(
         next_ones = ours[ours.index(backend) + 1 :] if backend in ours else ours
         names = [backend, *(next_ones if or_next else [])]
     ways = [(name, lambda: "", partial(registry.backend(name).open, PRESETS[preset])) for name in names]
-    return Solver(PRESETS[preset], Fallback("flow backend", ways, heard))
+    return Solver(PRESETS[preset], Fallback("flow backend", ways, on_notice))

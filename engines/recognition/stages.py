@@ -2,10 +2,10 @@
 
 import time
 
-from engines.fallback import Heard
 from engines.flow import as_benchmark, flow_map, open_solver
 from engines.inference import open_classifier_of
 from engines.inference.model_file import ModelFile
+from engines.notices import OnNotice
 from engines.recognition.recognised import Crops, Recognised
 
 
@@ -13,10 +13,12 @@ class Stages:
     """One pair at a time: on the CPU a batch is no quicker, and the first answer is not kept waiting."""
 
     def __init__(
-        self, model: ModelFile, backend: str, preset: str, runtime: str, precision: str, heard: Heard
+        self, model: ModelFile, backend: str, preset: str, runtime: str, precision: str, on_notice: OnNotice
     ) -> None:
-        self._solver = open_solver(backend, preset, or_next=True, heard=heard)
-        self._classifier = open_classifier_of(model, runtime, precision=precision, or_next=True, heard=heard)
+        self._solver = open_solver(backend, preset, or_next=True, on_notice=on_notice)
+        self._classifier = open_classifier_of(
+            model, runtime, precision=precision, or_next=True, on_notice=on_notice
+        )
 
     @property
     def failures(self) -> list[str]:

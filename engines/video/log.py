@@ -1,4 +1,4 @@
-"""What FFmpeg would print is heard instead: nothing reaches the terminal, and errors become facts."""
+"""What FFmpeg would print is on_notice instead: nothing reaches the terminal, and errors become facts."""
 
 import logging
 from collections import deque
@@ -27,7 +27,7 @@ av.logging.set_level(av.logging.ERROR)
 av.logging.set_skip_repeated(False)
 
 
-def heard() -> list[tuple[str, str]]:
+def on_notice() -> list[tuple[str, str]]:
     """The errors since the last call: which part of FFmpeg (``h264``, ``matroska,webm``) and its words."""
     lines = list(_ear.lines)
     _ear.lines.clear()

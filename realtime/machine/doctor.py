@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from engines.errors import InputError
-from engines.fallback import first_line
+from engines.errors import InputError, first_line
 from engines.installation import check_opencv, explained
 
 if TYPE_CHECKING:
@@ -276,7 +275,7 @@ def _recognise(config: "Config") -> Iterator[Finding]:
         preset=wish.preset,
         runtime=wish.runtime,
         precision=wish.precision,
-        heard=failed.append,
+        on_notice=failed.append,
     )
     crop = np.random.default_rng(0).integers(0, 255, (CROP_HEIGHT, CROP_WIDTH), dtype=np.uint8)
     times = _timed(lambda _: list(recognition([crop], [crop])), _PAIRS)

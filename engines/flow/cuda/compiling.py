@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from engines.fallback import say
+from engines.notices import notify
 
 SOURCE: Final = Path(__file__).with_name("kernels.cu")
 KERNELS: Final = (
@@ -48,5 +48,5 @@ def compile_kernels(architecture: str, cache: Path | None = None) -> Any:
         with FileStreamProgramCache(cache) as kept:
             return program.compile("cubin", cache=kept)
     except OSError as error:
-        say(f"the compiled kernels are not kept: {cache}: {error.strerror or error}")
+        notify(f"the compiled kernels are not kept: {cache}: {error.strerror or error}")
         return program.compile("cubin")

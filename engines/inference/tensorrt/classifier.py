@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.cuda.machine import TOGETHER, Floats, Machine
-from engines.fallback import Heard
 from engines.inference.model_file import MAP_SHAPE, ModelFile, check_maps
 from engines.inference.tensorrt.engine import Engine, open_engine
 from engines.inference.tensorrt.library import Library
+from engines.notices import OnNotice
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,20 @@ class TensorRtClassifier:
     """See engines.inference.Classifier; ``on_device`` stays on the GPU. Threads take turns."""
 
     def __init__(
-        self, model: ModelFile, library: Library, machine: Machine, runtime: str, precision: str, heard: Heard
+        self,
+        model: ModelFile,
+        library: Library,
+        machine: Machine,
+        runtime: str,
+        precision: str,
+        on_notice: OnNotice,
     ) -> None:
         self.name, self.sha256, self.classes = model.name, model.sha256, model.classes
         self.runtime = runtime
         self._machine = machine
         self._turn = threading.Lock()
         self._batches = {
-            size: self._prepare(open_engine(model, library, machine, precision, size, heard))
+            size: self._prepare(open_engine(model, library, machine, precision, size, on_notice))
             for size in (1, TOGETHER)
         }
 
