@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 import engines
 from engines.errors import InputError
 from engines.inference.model_file import why_unusable
-from engines.spotting.features import COLUMNS, mirrored
-from engines.spotting.grid import RATE_HZ
+from engines.spotting.features import COLUMNS, RATE_HZ, mirrored
 
 # Rows before and after the one that is judged.
 PAST: Final = 32

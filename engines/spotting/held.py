@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engines.spotting.history import History
 from engines.spotting.refusals import turns
 from engines.spotting.regions import JAW, NAMES, NEAR_EYE
-from engines.spotting.spot import Instant
+from engines.spotting.spot import Instant, Spot
 from engines.spotting.still_head import Placed, StillHead
 
 _R: Final = len(NAMES)
@@ -62,6 +62,22 @@ class Held:
     apex: Instant
     offset: Instant
     displacement: NDArray[np.float64]
+
+    def spot(self) -> Spot:
+        """As the macro-expression that it is."""
+        size = np.hypot(self.displacement[:, 0], self.displacement[:, 1])
+        lasted = self.offset.t_s - self.onset.t_s
+        order = np.argsort(-size)[:5]
+        return Spot(
+            "macro",
+            self.onset,
+            self.apex,
+            self.offset,
+            intensity_px=float(size.max()),
+            confidence=1.0,
+            regions=tuple(NAMES[i] for i in order if size[i] > 0.5 * size.max()),
+            reason=f"moved for {lasted:.1f} s and returned",
+        )
 
 
 @dataclass

@@ -162,7 +162,7 @@ class MotionSpotter:
         """A movement of seconds that ended with this sample: told, or refused."""
         held = self._holds.push(sample.index, sample.t_s, sample.landmarks)
         if isinstance(held, Held):
-            return [_macro(held)]
+            return [held.spot()]
         if held is not None:
             self._count(held)
         return []
@@ -285,19 +285,3 @@ class MotionSpotter:
 
     def _instant(self, at: int) -> Instant:
         return Instant(int(self._history.indices[at]), float(self._history.times[at]))
-
-
-def _macro(held: Held) -> Spot:
-    size = np.hypot(held.displacement[:, 0], held.displacement[:, 1])
-    lasted = held.offset.t_s - held.onset.t_s
-    order = np.argsort(-size)[:5]
-    return Spot(
-        "macro",
-        held.onset,
-        held.apex,
-        held.offset,
-        intensity_px=float(size.max()),
-        confidence=1.0,
-        regions=tuple(NAMES[i] for i in order if size[i] > 0.5 * size.max()),
-        reason=f"moved for {lasted:.1f} s and returned",
-    )

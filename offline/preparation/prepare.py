@@ -21,7 +21,7 @@ from engines.face.geometry import (
     similarity_from_eyes,
 )
 from engines.face.mesh import Mesh
-from engines.spotting.apex_rules import APEX_RULES
+from engines.spotting.apex import APEX_RULES
 from offline.datasets.clips import Clip
 from offline.preparation.clip import PreparedClip
 
