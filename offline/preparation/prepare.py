@@ -20,7 +20,7 @@ from engines.face.geometry import (
     pose_from_matrix,
     similarity_from_eyes,
 )
-from engines.face.mesh import Mesh
+from engines.face.mesh import LandmarkModel, Mesh
 from engines.spotting.apex import APEX_RULES
 from offline.datasets.clips import Clip
 from offline.preparation.clip import PreparedClip
@@ -80,7 +80,7 @@ def prepare(clip: Clip, rule: str = DEFAULT_APEX) -> PreparedClip:
 
 
 @functools.cache
-def _mesh() -> Mesh:
+def _mesh() -> LandmarkModel:
     return Mesh(still=True)  # what is found on a clip must not depend on the clip before it
 
 
