@@ -9,7 +9,6 @@ import numpy as np
 from cuda.core import Buffer, Device, LaunchConfig, LegacyPinnedMemoryResource, launch
 from cuda.core.utils import StridedMemoryView
 
-from engines.cuda import driver_version
 from engines.cuda.machine import Floats, Launch, Memory, Step
 
 # Of DLPack: memory of the device, and memory managed for both.
@@ -19,7 +18,8 @@ _DEVICES = (2, 13)
 class Gpu:
     """The current CUDA device and the one stream on it that everything runs on. Threads take turns."""
 
-    def __init__(self) -> None:
+    def __init__(self, driver: tuple[int, int] = (0, 0)) -> None:
+        self._driver = driver
         self.device: Any = Device()
         self.device.set_current()
         self.stream: Any = self.device.create_stream()
@@ -31,11 +31,10 @@ class Gpu:
     def identity(self) -> dict[str, str]:
         """See Machine."""
         major, minor = self.device.compute_capability
-        version = driver_version() or (0, 0)
         return {
             "gpu": str(self.device.name),
             "capability": f"{major}.{minor}",
-            "driver": f"{version[0]}.{version[1]}",
+            "driver": f"{self._driver[0]}.{self._driver[1]}",
         }
 
     def load(self, code: Any, kernels: Iterable[str], threads: int) -> None:

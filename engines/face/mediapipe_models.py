@@ -16,7 +16,7 @@ _BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
 
 
 @contextmanager
-def _without_native_chatter() -> Iterator[None]:
+def _without_native_warnings() -> Iterator[None]:
     """MediaPipe's graphs write a dozen warnings to file descriptor 2 as they start; nobody can act on them."""
     try:
         sys.stderr.flush()
@@ -38,7 +38,7 @@ class MediaPipeMesh:
     """FaceMesh with iris; see `LandmarkModel`."""
 
     def __init__(self, still: bool = False) -> None:
-        with _without_native_chatter():
+        with _without_native_warnings():
             from mediapipe.python.solutions import face_mesh
 
             self._mesh: Any = face_mesh.FaceMesh(
@@ -53,8 +53,8 @@ class MediaPipeMesh:
 
     def landmarks(self, rgb: Image) -> Points | None:
         """float32 (478, 3): x, y in pixels of the frame, depth z in the same unit; None where no face is seen."""
-        # The landmark models themselves start, and chatter, with the first face.
-        with nullcontext() if self._started else _without_native_chatter():
+        # The landmark models themselves start, and warn, with the first face.
+        with nullcontext() if self._started else _without_native_warnings():
             found = self._mesh.process(rgb).multi_face_landmarks
         if not found:
             return None
@@ -77,7 +77,7 @@ class MediaPipeDetector:
     """BlazeFace, short range; see `FaceModel`."""
 
     def __init__(self) -> None:
-        with _without_native_chatter():
+        with _without_native_warnings():
             from mediapipe.python.solutions import face_detection
 
             self._detection: Any = face_detection.FaceDetection(
@@ -88,7 +88,7 @@ class MediaPipeDetector:
 
     def boxes(self, rgb: Image) -> NDArray[np.float64]:
         """float64 (N, 4): x, y, width, height in frame pixels, largest first."""
-        with nullcontext() if self._started else _without_native_chatter():
+        with nullcontext() if self._started else _without_native_warnings():
             found = self._detection.process(rgb).detections or []
         self._started = self._started or bool(found)
         height, width = rgb.shape[:2]

@@ -15,7 +15,7 @@ from engines.flow.presets import Preset
 def solver(preset: Preset) -> Solve:
     """A function that solves a pair with OpenCV.
 
-    A preset other than "opencv" lends it its parameters; kernel and borders stay OpenCV's.
+    Of a preset other than "opencv" it takes the parameters; kernel and borders stay OpenCV's.
     """
     own = threading.local()
 

@@ -56,12 +56,9 @@ class Solver:
     def __call__(self, onset: NDArray[np.uint8], apex: NDArray[np.uint8]) -> Flow:
         """Flow from ``onset`` to ``apex``.
 
-        Args:
-            onset: uint8 (H, W), or float in 0..1, at least 16x16.
-            apex: the same shape and type.
+        ``onset``: uint8 (H, W), or float in 0..1, at least 16x16; ``apex``: the same shape and type.
 
-        Raises:
-            InputError: the images differ in size or type, are empty or too small, or hold NaN.
+        Raises InputError where the images differ in size or type, are empty or too small, or hold NaN.
         """
         first, second = _pair(onset, apex)
         return self._flows(first[np.newaxis], second[np.newaxis])[0]
@@ -69,8 +66,7 @@ class Solver:
     def batch(self, onsets: Sequence[NDArray[np.uint8]], apexes: Sequence[NDArray[np.uint8]]) -> list[Flow]:
         """The flows of many pairs, each exactly what a single call gives; pairs of one size go together.
 
-        Raises:
-            InputError: as for a single call, or not as many apexes as onsets.
+        Raises InputError as a single call does, and for another number of apexes than of onsets.
         """
         if len(onsets) != len(apexes):
             raise InputError(f"apexes: {len(apexes)} images for {len(onsets)} onsets; give one for each")

@@ -50,7 +50,7 @@ class Classifier(Protocol):
 class Runtime:
     """One row of the registry, `engines.inference.registry`.
 
-    ``open`` takes the model, one of ``precisions`` and who is told of what fails, and raises whatever library and
+    ``open`` takes the model, one of ``precisions`` and what to call with a notice, and raises whatever library and
     driver raise. ``missing`` says in a few words why it cannot work here, and nothing where it can.
     """
 

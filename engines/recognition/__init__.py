@@ -18,8 +18,7 @@ from engines.inference.model_file import ModelFile, read_model
 from engines.inference.registry import RUNTIMES
 from engines.inference.tensorrt.library import MODULES, load
 from engines.notices import OnNotice, notify
-from engines.recognition.recognised import Crops, Recognised
-from engines.recognition.stages import Stages
+from engines.recognition.stages import Crops, Recognised, Stages
 
 __all__ = ["Recognised", "Recognition"]
 

@@ -14,7 +14,7 @@ from engines.inference.model_file import ModelFile
 from engines.inference.tensorrt.engine import open_engine
 from engines.inference.tensorrt.library import Library
 from engines.notices import OnNotice
-from engines.recognition.recognised import Crops, Recognised
+from engines.recognition.stages import Crops, Recognised
 
 
 @dataclass(frozen=True)

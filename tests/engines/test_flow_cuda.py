@@ -9,8 +9,7 @@ import pytest
 from engines.flow import PRESETS, as_benchmark, backends, flow_map, open_solver
 from engines.flow.cpu import solver as cpu_solver
 from engines.flow.cuda import compiling, plan
-from engines.flow.cuda.batches import TOGETHER, Batches
-from engines.flow.cuda.session import Session
+from engines.flow.cuda.session import TOGETHER, Batches, Session
 from engines.flow.warped import warped_pair
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engines import cuda
 from engines.files import cache_folder
 from engines.flow.backend import Solve
-from engines.flow.flow_map import SIDE
+from engines.flow.maps import SIDE
 from engines.flow.presets import Preset
 
 
@@ -27,7 +27,7 @@ def machine() -> Any:
 
 def solver(preset: Preset) -> Solve:
     """A function that solves pairs on the GPU."""
-    from engines.flow.cuda.batches import Batches
+    from engines.flow.cuda.session import Batches
 
     return Batches(machine(), preset)
 
@@ -39,7 +39,7 @@ def map_maker(preset: Preset) -> Callable[[NDArray[np.float32], NDArray[np.float
     returns float32 (N, 3, 28, 28) as ``as_benchmark`` makes it, in device memory, as an object with
     ``__dlpack__``. The next call overwrites it.
     """
-    from engines.flow.cuda.batches import Batches
+    from engines.flow.cuda.session import Batches
 
     gpu = machine()
     batches = Batches(gpu, preset, maps=True)

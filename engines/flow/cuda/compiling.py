@@ -28,13 +28,10 @@ KERNELS: Final = (
 def compile_kernels(architecture: str, cache: Path | None = None) -> Any:
     """Compile every kernel.
 
-    Args:
-        architecture: "sm_75" and up.
-        cache: folder to keep the result in; the key is made of source, options and compiler version. One that
-            cannot be written is said in a line, and nothing is kept.
+    ``architecture``: "sm_75" and up; ``cache``: folder to keep the result in; the key is made of source, options
+    and compiler version. One that cannot be written is said in a line, and nothing is kept.
 
-    Returns:
-        A ``cuda.core.ObjectCode`` with the machine code.
+    Returns a ``cuda.core.ObjectCode`` with the machine code.
     """
     from cuda.core import Program, ProgramOptions
     from cuda.core.utils import FileStreamProgramCache

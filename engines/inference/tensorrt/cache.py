@@ -15,7 +15,7 @@ _SCHEMA = "apexcam.engine/1"
 
 @dataclass(frozen=True)
 class Key:
-    """All that an engine depends on. ``kind``: engine, or what a library learnt while compiling (timing, kernels)."""
+    """All that an engine depends on. ``kind``: engine, or what a library found while compiling (timing, kernels)."""
 
     kind: str
     onnx: str
@@ -35,7 +35,7 @@ class Key:
         return cache_folder("engines") / f"{name}.{self.kind}"
 
     def of(self, kind: str) -> "Key":
-        """The key of what was learnt while this engine was compiled."""
+        """The key of what was found out while this engine was compiled."""
         return replace(self, kind=kind)
 
 

@@ -92,8 +92,8 @@ def open_engine(
         engine = Engine(library, machine, plan, batch, len(model.classes), maps, kernels)
         # TensorRT allocates and compiles at the first run, which must not happen while a graph is captured.
         machine.record([], [engine.enqueue], [])()
-        if not kernels and (learnt := engine.kernels):
-            cache.keep(key.of("kernels"), learnt, on_notice)
+        if not kernels and (compiled_now := engine.kernels):
+            cache.keep(key.of("kernels"), compiled_now, on_notice)
         return engine
 
     if (kept := cache.read(key, on_notice)) is not None:
