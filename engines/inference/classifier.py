@@ -45,9 +45,7 @@ class FallingClassifier:
         return self._using.failures
 
     def __call__(self, maps: NDArray[Any]) -> NDArray[Any]:
-        """Probabilities, float32 (N, C), of maps, float32 (N, 3, 28, 28) in 0..1. ValueError for another
-        shape or NaN.
-        """
+        """See `Classifier`."""
         checked = check_maps(maps)
         return self._using.run(lambda _, classifier: classifier(checked))
 
