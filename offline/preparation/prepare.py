@@ -53,7 +53,7 @@ def frames_used(clip: Clip) -> list[tuple[int, Path]]:
 def prepare(clip: Clip, rule: str = DEFAULT_APEX) -> PreparedClip:
     """Crops of the frames that `frames_used` gives, in grey, and the apex in colour.
 
-    ``rule`` names what finds an apex that is not annotated (engines.spotting.apex_rules.APEX_RULES). Raises InputError,
+    ``rule`` names what finds an apex that is not annotated (engines.spotting.apex.APEX_RULES). Raises InputError,
     naming clip and frame, for a file that is no image, frames of different sizes, and a clip without a face.
     """
     frames = frames_used(clip)

@@ -11,6 +11,7 @@ import msgspec
 
 from realtime import messages
 from realtime.dashboard import words
+from realtime.dashboard.update import Cursor, Mark, SeenFace, Update
 
 HISTORY_S: Final = 9.0
 CARDS: Final = 12
@@ -21,53 +22,6 @@ _Kept = TypeVar("_Kept")
 # A jump of the source's clock by more than this begins a new curve.
 _GAP_S: Final = 5.0
 _SILENT_S: Final = 3.0
-
-
-class Mark(msgspec.Struct, frozen=True):
-    """An event in the curves: its times in seconds of the source."""
-
-    kind: messages.Kind
-    label: str | None
-    onset: float
-    apex: float
-    offset: float
-
-
-class SeenFace(msgspec.Struct, frozen=True):
-    """One face to draw over the picture, in frame pixels; ``crop`` the four corners of the crop."""
-
-    status: str
-    phase: str
-    box: tuple[float, float, float, float] | None
-    points: list[tuple[float, float]]
-    crop: list[tuple[float, float]]
-
-
-class Update(msgspec.Struct, omit_defaults=True):
-    """What one page does not have yet. ``columns``: time and the motion of each region; just the time: no face."""
-
-    camera: str
-    reset: bool = False
-    says: tuple[str, str, str] | None = None
-    lanes: list[tuple[str, list[str]]] | None = None
-    limits: list[float] | None = None
-    columns: list[list[float]] = []
-    marks: list[Mark] = []
-    faces: list[SeenFace] | None = None
-    frame: int | None = None
-    size: tuple[int, int] | None = None
-
-
-@dataclass
-class Cursor:
-    """What a page has of a camera."""
-
-    camera: str = ""
-    epoch: int = -1
-    column: int = 0
-    mark: int = 0
-    picture: int = 0
-    says: tuple[str, str, str] | None = None
 
 
 @dataclass
@@ -102,7 +56,7 @@ class Camera:
     pictures_seen: int = 0
     health: messages.Health | None = None
     healths_seen: int = 0
-    heard: float = 0.0
+    last_heard: float = 0.0
     entries: deque[Entry] = field(default_factory=lambda: deque(maxlen=3 * _CARDS_KEPT))
 
 
@@ -123,7 +77,7 @@ class Feed:
         """Enters a message."""
         with self._lock:
             camera = self._cameras.setdefault(message.camera, Camera(message.camera))
-            camera.heard = time.monotonic()
+            camera.last_heard = time.monotonic()
             match message:
                 case messages.State():
                     _enter_state(camera, message)
@@ -190,7 +144,7 @@ class Feed:
         """Whether nothing has come from this camera for some seconds."""
         with self._lock:
             camera = self._cameras.get(name)
-            return camera is None or time.monotonic() - camera.heard > _SILENT_S
+            return camera is None or time.monotonic() - camera.last_heard > _SILENT_S
 
     def entries(self, name: str) -> list[Entry]:
         """The cards of a camera, newest first."""
@@ -238,7 +192,7 @@ class Feed:
                 jpeg = camera.jpeg
                 update.frame, update.size = camera.frame, camera.size
                 update.faces = _faces(camera)
-            silent = time.monotonic() - camera.heard > _SILENT_S
+            silent = time.monotonic() - camera.last_heard > _SILENT_S
             state = camera.states[-1] if camera.states else None
             update.says = words.for_picture(state, camera.health, silent=silent)
             if not (update.reset or update.columns or update.marks or jpeg or update.says != cursor.says):

@@ -15,7 +15,8 @@ from realtime.dashboard import address
 from realtime.dashboard.feed import Feed
 from realtime.dashboard.guard import Guard
 from realtime.processes import wire
-from realtime.processes.child import Link, Spec
+from realtime.processes.child import Link
+from realtime.processes.spec import Spec
 
 # Previews go on for a moment after the last page left: it may be loading again.
 _LINGER_S: Final = 10.0
@@ -53,7 +54,7 @@ class Server(threading.Thread):
         super().__init__(name="page", daemon=True)
         # FastAPI exports what it serves where the machine's settings name a collector.
         os.environ["OTEL_SDK_DISABLED"] = "true"
-        from realtime.dashboard.page import application
+        from realtime.dashboard.application import application
 
         # A page that is closed in the middle of something is no news.
         logging.getLogger("nicegui").setLevel(logging.ERROR)
