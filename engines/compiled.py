@@ -8,7 +8,8 @@ from typing import Any
 from numba import njit
 from numba.core.caching import FunctionCache
 
-from engines.fallback import first_line, say
+from engines.errors import first_line
+from engines.notices import notify
 
 _SAID = "APEXCAM_SAID_UNKEPT"  # set once it was said, so that the processes of this one need not say it again
 _unkept = ""
@@ -67,4 +68,4 @@ def _say_unkept(why: str) -> None:
     )
     if not os.environ.get(_SAID):
         os.environ[_SAID] = "1"
-        say(_unkept)
+        notify(_unkept)

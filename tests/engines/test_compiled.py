@@ -11,7 +11,7 @@ import pytest
 from numba.core import caching
 
 from engines import compiled as module
-from engines import fallback
+from engines import notices
 from engines.compiled import compiled
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 def said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]:
     """What is said by a process that keeps what it compiles in a folder of the test."""
     lines: list[str] = []
-    monkeypatch.setattr(fallback, "_heard", lines.append)
+    monkeypatch.setattr(notices, "_on_notice", lines.append)
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(module, "_unkept", "")
     monkeypatch.delenv("APEXCAM_SAID_UNKEPT", raising=False)

@@ -6,12 +6,12 @@ import threading
 
 import numpy as np
 
+from engines.flow.backend import Solve, Solved
 from engines.flow.cpu.compiled import Floats
 from engines.flow.cpu.engine import solve
 from engines.flow.cpu.workspace import Workspace
 from engines.flow.light import normalise
 from engines.flow.presets import Preset
-from engines.flow.solver import Solve, Solved
 
 # Seconds of compiling that pass without a word.
 _PATIENCE = 2.5
@@ -61,7 +61,7 @@ def _solver(preset: Preset) -> Solve:
             preset.repeat_edges,
             preset.median,
         )
-        return flow[0], flow[1], quality[0], quality[1], iterations
+        return Solved(flow[0], flow[1], quality[0], quality[1], iterations)
 
     def run(onsets: Floats, apexes: Floats) -> list[Solved]:
         return [run_pair(onset, apex) for onset, apex in zip(onsets, apexes, strict=True)]

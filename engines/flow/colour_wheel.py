@@ -25,15 +25,12 @@ def _wheel() -> NDArray[np.float32]:
 def picture(u: NDArray[np.float32], v: NDArray[np.float32], limit: float | None = None) -> NDArray[np.uint8]:
     """Draw a flow with the Middlebury colour wheel.
 
-    Args:
-        u: float32 (H, W), displacement to the right in pixels.
-        v: float32 (H, W), displacement downwards in pixels.
-        limit: displacement in pixels drawn in full colour; longer ones are darkened. The longest when not
-            given.
+    ``u``: float32 (H, W), displacement to the right in pixels; ``v``: float32 (H, W), displacement downwards in
+    pixels; ``limit``: displacement in pixels drawn in full colour; longer ones are darkened. The longest when not
+    given.
 
-    Returns:
-        uint8 (H, W, 3), blue-green-red. No motion is white, motion to the right red, to the left cyan-blue,
-        downwards yellow-green, upwards violet.
+    Returns uint8 (H, W, 3), blue-green-red. No motion is white, motion to the right red, to the left cyan-blue,
+    downwards yellow-green, upwards violet.
     """
     wheel = _wheel()
     length = np.hypot(u, v)
