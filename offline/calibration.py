@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.training import softmax
+from offline.training.loop import softmax
 
 
 def log_loss(logits: NDArray[Any], labels: NDArray[np.int64], temperature: float = 1.0) -> float:

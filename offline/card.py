@@ -6,7 +6,7 @@ from typing import Any
 
 from offline.datasets.samples import Samples
 from offline.export import Exported
-from offline.runs import Plan
+from offline.runs.plan import Plan
 from offline.tables import title_of
 
 _DATA = """The maps are TV-L1 optical flow between onset and apex of face crops, with optical strain, shrunk to

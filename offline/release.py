@@ -5,7 +5,7 @@ not seen.
 import csv
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,18 @@ from numpy.typing import NDArray
 from torch import nn
 
 from engines.errors import InputError
+from engines.files import write_bytes
 from engines.networks.onnx_file import Probabilities
 from engines.networks.ststnet import MergedSTSTNet, STSTNet
 from offline.calibration import calibration_error, fit_temperature, log_loss
 from offline.card import Validation, card
 from offline.datasets.samples import Samples
 from offline.export import Exported, export
-from offline.recognisers import Settings
-from offline.runs import Plan, Progress, run, write_text
-from offline.training import NetworkRecogniser, softmax
+from offline.progress import Progress
+from offline.runs import run
+from offline.runs.plan import Plan
+from offline.training.loop import softmax
+from offline.training.network import NetworkRecogniser
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def release(
     network of flow maps or a folder that cannot be written, ArithmeticError when the exported file does not
     compute what PyTorch does.
     """
-    recogniser = plan.entry.make(Settings(len(samples.classes), plan.epochs, plan.seeds[0], plan.device))
+    recogniser = plan.entry.make(len(samples.classes), replace(plan.training, seed=plan.seeds[0]))
     if not isinstance(recogniser, NetworkRecogniser):
         raise InputError(f"{plan.entry.name} is not a network and cannot be exported: choose another --model")
     if plan.entry.input != "flow-map":
@@ -77,7 +80,7 @@ def release(
         reference=reference,
     )
     beside = out.with_suffix(".md")
-    write_text(beside, card(samples, plan, exported, validation, notes))
+    write_bytes(beside, card(samples, plan, exported, validation, notes).encode())
     return Release(exported, beside, validation)
 
 

@@ -3,15 +3,16 @@
 import csv
 import html
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from engines.files import write_bytes
 from offline.datasets.samples import Samples
 from offline.projection import Projection, project
-from offline.recognisers import Settings
-from offline.runs import Plan, write_text
+from offline.runs.plan import Plan
 from offline.tables import audit_sentence, title_of
 
 STYLE = """
@@ -40,12 +41,10 @@ def write_report(
     """Write report.html into a run's folder from its results, its training curve and the features of unseen
     people, for which the recogniser is trained once more.
     """
-    settings = Settings(
-        len(samples.classes), plan.epochs, plan.seeds[0], plan.device, plan.weights, plan.precision
-    )
-    projection = project(samples, plan.entry, settings) if features else None
+    training = replace(plan.training, seed=plan.seeds[0])
+    projection = project(samples, plan.entry, training) if features else None
     curve = _read_curve(out / "training.csv")
-    write_text(out / "report.html", page(report, plan, curve, projection))
+    write_bytes(out / "report.html", page(report, plan, curve, projection).encode())
 
 
 def _read_curve(path: Path) -> list[tuple[float, float]]:

@@ -1,13 +1,18 @@
 """Options that several commands have, and their values read and checked."""
 
 import os
+from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from engines.errors import InputError
 from offline.cli.output import say
+from offline.training.options import Training
 
 if TYPE_CHECKING:
     from offline.datasets.samples import Samples
@@ -16,8 +21,14 @@ if TYPE_CHECKING:
 FlowMaps = Annotated[
     Path | None, typer.Option("--flowmaps", help="Folder of the released 28x28 flow maps and their table.")
 ]
-
-
+Data = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data",
+        help="A video database as unpacked, DIR or NAME=DIR such as casme2=DIR; give it once for each.",
+    ),
+]
+Cache = Annotated[Path | None, typer.Option(help="Folder of prepared clips; the user's cache by default.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -69,20 +80,33 @@ def _span(part: str) -> range:
     return span
 
 
-def check_precision(precision: str) -> None:
-    """Raises InputError for an unknown precision."""
-    from offline.recipes import PRECISIONS
+def with_training(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command whose parameter ``training`` becomes an option for each of these fields of `Training`."""
+    wanted = {field.name: field for field in fields(Training) if field.name in names}
+    types = get_type_hints(Training)
 
-    if precision not in PRECISIONS:
-        raise InputError(f"unknown precision {precision!r}: choose {' or '.join(PRECISIONS)}")
+    def option(name: str) -> Parameter:
+        field = wanted[name]
+        default = typer.Option(field.default, **dict(field.metadata))
+        return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=types[name])
 
+    def expanded(command: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(command, include_extras=True)
+        parameters: list[Parameter] = []
+        for each in signature(command).parameters.values():
+            if each.name == "training":
+                parameters += map(option, wanted)
+            else:
+                parameters.append(each.replace(kind=Parameter.KEYWORD_ONLY, annotation=hints[each.name]))
 
-def check_device(device: str) -> None:
-    """Raises InputError for a device that is unknown or not there."""
-    if device not in ("cpu", "cuda"):
-        raise InputError(f"unknown device {device!r}: choose cpu or cuda")
-    if device == "cuda":
-        import torch
+        @wraps(command)
+        def call(**given: Any) -> None:
+            training = Training(**{name: given.pop(name) for name in wanted})
+            training.check()
+            command(**given, training=training)
 
-        if not torch.cuda.is_available():
-            raise InputError("no CUDA device here: leave --device out")
+        call.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": None}
+        vars(call)["__signature__"] = Signature(parameters)
+        return call
+
+    return expanded

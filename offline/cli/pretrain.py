@@ -8,10 +8,13 @@ import typer
 
 from engines.errors import InputError
 from engines.files import check_folder
-from offline.cli.options import Json, check_device, check_precision, cores
-from offline.cli.output import leave_unread, progress_bar, say
+from offline.cli.options import Cache, Data, Json, cores, with_training
+from offline.cli.output import leave_unread, say
+from offline.progress import progress_bar
+from offline.training.options import DEFAULT, Training
 
 
+@with_training("weights", "epochs", "seed", "device", "precision")
 def pretrain(
     model: Annotated[str, typer.Option(help="The network, see apexbench list; of MSCNN, one stream.")],
     out: Annotated[Path, typer.Option(help="The file for --weights to write, .safetensors.")],
@@ -21,20 +24,10 @@ def pretrain(
             "--pictures", help="A folder of pictures, in it a folder for each emotion; may be repeated."
         ),
     ] = None,
-    data: Annotated[
-        list[str] | None, typer.Option("--data", help="A video database as for run; may be repeated.")
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="Pretrained weights to begin with, such as ImageNet's.")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs instead of the recipe's.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 0,
-    cache: Annotated[
-        Path | None, typer.Option(help="Folder of prepared clips; the user's cache by default.")
-    ] = None,
+    data: Data = None,
+    training: Training = DEFAULT,
+    cache: Cache = None,
     jobs: Annotated[int, typer.Option(min=0, help="Clips at a time; 0 is one for each core.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    precision: Annotated[str, typer.Option(help="float32 or bfloat16, as for run.")] = "float32",
     as_json: Json = False,
 ) -> None:
     """Train a network on ordinary expressions and write weights for run --weights to begin with.
@@ -46,18 +39,15 @@ def pretrain(
     """
     from offline.datasets.class_maps import ORDINARY
     from offline.datasets.pictures import open_pictures
-    from offline.preparation.command import load, open_databases
-    from offline.preparation.inputs import SHOW_APEX
+    from offline.inputs import SHOW_APEX
+    from offline.inputs.loading import load, open_databases
     from offline.preparation.prepare import DEFAULT_APEX
     from offline.pretraining import network_of
     from offline.pretraining import pretrain as pretrain_network
-    from offline.recognisers import Settings, open_recogniser
+    from offline.recognisers import open_recogniser
 
     entry = open_recogniser(model)
-    check_device(device)
-    check_precision(precision)
-    settings = Settings(len(ORDINARY.classes), epochs, seed, device, weights, precision)
-    chosen = network_of(entry, settings)
+    chosen = network_of(entry, len(ORDINARY.classes), training)
     if out.suffix != ".safetensors":
         raise InputError(f"--out {out}: weights are written as .safetensors")
     check_folder("--out", out.parent)  # made where it is not there

@@ -8,7 +8,7 @@ import typer
 
 from engines.files import check_folder
 from offline.cli.options import Json, cores
-from offline.cli.output import progress_bar
+from offline.progress import progress_bar
 
 
 def render(

@@ -1,6 +1,7 @@
 """`apexbench run`."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -8,10 +9,13 @@ import typer
 
 from engines.errors import InputError
 from engines.files import check_folder
-from offline.cli.options import FlowMaps, Json, check_device, check_precision, cores, load_maps, seeds_of
-from offline.cli.output import leave_unread, progress_bar, say
+from offline.cli.options import Cache, Data, FlowMaps, Json, cores, load_maps, seeds_of, with_training
+from offline.cli.output import leave_unread, say
+from offline.progress import progress_bar
+from offline.training.options import DEFAULT, Training
 
 
+@with_training("epochs", "device", "weights", "precision")
 def run(
     protocol: Annotated[str, typer.Option(help="How the data is split, see apexbench list.")],
     model: Annotated[str, typer.Option(help="The recogniser, see apexbench list.")],
@@ -19,15 +23,9 @@ def run(
         Path, typer.Option(help="Folder for the results; an interrupted run goes on from what is in it.")
     ],
     flowmaps: FlowMaps = None,
-    data: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--data",
-            help="A video database as unpacked, DIR or NAME=DIR such as casme2=DIR; give it once for each.",
-        ),
-    ] = None,
+    data: Data = None,
     seeds: Annotated[str, typer.Option(help="Seeds to train with, such as 0,1,2.")] = "0",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs instead of the recipe's.")] = None,
+    training: Training = DEFAULT,
     audit: Annotated[
         bool,
         typer.Option("--audit", help="Also say what choosing the epoch on test subjects would have claimed."),
@@ -39,17 +37,10 @@ def run(
     errata: Annotated[
         bool, typer.Option("--errata/--no-errata", help="Mend the tables' known mistakes, and say which.")
     ] = True,
-    cache: Annotated[
-        Path | None, typer.Option(help="Folder of prepared clips; the user's cache by default.")
-    ] = None,
+    cache: Cache = None,
     jobs: Annotated[int, typer.Option(min=0, help="Clips and folds at a time; 0 is one for each core.")] = 0,
     dask: Annotated[
         str | None, typer.Option(help="Address of a Dask scheduler whose workers run the folds.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    weights: Annotated[
-        Path | None,
-        typer.Option(help="Pretrained weights to begin with, such as ImageNet's: .pth or .safetensors."),
     ] = None,
     features: Annotated[
         bool,
@@ -58,12 +49,6 @@ def run(
             help="Train once more for the report's picture of the features of people left out.",
         ),
     ] = True,
-    precision: Annotated[
-        str,
-        typer.Option(
-            help="float32, or bfloat16: large networks train about twice as fast; scored in float32."
-        ),
-    ] = "float32",
     as_json: Json = False,
 ) -> None:
     """Train and score a recogniser under a protocol.
@@ -76,24 +61,22 @@ def run(
     """
     from offline.protocols import open_protocol
     from offline.recognisers import open_recogniser
-    from offline.runs import Plan
     from offline.runs import run as run_plan
+    from offline.runs.plan import Plan
 
     check_folder("--out", out)
     if cache is not None:
         check_folder("--cache", cache)
     chosen, entry, numbers = open_protocol(protocol), open_recogniser(model), seeds_of(seeds)
-    check_device(device)
-    check_precision(precision)
-    if weights is not None and not entry.takes_weights:
+    if training.weights is not None and not entry.takes_weights:
         raise InputError(f"{model} has no pretrained part: leave --weights out")
-    if weights is None and entry.needs_weights:
+    if training.weights is None and entry.needs_weights:
         raise InputError(f"{model} is used as pretrained: give --weights F, a file of its published weights")
     unread: tuple[str, ...] = ()
     if data:
         if flowmaps is not None:
             raise InputError("give either --flowmaps or --data, not both")
-        from offline.preparation.command import load_videos
+        from offline.inputs.loading import load_videos
 
         with progress_bar("clips", "clips") as progress:
             videos = load_videos(
@@ -112,18 +95,7 @@ def run(
         raise InputError(f"{model} reads {entry.input}, not flow maps: give --data, the videos")
     else:
         samples = load_maps(flowmaps)
-    plan = Plan(
-        chosen,
-        entry,
-        numbers,
-        epochs,
-        audit,
-        device,
-        jobs or cores(),
-        dask,
-        weights and weights.resolve(),
-        precision,
-    )
+    plan = Plan(chosen, entry, numbers, _absolute(training), audit, jobs or cores(), dask)
     with progress_bar(f"{model} under {protocol}") as progress:
         report = run_plan(samples, plan, out, progress)
     from offline.report import write_report
@@ -137,3 +109,8 @@ def run(
         print_run(report)
         say(f"written: {out}/results.json, predictions.csv, report.html")
     leave_unread(unread)
+
+
+def _absolute(training: Training) -> Training:
+    """With a path of the weights that workers in other folders find."""
+    return replace(training, weights=training.weights and training.weights.resolve())

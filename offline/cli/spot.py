@@ -9,7 +9,8 @@ import typer
 from engines.errors import InputError
 from engines.files import check_folder
 from offline.cli.options import Json, cores, range_of, seeds_of
-from offline.cli.output import progress_bar, say
+from offline.cli.output import say
+from offline.progress import progress_bar
 
 
 def spot(

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from offline.cli.options import Json, cores, seeds_of
-from offline.cli.output import progress_bar, say
+from offline.cli.output import say
+from offline.progress import progress_bar
 
 
 def spot_train(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from engines.errors import InputError
-from engines.files import check_file
+from engines.files import check_file, write_bytes
 from offline.cli.options import Json
 from offline.cli.output import say
 
@@ -58,10 +58,9 @@ def _paper(number: str, runs: list[Path], markdown: bool, page: Path | None, as_
     filled = paper_tables.fill(number, paper_tables.find_runs(runs))
     if page is not None:
         from offline.report import STYLE
-        from offline.runs import write_text
 
         try:
-            write_text(page, paper_tables.page(filled, STYLE))
+            write_bytes(page, paper_tables.page(filled, STYLE).encode())
         except OSError as error:
             raise InputError(f"cannot write {page}: {error.strerror or error}") from None
         say(f"written: {page}")

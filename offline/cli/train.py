@@ -8,10 +8,13 @@ import typer
 
 from engines.errors import InputError
 from engines.files import check_file, check_folder
-from offline.cli.options import FlowMaps, Json, cores, load_maps
-from offline.cli.output import progress_bar, say
+from offline.cli.options import FlowMaps, Json, cores, load_maps, with_training
+from offline.cli.output import say
+from offline.progress import progress_bar
+from offline.training.options import DEFAULT, Training
 
 
+@with_training("seed", "epochs")
 def train(
     model: Annotated[
         str, typer.Option(help="The recogniser, see apexbench list; ststnet-live is what ships.")
@@ -27,8 +30,7 @@ def train(
     name: Annotated[
         str | None, typer.Option(help="The network's name in predictions; the file's by default.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 0,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs instead of the recipe's.")] = None,
+    training: Training = DEFAULT,
     jobs: Annotated[int, typer.Option(min=0, help="Folds at a time; 0 is one for each core.")] = 0,
     as_json: Json = False,
 ) -> None:
@@ -38,7 +40,7 @@ def train(
     """
     from offline.protocols import open_protocol
     from offline.recognisers import open_recogniser
-    from offline.runs import Plan
+    from offline.runs.plan import Plan
 
     check_file("--out", out)
     if work is not None:
@@ -48,7 +50,7 @@ def train(
     samples = load_maps(flowmaps)
     from offline.release import release
 
-    plan = Plan(chosen, entry, (seed,), epochs, jobs=jobs or cores())
+    plan = Plan(chosen, entry, (training.seed,), training, jobs=jobs or cores())
     with progress_bar(f"{model}: cross-validation") as progress:
         made = release(
             samples,

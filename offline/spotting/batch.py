@@ -16,6 +16,7 @@ import msgspec
 import engines
 from engines.errors import InputError
 from engines.files import write_bytes
+from offline.progress import Progress
 from offline.spotting.measure import Measured, Setup, measure
 from offline.spotting.truth import Video
 
@@ -23,8 +24,6 @@ from offline.spotting.truth import Video
 _CODE = ("face", "flow", "inference", "spotting", "synthesis", "weights")
 _HERE = ("footage.py", "measure.py", "real.py", "rendered.py", "truth.py")
 
-# Called with the number of finished and of all frames.
-Progress = Callable[[int, int], None]
 # Called with the number of frames just done.
 Tick = Callable[[int], None]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from engines.errors import InputError
-from offline.spotting.batch import Progress, Tick, each, measure_all
+from offline.progress import Progress
+from offline.spotting.batch import Tick, each, measure_all
 from offline.spotting.command import with_network, write_results
 from offline.spotting.footage import find_videos
 from offline.spotting.keep import keep_clip, keep_truth

@@ -21,13 +21,12 @@ from offline.datasets import rendered
 from offline.datasets.class_maps import CDE, FIVE
 from offline.datasets.rendered import Rendering, open_layout, render
 from offline.datasets.video import open_video_dataset
-from offline.preparation import work
-from offline.preparation.cache import load
-from offline.preparation.command import default_cache
-from offline.preparation.inputs import INPUTS, Input
+from offline.inputs import INPUTS, Input, work
+from offline.inputs.cache import load
+from offline.inputs.from_video import from_video
+from offline.inputs.loading import default_cache
+from offline.inputs.work import make_inputs
 from offline.preparation.prepare import AROUND, prepare
-from offline.preparation.samples import from_video
-from offline.preparation.work import make_inputs
 
 sys.path.insert(0, str(Path(__file__).parent))
 from apexbench_command import call

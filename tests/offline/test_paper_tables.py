@@ -13,7 +13,7 @@ from offline.papers import PAPERS, open_paper
 from offline.protocols import PROTOCOLS
 from offline.published import published
 from offline.recognisers import RECOGNISERS
-from offline.runs import metrics_of, predictions_csv
+from offline.runs.scoring import metrics_of, predictions_csv
 from offline.tables import merge
 
 # Printed averages that are not the means of their rows, said in the tables' notes.

@@ -19,11 +19,12 @@ from offline.export import export
 from offline.protocols import open_protocol
 from offline.recognisers import open_recogniser
 from offline.release import release as make_release
-from offline.runs import Plan
+from offline.runs.plan import Plan
+from offline.training.options import Training
 
 
 def plan(model, epochs):
-    return Plan(open_protocol("cde"), open_recogniser(model), epochs=epochs)
+    return Plan(open_protocol("cde"), open_recogniser(model), training=Training(epochs=epochs))
 
 
 @pytest.fixture(autouse=True)

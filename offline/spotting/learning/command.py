@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from engines.errors import InputError
 from engines.files import cache_folder, check_file, check_folder, write_bytes
 from engines.spotting.detector import Odds
-from offline.spotting.batch import Progress, Tick, each
+from offline.progress import Progress
+from offline.spotting.batch import Tick, each
 from offline.spotting.footage import digest_of, promised_frames
 from offline.spotting.learning import left_out
 from offline.spotting.learning.card import Told, by_video, card, table

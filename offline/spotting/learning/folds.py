@@ -12,7 +12,8 @@ import torch
 import engines
 from engines.errors import InputError
 from engines.files import write_bytes
-from offline.spotting.batch import Progress, Tick, each
+from offline.progress import Progress
+from offline.spotting.batch import Tick, each
 from offline.spotting.learning.network import SpottingNetwork
 from offline.spotting.learning.scoring import Scored, score
 from offline.spotting.learning.sources import Subject, load

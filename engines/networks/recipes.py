@@ -1,16 +1,12 @@
-"""With whose settings each network is trained. No torch is imported here."""
+"""The settings that each network is trained with: a paper's learning rate stands here. No torch is imported."""
 
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-# In bfloat16 the products of training are taken in half the bits, at twice the speed where the processor has them;
-# weights, losses and all scoring stay float32.
-PRECISIONS: Final = ("float32", "bfloat16")
-
 
 @dataclass(frozen=True)
 class Jitter:
-    """How far training maps may be changed, see offline.augmentation; the default changes nothing.
+    """How far flow maps may be changed in training; the default changes nothing.
 
     ``mirror``: half of the maps are mirrored. ``shift`` in pixels of the map, ``turn`` in radians and
     ``scale`` (a fraction): where the face stands in the crop. ``ripple``: the largest amplitude of smooth
@@ -31,7 +27,7 @@ class Recipe:
     ``class_weight``: the power of inverse class frequency in the loss, 0 for none. ``shuffle``: a new order
     each epoch; the STSTNet authors' own code does without. ``step``: epochs after which the learning rate is a
     tenth, again and again; 0 for never. ``loss``: "cross-entropy", or "hinge", a linear SVM's over all classes.
-    ``pictures``: how training pictures are varied, see offline.systems.variation: "", "tenfold" or "jittered".
+    ``pictures``: how training pictures are varied: "" not at all, "tenfold" as paper 004, "jittered" as paper 001.
     ``settle``: batch norm's resting statistics are taken anew over the training clips after the last epoch, as the
     running ones of a short training lag behind its weights. ``channels_last``: the order in memory in which Inception
     blocks and depthwise convolutions train a quarter faster on a CPU; nothing else differs but rounding.
@@ -54,14 +50,18 @@ class Recipe:
     channels_last: bool = False
 
 
-_STSTNET = Recipe(
+STSTNET: Final = Recipe(
     500, 5e-5, 256, "Liong et al., FG 2019; learning rate and batch of the authors' code", shuffle=False
 )
-_OFF_APEXNET = Recipe(20, 5e-4, 32, "paper 000; epochs and learning rate of later reproductions")
-_FR = Recipe(50, 1e-3, 32, "paper 002, §6.1.1; epochs and Adam are not stated there", channels_last=True)
-_PHOTOGRAPHS = Recipe(20, 1e-4, 32, "architecture as published, trained from scratch; settings are ours")
+OFF_APEXNET: Final = Recipe(20, 5e-4, 32, "paper 000; epochs and learning rate of later reproductions")
+FR: Final = Recipe(
+    50, 1e-3, 32, "paper 002, §6.1.1; epochs and Adam are not stated there", channels_last=True
+)
+PHOTOGRAPHS: Final = Recipe(
+    20, 1e-4, 32, "architecture as published, trained from scratch; settings are ours"
+)
 # By gradient descent at the paper's rate of .01, its temporal stream stays at chance in 50 epochs, even on textures.
-_ATNET = Recipe(
+ATNET: Final = Recipe(
     50,
     1e-3,
     8,
@@ -71,7 +71,7 @@ _ATNET = Recipe(
     pictures="jittered",
     settle=True,
 )
-_MOBILENET = Recipe(
+MOBILENET: Final = Recipe(
     30,
     1e-3,
     32,
@@ -80,7 +80,7 @@ _MOBILENET = Recipe(
     settle=True,
     channels_last=True,
 )
-_MSCNN = Recipe(
+MSCNN: Final = Recipe(
     200,
     1e-3,
     64,
@@ -91,44 +91,12 @@ _MSCNN = Recipe(
     pictures="tenfold",
     settle=True,
 )
-_APEX = Recipe(
+APEX: Final = Recipe(
     50, 1e-4, 32, "architecture of its authors; settings are ours", pictures="jittered", settle=True
 )
 
-RECIPES: Final = {
-    "ststnet": _STSTNET,
-    "ststnet-plain": _STSTNET,
-    "off-apexnet": _OFF_APEXNET,
-    "off-apexnet-u": _OFF_APEXNET,
-    "off-apexnet-v": _OFF_APEXNET,
-    "dual-inception": _FR,
-    "fr": _FR,
-    "fr-fc": _FR,
-    "fr-concatenated": _FR,
-    "rcn": Recipe(100, 1e-3, 64, "architecture of Xia et al., TIP 2020; settings are ours"),
-    "alexnet": _PHOTOGRAPHS,
-    "googlenet": replace(_PHOTOGRAPHS, channels_last=True),
-    "vgg16": _PHOTOGRAPHS,
-    "atnet": _ATNET,
-    "atnet-spatial": _ATNET,
-    "atnet-temporal": _ATNET,
-    "mobilenetv2": _MOBILENET,
-    "mobilenetv2-softmax": replace(_MOBILENET, loss="cross-entropy"),
-    "mobilenetv2-apex": _MOBILENET,
-    "mobilenetv2-u": _MOBILENET,
-    "mobilenetv2-v": _MOBILENET,
-    "mscnn": _MSCNN,
-    "mscnn-plain": _MSCNN,
-    "mscnn-flow": _MSCNN,
-    "mscnn-grey": _MSCNN,
-    "mscnn-masked": _MSCNN,
-    "mscnn-flow-grey": _MSCNN,
-    "mscnn-flow-masked": _MSCNN,
-    "mscnn-grey-masked": _MSCNN,
-    "capsulenet": _APEX,
-    "micro-attention": replace(_ATNET, source="after paper 001, section IV.A, whose row it is"),
-}
-
+RCN: Final = Recipe(100, 1e-3, 64, "architecture of Xia et al., TIP 2020; settings are ours")
+MICRO_ATTENTION: Final = replace(ATNET, source="after paper 001, section IV.A, whose row it is")
 # What the shipped network is trained with; chosen by 10-fold results on real subjects, see its model card.
 LIVE: Final = Recipe(
     60,

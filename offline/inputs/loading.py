@@ -10,11 +10,12 @@ from engines.errors import InputError
 from engines.files import at_home, cache_folder, writable
 from offline.datasets.class_maps import ClassMap
 from offline.datasets.clips import VideoDatabase
-from offline.datasets.video import READERS, open_video_dataset
-from offline.preparation.inputs import INPUTS
+from offline.datasets.registry import READABLE, others
+from offline.datasets.video import open_video_dataset
+from offline.inputs import INPUTS
+from offline.inputs.from_video import FromVideo, from_video
 from offline.preparation.prepare import check_rule
-from offline.preparation.samples import FromVideo, from_video
-from offline.preparation.work import Progress
+from offline.progress import Progress
 from offline.protocols import Protocol
 from offline.recognisers import Entry
 
@@ -95,7 +96,7 @@ def open_databases(data: Sequence[str], errata: bool = True) -> list[VideoDataba
     for text in data:
         name, _, folder = text.rpartition("=")
         folder = at_home(folder)
-        named = name in READERS or (name and not Path(text).exists())
+        named = name in (*READABLE, *others()) or (name and not Path(text).exists())
         for database in open_video_dataset(Path(folder if named else text), name if named else None, errata):
             if database.name in found:
                 raise InputError(f"--data {text}: {database.name} is given twice; leave one of them out")

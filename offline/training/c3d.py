@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from engines.errors import InputError
 from engines.networks.c3d import C3D
 from engines.networks.weights import load_weights
-from offline.descriptors.svm import SVM
+from offline.training.svm import SVM
 
 
 class C3DRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

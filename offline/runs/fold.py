@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.protocols import LeakError
-from offline.recognisers import Recogniser, Settings, open_recogniser
+from offline.recognisers import Recogniser, open_recogniser
+from offline.training.options import Training
 
 # How much a prediction may differ between a map alone and the same map among others: rounding, no more.
 ALONE = 1e-4
@@ -32,7 +33,8 @@ class FoldResult:
 
 def run_fold(
     model: str,
-    settings: Settings,
+    classes: int,
+    training: Training,
     train_maps: NDArray[Any],
     train_labels: NDArray[np.int64],
     test_maps: NDArray[Any],
@@ -47,18 +49,18 @@ def run_fold(
     from threadpoolctl import threadpool_limits
 
     began = time.perf_counter()
-    recogniser = open_recogniser(model).make(settings)
+    recogniser = open_recogniser(model).make(classes, training)
     refuse_peeking(recogniser)
     if not hasattr(recogniser, "fit_watched") and len(np.unique(train_labels)) == 1:
         # Who has seen one class can only say that one; scikit-learn's machines refuse to be trained on it.
-        recogniser = open_recogniser("majority").make(settings)
+        recogniser = open_recogniser("majority").make(classes, training)
     with threadpool_limits(1):  # sums in another order are other sums
         if audit and hasattr(recogniser, "fit_watched"):
             recogniser.fit_watched(train_maps, train_labels, test_maps)
         else:
             recogniser.fit(train_maps, train_labels)
-        probabilities = predict(recogniser, test_maps, settings.classes)
-        separate = [predict(recogniser, one[None], settings.classes)[0] for one in test_maps[:3]]
+        probabilities = predict(recogniser, test_maps, classes)
+        separate = [predict(recogniser, one[None], classes)[0] for one in test_maps[:3]]
     for alone, together in zip(separate, probabilities[:3], strict=True):
         if not np.allclose(alone, together, atol=ALONE):
             raise LeakError(

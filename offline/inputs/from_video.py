@@ -12,9 +12,10 @@ from engines.errors import InputError
 from engines.stills import is_deep
 from offline.datasets.class_maps import ClassMap, compare_with_published
 from offline.datasets.clips import Clip, VideoDatabase
-from offline.datasets.flowmaps import TITLES
+from offline.datasets.registry import title_of
 from offline.datasets.samples import Samples
-from offline.preparation.work import Progress, make_inputs
+from offline.inputs.work import make_inputs
+from offline.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def _deep(clips: Iterable[Clip]) -> list[str]:
 
 def rendered_note(names: Iterable[str]) -> str:
     """What is to be said of figures that databases with drawn faces enter."""
-    titles = ", ".join(TITLES.get(name, name) for name in names)
+    titles = ", ".join(title_of(name) for name in names)
     return f"rendered, not {titles}: faces drawn by apexcam in that layout; no paper's figures stand beside these"
 
 

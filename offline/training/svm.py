@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from offline.training import softmax
+from offline.training.loop import softmax
 
 
 class SVM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

@@ -5,7 +5,7 @@ own generator.
 import torch
 from torch.nn import functional
 
-from offline.recipes import Jitter
+from engines.networks.recipes import Jitter
 
 
 def jittered(maps: torch.Tensor, jitter: Jitter, generator: torch.Generator) -> torch.Tensor:

@@ -1,6 +1,5 @@
 """What the papers' systems read of a clip."""
 
-from functools import cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -9,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.face import CROP_HEIGHT, CROP_WIDTH
-from engines.flow import Flow, Solver, open_solver, picture
+from engines.flow import as_benchmark, flow_map, picture
 from offline.preparation.clip import PreparedClip
-from offline.preparation.interpolation import interpolate
+from offline.preparation.flow import onset_to_apex, solver
+from offline.preparation.interpolation import resampled
 from offline.preparation.magnification import magnify
-from offline.preparation.motion_mask import magnitude_picture, masked, motion_mask
 
 AROUND: Final = 32  # frames on both sides of the apex (paper 001, section III.A)
 BLOCKS: Final = 8
@@ -26,17 +25,13 @@ STREAMS: Final = np.dtype(
     [("flow", np.uint8, (*_CROP, 3)), ("grey", np.uint8, _CROP), ("masked", np.uint8, _CROP)]
 )
 C3D_FRAMES, C3D_SIDE = 16, 112
+THRESHOLD: Final = 50  # grey levels of the flow image above which a face moved (paper 004, figure 2 d, e)
 
 
-@cache
-def solver() -> Solver:
-    """TV-L1, the same for every input."""
-    return open_solver("cpu", "precise")
-
-
-def onset_to_apex(clip: PreparedClip) -> Flow:
-    """The flow that most systems and descriptors begin with."""
-    return solver()(clip.crops[clip.onset], clip.crops[clip.apex])
+def benchmark_map(clip: PreparedClip) -> NDArray[Any]:
+    """Float32 (3, 28, 28) in 0..1: u, v and strain from onset to apex, stretched as the benchmark's maps are."""
+    found = onset_to_apex(clip)
+    return as_benchmark(flow_map(found.u, found.v))
 
 
 def apex(clip: PreparedClip) -> NDArray[Any]:
@@ -91,9 +86,26 @@ def streams(clip: PreparedClip) -> NDArray[Any]:
     return np.array((picture(found.u, found.v)[:, :, ::-1], grey, masked(grey, moved)), STREAMS)
 
 
+def magnitude_picture(u: NDArray[np.float32], v: NDArray[np.float32]) -> NDArray[Any]:
+    """Uint8 (H, W): length of a flow (float32 (H, W) each, pixels), its largest drawn as 255, no motion as 0."""
+    length = np.hypot(u, v)
+    largest = float(length.max())
+    return np.asarray(np.rint(length * (255 / largest if largest > 0 else 0.0)), np.uint8)
+
+
+def motion_mask(picture: NDArray[Any], threshold: int = THRESHOLD) -> NDArray[np.bool_]:
+    """Bool (H, W): where a grey flow image, uint8 (H, W), black without motion, is above a threshold."""
+    return np.asarray(picture > threshold)
+
+
+def masked(grey: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
+    """A grey image (H, W) where its mask is true, black elsewhere."""
+    return np.where(mask, grey, np.zeros((), grey.dtype))
+
+
 def c3d(clip: PreparedClip) -> NDArray[Any]:
     """Uint8 (16, 112, 112): the clip in 16 frames, for C3D."""
-    frames = interpolate(clip.crops[clip.onset : clip.offset + 1], C3D_FRAMES)
+    frames = resampled(clip, C3D_FRAMES)
     return np.stack(
         [cv2.resize(frame, (C3D_SIDE, C3D_SIDE), interpolation=cv2.INTER_AREA) for frame in frames]
     )

@@ -1,7 +1,7 @@
 """Preparing many clips: from the cache where it has them, in parallel, clip by clip so that nothing stops the rest."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 
 from engines.errors import InputError
 from offline.datasets.clips import Clip
-from offline.preparation import cache
+from offline.inputs import INPUTS, Input, cache
 from offline.preparation.clip import PreparedClip
-from offline.preparation.inputs import INPUTS, Input
 from offline.preparation.prepare import AROUND, DEFAULT_APEX, frames_used, prepare
+from offline.progress import Progress
 
 # Enters every key: raise it when what `prepare` gives for the same clip changes.
 _EDITION: Final = f"2 around {AROUND}"
-# Called with the number of finished and of all clips.
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
