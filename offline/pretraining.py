@@ -3,8 +3,6 @@ expressions, kept as a file of weights that says whom it has seen, so that it is
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +15,7 @@ from offline.progress import Progress
 from offline.protocols import LeakError
 from offline.recognisers import Entry
 from offline.training.options import Training
+from offline.writing import writing
 
 if TYPE_CHECKING:
     from offline.training.network import NetworkRecogniser
@@ -71,7 +70,7 @@ def pretrain(
         if progress:
             progress(epoch, epochs)
 
-    with _writing(out):
+    with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)  # said before hours of training, not after
     network, history = train(
         chosen.network,
@@ -90,18 +89,10 @@ def pretrain(
         "clips": str(len(samples)),
         _PEOPLE: json.dumps(sorted(samples.identities | _seen(training.weights))),
     }
-    with _writing(out):
+    with writing(out):
         save_weights(network, out, chosen.classes, notes)
     loss, accuracy = history[-1]
     return Pretrained(len(samples), epochs, loss, accuracy)
-
-
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror or error}") from None
 
 
 def refuse_seen(samples: Samples, weights: Path) -> None:

@@ -9,15 +9,13 @@ class Jitter:
     """How far flow maps may be changed in training; the default changes nothing.
 
     ``mirror``: half of the maps are mirrored. ``shift`` in pixels of the map, ``turn`` in radians and
-    ``scale`` (a fraction): where the face stands in the crop. ``ripple``: the largest amplitude of smooth
-    noise, in 0..1.
+    ``scale`` (a fraction): where the face stands in the crop.
     """
 
     mirror: bool = False
     shift: float = 0.0
     turn: float = 0.0
     scale: float = 0.0
-    ripple: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from engines.errors import InputError
 from engines.files import check_file, write_bytes
 from offline.cli.options import Json
 from offline.cli.output import say
+from offline.writing import writing
 
 
 def table(
@@ -57,12 +58,8 @@ def _paper(number: str, runs: list[Path], markdown: bool, page: Path | None, as_
         check_file("--html", page)
     filled = paper_tables.fill(number, paper_tables.find_runs(runs))
     if page is not None:
-        from offline.report import STYLE
-
-        try:
-            write_bytes(page, paper_tables.page(filled, STYLE).encode())
-        except OSError as error:
-            raise InputError(f"cannot write {page}: {error.strerror or error}") from None
+        with writing(page):
+            write_bytes(page, paper_tables.page(filled).encode())
         say(f"written: {page}")
     if as_json:
         print(json.dumps(filled))

@@ -27,7 +27,6 @@ class FromVideo:
     """
 
     samples: Samples
-    counts: tuple[dict[str, Any], ...]
     unread: tuple[str, ...]
     summary: str
     damaged: tuple[str, ...]
@@ -85,7 +84,7 @@ def from_video(
         rendered,
     )
     damaged = tuple(entry for made in inputs.made for entry in made.damaged)
-    return FromVideo(samples, counts, tuple(unread), inputs.summary(), damaged)
+    return FromVideo(samples, tuple(unread), inputs.summary(), damaged)
 
 
 def _deep(clips: Iterable[Clip]) -> list[str]:

@@ -14,9 +14,10 @@ from offline.progress import Progress
 from offline.protocols import Split
 from offline.runs import workers
 from offline.runs.fold import FoldResult
-from offline.runs.kept import claim, disk_error, file_name, load_fold, save_curves, save_fold
+from offline.runs.kept import claim, file_name, load_fold, save_curves, save_fold
 from offline.runs.plan import Plan, Task
 from offline.runs.scoring import gather, predictions_csv, score_run
+from offline.writing import writing
 
 
 def run(samples: Samples, plan: Plan, out: Path, progress: Progress | None = None) -> dict[str, Any]:
@@ -47,10 +48,8 @@ def run(samples: Samples, plan: Plan, out: Path, progress: Progress | None = Non
     if progress:
         progress(len(results), len(tasks))
     for task, result in workers.results(samples, plan, todo):
-        try:
+        with writing(out, f"{len(results)} of {len(tasks)} folds are kept"):
             save_fold(task.file, result)
-        except OSError as error:
-            raise disk_error(error, out, f"{len(results)} of {len(tasks)} folds are kept") from None
         results[task.file] = result
         if progress:
             progress(len(results), len(tasks))
@@ -64,12 +63,10 @@ def run(samples: Samples, plan: Plan, out: Path, progress: Progress | None = Non
     report = score_run(samples, plan, splits, probabilities, watched)
     report["notes"] += notes + plan.training.notes()
     report["seconds"] = round(sum(result.seconds for result in results.values()), 1)
-    try:
+    with writing(out, "all folds are kept"):
         write_bytes(out / "predictions.csv", predictions_csv(samples, plan.seeds, probabilities).encode())
         save_curves(out, tasks, results)
         write_bytes(out / "results.json", (json.dumps(report, indent=1) + "\n").encode())
-    except OSError as error:
-        raise disk_error(error, out, "all folds are kept") from None
     return report
 
 

@@ -1,6 +1,5 @@
 """A run's folder: whose it is, the folds that are finished, the training curve."""
 
-import errno
 import io
 import json
 from hashlib import sha256
@@ -16,6 +15,7 @@ from engines.files import write_bytes
 from offline.datasets.samples import Samples
 from offline.runs.fold import FoldResult
 from offline.runs.plan import Plan, Task
+from offline.writing import cannot_write
 
 
 def file_name(name: str) -> str:
@@ -38,20 +38,13 @@ def claim(out: Path, samples: Samples, plan: Plan) -> None:
     except ValueError:
         raise InputError(f"{out / 'run.json'} is damaged: choose another --out, or remove this one") from None
     except OSError as error:
-        raise disk_error(error, out, "nothing was run") from None
+        raise cannot_write(out, error, "nothing was run") from None
     differing = [key for key in identity if there.get(key) != identity[key]]
     if differing:
         what = ", ".join(
             f"{key} {there.get(key)!s:.12} instead of {identity[key]!s:.12}" for key in differing
         )
         raise InputError(f"{out} holds another run ({what}): choose another --out, or remove it")
-
-
-def disk_error(error: OSError, out: Path, kept: str) -> InputError:
-    """What is to be said of a folder that cannot be written; ``kept``: what is not lost."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return InputError(f"the disk of {out} is full; {kept}: make room and give the same command again")
-    return InputError(f"cannot write to {out}: {error.strerror or error}; {kept}")
 
 
 def save_fold(path: Path, result: FoldResult) -> None:

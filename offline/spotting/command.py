@@ -20,6 +20,7 @@ from offline.spotting.batch import measure_all
 from offline.spotting.measure import Measured, Setup
 from offline.spotting.rendered import Knobs, RenderedVideo
 from offline.spotting.truth import Video
+from offline.writing import writing
 
 METHODS = ("motion", "interframe", "dcrois")
 # Neutral videos have faces of their own.
@@ -126,12 +127,10 @@ def _written(
 
 def write_results(results: dict[str, Any], events: str, page: str, out: Path) -> None:
     """Write results.json, events.csv and report.html. Raises InputError where ``out`` cannot be written to."""
-    try:
+    with writing(out, "all videos are kept"):
         write_bytes(out / "events.csv", events.encode())
         write_bytes(out / "report.html", page.encode())
         write_bytes(out / "results.json", (json.dumps(results, indent=1) + "\n").encode())
-    except OSError as error:
-        raise InputError(f"cannot write to {out}: {error.strerror or error}; all videos are kept") from None
 
 
 def lines(results: dict[str, Any]) -> list[dict[str, Any]]:

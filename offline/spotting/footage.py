@@ -17,6 +17,7 @@ from engines.face import FaceSettings, FaceStatus, FaceTracker
 from engines.files import check_name, write_bytes
 from engines.series import hidden
 from engines.video import open_file
+from offline.writing import writing
 
 SUFFIXES = frozenset(
     {
@@ -164,8 +165,6 @@ def save_faces(file: Path, faces: Faces) -> None:
         usable=faces.usable,
         person=faces.person,
     )
-    try:
+    with writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(file, content.getvalue())
-    except OSError as error:
-        raise InputError(f"cannot write {file}: {error.strerror or error}") from None

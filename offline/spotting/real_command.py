@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.errors import InputError
+from offline.pages import number
 from offline.progress import Progress
 from offline.spotting.batch import Tick, each, measure_all
 from offline.spotting.command import with_network, write_results
@@ -16,7 +17,6 @@ from offline.spotting.keep import keep_clip, keep_truth
 from offline.spotting.learning import left_out
 from offline.spotting.learning.left_out import Video
 from offline.spotting.learning.sources import read_people
-from offline.spotting.markup import number
 from offline.spotting.measure import Setup
 from offline.spotting.real import ImplantedVideo, Implants, RealVideo
 

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from offline import pages
+from offline.pages import escaped, number, table
 from offline.spotting import figures
-from offline.spotting.markup import STYLE, escaped, number, table
 from offline.spotting.real_results import NAMED_AT, Watching
+from offline.spotting.report import STYLE
 from offline.spotting.strips import Strip, strips
 
 # Pictures of more would make the page too heavy to open.
@@ -21,9 +23,6 @@ def page(results: dict[str, Any], plain: Sequence[Watching], changed: Sequence[W
     """The whole page; ``plain`` are the videos as they are, ``changed`` those with implants."""
     real, implanted = results["real"], results.get("implanted")
     parts = [
-        "<!doctype html><html lang=en><head><meta charset=utf-8>"
-        "<meta name=viewport content='width=device-width,initial-scale=1'>"
-        f"<title>Spotting: real videos</title><style>{STYLE}{_MORE_STYLE}</style></head><body>",
         "<h1>Spotting micro-expressions: real videos</h1>",
         f'<p class="soft">method {escaped(results["method"])}, {real["total"]["videos"]} videos, '
         f"{real['total']['usable_s'] / 60:.1f} minutes of usable face, code {escaped(results['version'])}</p>",
@@ -45,7 +44,7 @@ def page(results: dict[str, Any], plain: Sequence[Watching], changed: Sequence[W
             *_pictures("Implanted and missed", "miss", implanted["misses"], changed),
             *_refused(implanted, "Why nothing was told of the implanted videos"),
         ]
-    return "\n".join(part for part in [*parts, "</body></html>\n"] if part)
+    return pages.page("Spotting: real videos", parts, STYLE + _MORE_STYLE)
 
 
 def _curve(results: dict[str, Any]) -> list[str]:

@@ -1,14 +1,19 @@
 """What was measured as one HTML page that needs nothing beside itself."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
+from offline import pages
+from offline.pages import escaped, number, table
 from offline.spotting import figures
-from offline.spotting.markup import STYLE, escaped, number, table
 from offline.spotting.measure import Measured
 from offline.spotting.results import watched
 from offline.spotting.scoring import Row, rows_of
 
+STYLE: Final = """
+.scroll table{min-width:44rem}.row figure{max-width:28rem}td:nth-child(-n+2){white-space:nowrap}
+.key i{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 .9em}
+"""
 # More lines than this are read in events.csv.
 _MOST_FAILURES = 200
 _MOST_TIMELINES = 16
@@ -18,9 +23,6 @@ def page(results: dict[str, Any], measured: Sequence[Measured]) -> str:
     """The whole page; ``measured`` are the videos of ``results``, without those of the sweep."""
     full = results["metrics"]["full"]
     parts = [
-        "<!doctype html><html lang=en><head><meta charset=utf-8>"
-        "<meta name=viewport content='width=device-width,initial-scale=1'>"
-        f"<title>Spotting: {escaped(results['source'])}</title><style>{STYLE}</style></head><body>",
         f"<h1>Spotting micro-expressions: {escaped(results['source'])}</h1>",
         f'<p class="soft">method {escaped(results["method"])}, {full["videos"]} videos, {full["minutes"]:.1f} minutes, '
         f"code {escaped(results['version'])}</p>",
@@ -34,9 +36,8 @@ def page(results: dict[str, Any], measured: Sequence[Measured]) -> str:
         *_sizes(full, measured, results["apex_rules"]),
         *_over_time(measured),
         *_failures(measured),
-        "</body></html>\n",
     ]
-    return "\n".join(part for part in parts if part)
+    return pages.page(f"Spotting: {results['source']}", parts, STYLE)
 
 
 def _headline(full: dict[str, Any]) -> str:

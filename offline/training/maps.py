@@ -11,8 +11,8 @@ from engines.networks.recipes import Jitter
 def jittered(maps: torch.Tensor, jitter: Jitter, generator: torch.Generator) -> torch.Tensor:
     """A changed copy of maps (N, 3, 28, 28) in 0..1, on their device, drawn from a generator of the CPU.
 
-    Mirroring changes the sign of u, which after stretching to 0..1 is 1 - u. Maps that were moved or
-    rippled are stretched to 0..1 again, channel by channel, as the benchmark's and the live maps are.
+    Mirroring changes the sign of u, which after stretching to 0..1 is 1 - u. Maps that were moved are
+    stretched to 0..1 again, channel by channel, as the benchmark's and the live maps are.
     """
     maps = maps.clone()
     if jitter.mirror:
@@ -20,14 +20,9 @@ def jittered(maps: torch.Tensor, jitter: Jitter, generator: torch.Generator) -> 
         mirrored = maps.flip(3)
         mirrored[:, 0] = 1 - mirrored[:, 0]
         maps = torch.where(chosen, mirrored, maps)
-    moved = jitter.shift > 0 or jitter.turn > 0 or jitter.scale > 0
-    if moved:
-        maps = _move(maps, jitter, generator)
-    if jitter.ripple > 0:
-        coarse = torch.randn(len(maps), 3, 5, 5, generator=generator).to(maps.device)
-        size = jitter.ripple * (_uniform((len(maps), 3, 1, 1), generator, maps) + 1) / 2
-        maps = maps + size * functional.interpolate(coarse, maps.shape[-2:], mode="bicubic")
-    return _stretch(maps) if moved or jitter.ripple > 0 else maps
+    if jitter.shift > 0 or jitter.turn > 0 or jitter.scale > 0:
+        maps = _stretch(_move(maps, jitter, generator))
+    return maps
 
 
 def _move(maps: torch.Tensor, jitter: Jitter, generator: torch.Generator) -> torch.Tensor:

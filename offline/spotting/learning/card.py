@@ -7,7 +7,8 @@ from typing import Any
 from engines.spotting.detector import FUTURE, PAST, Odds
 from engines.spotting.features import COLUMNS
 from engines.spotting.grid import RATE_HZ
-from offline.spotting.learning.scoring import CURVE, OVERLAP, RATES, Scored, recall, threshold
+from offline.spotting.learning.scoring import CURVE, RATES, Scored, recall, threshold
+from offline.spotting.matching import LEAST_IOU
 from offline.spotting.real_command import NOT_ANNOTATED
 
 _METHOD = """Each video was recorded once: how far 18 regions of the face went against short references, with the head
@@ -148,7 +149,7 @@ def card(told: Told, scored: Sequence[Scored], odds: Odds) -> str:
         "## How well it does on people it has not seen\n\n"
         f"By networks trained the same way with {left_out} left out. Alarms are what is told in the real videos as "
         f"they are. Recall is of {implants} micro-expressions implanted into the same recordings, 1 to 2.6 pixels of "
-        f"a face 200 px wide, 0.26 to 0.48 s, found where the intervals' overlap is at least {OVERLAP:g} of their "
+        f"a face 200 px wide, 0.26 to 0.48 s, found where the intervals' overlap is at least {LEAST_IOU:g} of their "
         "union. Thresholds and odds are fitted to these same scores. In so few minutes no rate below "
         f"{1 / told.minutes:.2f} a minute can be told from none.",
         f"| alarms a minute | alarms | logit | recall |\n|---|---|---|---|\n{rows}".rstrip(),

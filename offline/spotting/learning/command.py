@@ -26,6 +26,7 @@ from offline.spotting.learning.rows import rows_of
 from offline.spotting.learning.scoring import Scored, calibrate
 from offline.spotting.learning.sources import Source, load, real_sources, rendered_sources
 from offline.spotting.learning.training import EPOCHS
+from offline.writing import writing
 
 # A face seen for a shorter time is not worth a fold.
 _SHORTEST_S = 1.5
@@ -130,11 +131,9 @@ def spot_train(plan: Plan, jobs: int, bar: Bar, show: Callable[[Sequence[Scored]
     if plan.keep_folds is not None:
         files = {source.name: digest_of(source.path) for source in sources if source.path is not None}
         left_out.keep(plan.keep_folds, without, odds, files, check)
-    try:
+    with writing(plan.out):
         members = [member for one in trained for member in one.networks()]
         difference = export(members, odds, plan.out, check)
-    except OSError as error:
-        raise InputError(f"cannot write {plan.out}: {error.strerror or error}") from None
     content = plan.out.read_bytes()
     told = Told(
         name=plan.out.name,
@@ -209,7 +208,5 @@ def _windows(example: Recorded) -> NDArray[np.float32]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    try:
+    with writing(path):
         write_bytes(path, content)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from None

@@ -18,6 +18,7 @@ from offline.spotting.learning.network import SpottingNetwork
 from offline.spotting.learning.scoring import Scored, score
 from offline.spotting.learning.sources import Subject, load
 from offline.spotting.learning.training import lessons_of, train
+from offline.writing import writing
 
 _LEARNING = (
     "fields",
@@ -140,11 +141,9 @@ def run_all(
 
     def keep(trained: Trained) -> None:
         done[trained.key] = trained
-        try:
+        with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             write_bytes(folder / f"{trained.key}.msgpack", msgspec.msgpack.encode(trained))
-        except OSError as error:
-            raise InputError(f"cannot write to {folder}: {error.strerror or error}") from None
 
     def show(epochs: int) -> None:
         if progress:

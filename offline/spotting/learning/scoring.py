@@ -15,14 +15,13 @@ from offline.spotting.learning.rehearsal import rehearse, scoring_implants
 from offline.spotting.learning.rows import Stretch, rows_of
 from offline.spotting.learning.sources import Subject
 from offline.spotting.learning.training import face_fields
+from offline.spotting.matching import LEAST_IOU, one_to_one, overlap
 
 # Alarms a minute at which recall is told, and those that the network's file knows the thresholds of.
 RATES: Final = (0.2, 0.5, 1.0)
 CURVE: Final = (5.0, 2.0, 1.0, 0.5, 0.2)
 # Logits below are not told at any rate that anybody would bear.
 FLOOR: Final = -6.0
-# A micro-expression is found where intervals overlap by half of what they cover together (MEGC).
-OVERLAP: Final = 0.5
 _ROUNDS, _SEED = 3, 77
 _REST_S = SpottingSettings().rest_s
 
@@ -75,18 +74,15 @@ def apexes(members: Sequence[SpottingNetwork], stretch: Stretch) -> list[Apex]:
 
 def match(found: Sequence[Apex], events: NDArray[np.float64]) -> list[int | None]:
     """Which of ``found`` each of the events (E, 3) was found as: the surest that overlaps enough and is left."""
-    which: list[int | None] = []
-    for onset, _, offset in events:
-        best: int | None = None
-        for k, apex in enumerate(found):
-            common = min(apex.offset_s, offset) - max(apex.onset_s, onset)
-            together = max(apex.offset_s, offset) - min(apex.onset_s, onset)
-            if k in which or common < OVERLAP * together:
-                continue
-            if best is None or apex.logit > found[best].logit:
-                best = k
-        which.append(best)
-    return which
+    spans = [(apex.onset_s, apex.offset_s) for apex in found]
+    surest = sorted(range(len(found)), key=lambda k: -found[k].logit)
+    answers = one_to_one(
+        (event, k)
+        for event, (onset, _, offset) in enumerate(events)
+        for k in surest
+        if overlap(spans[k], (onset, offset)) >= LEAST_IOU
+    )
+    return [answers.get(event) for event in range(len(events))]
 
 
 def threshold(scored: Sequence[Scored], alarms_per_minute: float) -> float:
