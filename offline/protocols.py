@@ -227,7 +227,7 @@ PROTOCOLS: Final = {
         *(_cdmer(number, *pair) for number, pair in enumerate(_CDMER, 1)),
         Protocol(
             "lovo",
-            "leave one video out: the same person trains and is scored, so no figure for strangers",
+            "leave one video out: the same people are in training and test, so no figure for unseen people",
             "CASME II's own baseline",
             False,
             _leave_one_out(_clip_keys),
@@ -235,7 +235,7 @@ PROTOCOLS: Final = {
         ),
         Protocol(
             "lovo-casme2-5",
-            "leave one video out within CASME II, 5 classes: no figure for strangers",
+            "leave one video out within CASME II, 5 classes: no figure for unseen people",
             "Yan et al., PLoS ONE 2014; paper 000",
             False,
             _leave_one_out(_clip_keys),
@@ -244,7 +244,7 @@ PROTOCOLS: Final = {
         ),
         Protocol(
             "kfold",
-            "5 folds over clips: the same person trains and is scored, so no figure for strangers",
+            "5 folds over clips: the same people are in training and test, so no figure for unseen people",
             "paper 002, table 8",
             False,
             _k_fold(5),

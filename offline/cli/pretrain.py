@@ -77,7 +77,7 @@ def pretrain(
         print(json.dumps({"out": str(out), **vars(made)}))
     else:
         print(
-            f"{out}: {model} after {made.epochs} epochs on {made.clips} clips, {made.accuracy:.0%} of them named "
-            "rightly in the last one; that says nothing of others"
+            f"{out}: {model} after {made.epochs} epochs on {made.clips} clips, {made.accuracy:.0%} of them "
+            "classified correctly in the last one; that says nothing of other clips"
         )
     leave_unread(videos.unread)

@@ -56,14 +56,14 @@ def spot(
     left_out: Annotated[
         Path | None,
         typer.Option(
-            help="Networks of spot-train --keep-folds: each real video by one that has not seen the person."
+            help="Networks of spot-train --keep-folds: each video is measured by one trained without its person."
         ),
     ] = None,
     people: Annotated[
         Path | None, typer.Option(help="Who is in which real video, for intervals: a CSV file,person.")
     ] = None,
     alarms: Annotated[
-        float | None, typer.Option(help="False alarms a minute to put up with; .5 by default.")
+        float | None, typer.Option(help="False alarms a minute to accept; .5 by default.")
     ] = None,
     seeds: Annotated[str, typer.Option(help="Rendered faces; tuning used those below 101.")] = "101-106",
     seconds: Annotated[float, typer.Option(help="Length of a rendered video.")] = 60.0,

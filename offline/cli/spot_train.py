@@ -20,7 +20,7 @@ def spot_train(
     people: Annotated[
         Path | None,
         typer.Option(
-            help="Who is in which video: a CSV file,person; without it each video is somebody else."
+            help="Who is in which video: a CSV file,person; without it each video is of another person."
         ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs instead of the usual 120.")] = None,
@@ -35,7 +35,7 @@ def spot_train(
     ] = "",
     keep_folds: Annotated[
         Path | None,
-        typer.Option(help="Folder for the networks that have not seen somebody, for spot --left-out."),
+        typer.Option(help="Folder for the networks trained with people left out, for spot --left-out."),
     ] = None,
     cache: Annotated[
         Path | None,
@@ -82,5 +82,5 @@ def spot_train(
     if as_json:
         print(json.dumps(made.results()))
         return
-    print(f"{out}: {made.told.size} bytes, at most {made.told.difference:.1e} from PyTorch; seeds {seeds}")
+    print(f"{out}: {made.facts.size} bytes, at most {made.facts.difference:.1e} from PyTorch; seeds {seeds}")
     say(f"written: {out}, {out.with_suffix('.md')}")

@@ -1,4 +1,4 @@
-"""`--data`: from the folders a user names to samples, every step told."""
+"""`--data`: from the folders a user names to samples."""
 
 import atexit
 import shutil
@@ -45,8 +45,8 @@ def load_videos(
 ) -> FromVideo:
     """The samples of the folders in ``data``, each DIR or NAME=DIR, that a protocol uses and a recogniser reads.
 
-    ``say`` is told what was found, mended, left out and prepared. Raises InputError for a folder that is no database,
-    a database given twice, one that the protocol lacks, and what `from_video` raises.
+    ``say`` receives lines on what was found, mended, left out and prepared. Raises InputError for a folder that is no
+    database, a database given twice, one that the protocol lacks, and what `from_video` raises.
     """
     databases = open_databases(data, errata)
     used = [d for d in databases if protocol.datasets is None or d.name in protocol.datasets]

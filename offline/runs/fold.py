@@ -52,7 +52,7 @@ def run_fold(
     recogniser = open_recogniser(model).make(classes, training)
     refuse_peeking(recogniser)
     if not hasattr(recogniser, "fit_watched") and len(np.unique(train_labels)) == 1:
-        # Who has seen one class can only say that one; scikit-learn's machines refuse to be trained on it.
+        # Trained on one class, only that one can be predicted; scikit-learn's estimators refuse to fit.
         recogniser = open_recogniser("majority").make(classes, training)
     with threadpool_limits(1):  # sums in another order are other sums
         if audit and hasattr(recogniser, "fit_watched"):

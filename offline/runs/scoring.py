@@ -67,7 +67,7 @@ def score_run(
     if samples.rendered:
         report["rendered"] = list(samples.rendered)
     if not plan.protocol.independent:
-        report["notes"].append("the same person trains and is scored: no figure for strangers")
+        report["notes"].append("the same people are in training and test: no figure for unseen people")
     if watched is not None:
         report["audit"] = audit(samples, splits, plan.seeds, watched, metrics["full"])
     paper = published(plan.entry.name, plan.protocol.name)

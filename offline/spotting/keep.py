@@ -1,4 +1,4 @@
-"""Implanted videos as files, without loss, with their truth beside them: for other programs to be measured on."""
+"""Implanted videos as lossless files with their truth beside them, for measuring other programs."""
 
 import csv
 import io

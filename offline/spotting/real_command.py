@@ -22,7 +22,7 @@ from offline.spotting.real import ImplantedVideo, Implants, RealVideo
 
 NOT_ANNOTATED = (
     "Without annotation: an alarm may be real. These videos were not looked through by a coder; the rate says how "
-    "often the spotter tells a micro-expression where nobody asked for one, not how often it is wrong."
+    "often the spotter raises an alarm, not how often it is wrong."
 )
 
 LEFT_OUT = (
@@ -35,7 +35,8 @@ LEFT_OUT = (
 class Plan:
     """``place``: a folder of videos, or one. ``implants``: none leaves the videos as they are; ``seeds`` draw them,
     one more round of videos each. ``keep``: a folder for the implanted videos. ``people``: a CSV file,person; each
-    video is another person without it. ``left_out``: networks that have not seen somebody, which also know the people.
+    video is another person without it. ``left_out``: a folder of networks trained with people left out, which also
+    says who is in which video.
     """
 
     place: Path
@@ -99,7 +100,7 @@ def spot_real(
 def _networks(plan: Plan, videos: Sequence[RealVideo]) -> dict[str, Video]:
     """The network that has not seen the person, by the video's name; empty where one network watches all.
 
-    Raises InputError where a video is of nobody who was left out.
+    Raises InputError for a video whose person no network leaves out.
     """
     if plan.left_out is None:
         return {}
@@ -107,7 +108,8 @@ def _networks(plan: Plan, videos: Sequence[RealVideo]) -> dict[str, Video]:
     for video in videos:
         if video.digest not in known:
             raise InputError(
-                f"{video.path}: nobody in {plan.left_out} was left out for this video; take it away, or use --network"
+                f"{video.path}: no network in {plan.left_out} was trained without this video; "
+                "take it away, or use --network"
             )
     return {video.name: known[video.digest] for video in videos}
 
@@ -180,7 +182,7 @@ def sentences(results: dict[str, Any]) -> list[str]:
             )
     for row in real["by_activity"]:
         if row["told_per_minute"] is not None:
-            said.append(f"during {row['activity']}: {row['told_per_minute']:.2f} told a minute")
+            said.append(f"during {row['activity']}: {row['told_per_minute']:.2f} alarms a minute")
     said += _counted("refused", real["refused"])
     if implanted := results.get("implanted"):
         said += _implanted(implanted)
@@ -198,7 +200,7 @@ def _implanted(found: dict[str, Any]) -> list[str]:
         said.append(f"class right: {found['class']['acc']:.3f} of {found['class']['hits']} found")
     rate = found["alarms_per_minute"]
     said.append(
-        f"beside the implants: {len(found['alarms'])} told" + (f", {rate:.2f} a minute" if rate else "")
+        f"beside the implants: {len(found['alarms'])} alarms" + (f", {rate:.2f} a minute" if rate else "")
     )
     return [*said, *_counted("missed", found["missed_by"])]
 

@@ -1,4 +1,4 @@
-"""The page of real videos: how often something was told, what was found of the implants, and pictures of both."""
+"""The page of real videos: alarms a minute, recall of the implants, and pictures of both."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,14 +35,14 @@ def page(results: dict[str, Any], plain: Sequence[Watching], changed: Sequence[W
         "<p>Measured from the landmarks of FaceMesh, not by the spotter. Speech is whatever moves the mouth: laughter, "
         "chewing and smiles too.</p>",
         _activities(real["by_activity"]),
-        *_refused(real, "Why nothing was told"),
+        *_refused(real, "Why nothing was spotted"),
         *(_implants(implanted) if implanted else []),
-        *_pictures("Told on the videos as they are", "alarm", real["alarms"], plain),
+        *_pictures("Alarms on the videos as they are", "alarm", real["alarms"], plain),
     ]
     if implanted:
         parts += [
             *_pictures("Implanted and missed", "miss", implanted["misses"], changed),
-            *_refused(implanted, "Why nothing was told of the implanted videos"),
+            *_refused(implanted, "Why nothing was spotted of the implanted videos"),
         ]
     return pages.page("Spotting: real videos", parts, STYLE + _MORE_STYLE)
 
@@ -57,8 +57,8 @@ def _curve(results: dict[str, Any]) -> list[str]:
     return [
         "<h2>Recall against false alarms</h2>",
         f"<figure>{figures.recall_by_alarms(rates, odds['recalls'], now)}<figcaption>As measured when the network was "
-        "trained, on people left out: known micro-expressions implanted into recorded motion, against what was told in "
-        "the same recordings as they are. <code>--alarms</code> here and <code>spotting.alarms_per_minute</code> in "
+        "trained, on people left out: known micro-expressions implanted into recorded motion, against what was spotted "
+        "in the same recordings as they are. <code>--alarms</code> here and <code>spotting.alarms_per_minute</code> in "
         "apexcam move along it.</figcaption></figure>",
     ]
 
@@ -74,8 +74,8 @@ def _alarm_rate(real: dict[str, Any]) -> list[str]:
 
     seed, resamples = total["bootstrap"]["seed"], total["bootstrap"]["resamples"]
     return [
-        f'<p class="big">{total["told_per_minute"]:.2f} told a minute</p>',
-        f"<p>{total['told']} micro-expressions were told{interval('told')}, {total['named']} of them named, "
+        f'<p class="big">{total["told_per_minute"]:.2f} alarms a minute</p>',
+        f"<p>{total['told']} micro-expressions were spotted{interval('told')}, {total['named']} of them named, "
         f"{number(total['named_per_minute'], 2)} a minute{interval('named')}: the likeliest class has a probability of "
         f"{NAMED_AT:g} or more. In brackets 95 % of {resamples} resamples over {total['people']} people (seed {seed}); "
         "each video is another person's unless --people says otherwise. A minute is one in which the face was usable "
@@ -84,7 +84,17 @@ def _alarm_rate(real: dict[str, Any]) -> list[str]:
 
 
 def _videos(rows: Sequence[dict[str, Any]]) -> str:
-    head = ("video", "fps", "usable, s", "told", "named", "told a minute", "named a minute", "macro", "blink")
+    head = (
+        "video",
+        "fps",
+        "usable, s",
+        "told",
+        "named",
+        "alarms a minute",
+        "named a minute",
+        "macro",
+        "blink",
+    )
     cells = [
         [
             row["name"],
@@ -121,7 +131,7 @@ def _refused(section: dict[str, Any], title: str) -> list[str]:
     return [
         f"<h2>{title}</h2>",
         table(("a movement was refused: why", "times"), refused, text=(0,)) if refused else "",
-        table(("nothing could be told: why", "seconds"), blind, text=(0,)) if blind else "",
+        table(("nothing could be spotted: why", "seconds"), blind, text=(0,)) if blind else "",
     ]
 
 
@@ -140,7 +150,7 @@ def _implants(found: dict[str, Any]) -> list[str]:
     ends = found["recall_ci95_over_people"]
     over = f"; 95 % of resamples over people find {ends[0]:.3f} to {ends[1]:.3f} of them" if ends else ""
     said = [
-        f"{len(found['alarms'])} more were told, {rate} a minute, that answer no implant.",
+        f"{len(found['alarms'])} alarms, {rate} a minute, match no implant.",
         f"The apex of what was found is {apex['mae_frames']:.2f} frames ({apex['mae_ms']:.0f} ms) off."
         if apex
         else "",
@@ -239,6 +249,6 @@ def _said(kind: str, moment: dict[str, Any]) -> str:
     where = ", ".join(moment["regions"][:4]) or "no region"
     unsure = "" if moment["named"] else ", not named"
     return (
-        f"told {name}{unsure}, {moment['intensity_px']:.2f} px at {where}, confidence {moment['confidence']:.2f}; "
+        f"{name}{unsure}, {moment['intensity_px']:.2f} px at {where}, confidence {moment['confidence']:.2f}; "
         f"{moment['reason']}"
     )

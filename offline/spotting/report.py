@@ -43,12 +43,12 @@ def page(results: dict[str, Any], measured: Sequence[Measured]) -> str:
 def _headline(full: dict[str, Any]) -> str:
     micro = full.get("micro")
     if not micro or micro["f1"] is None:
-        return '<p class="big">no micro-expression was performed or told</p>'
+        return '<p class="big">no micro-expression was performed or spotted</p>'
     error = micro["apex_mae_frames"]
     apex = f", their apex {error:.1f} frames ({micro['apex_mae_ms']:.0f} ms) off" if error is not None else ""
     return (
         f'<p class="big">F1 {micro["f1"]:.3f}</p><p>{micro["hits"]} of {micro["performed"]} micro-expressions were '
-        f"found at an IoU of .5 or more{apex}; {micro['spotted'] - micro['hits']} told that were none.</p>"
+        f"found at an IoU of .5 or more{apex}; {micro['spotted'] - micro['hits']} false alarms.</p>"
     )
 
 
@@ -175,8 +175,8 @@ def _sizes(full: dict[str, Any], measured: Sequence[Measured], rules: Sequence[d
         ),
         (
             figures.apex_errors(measured),
-            "Share of apexes no farther off than so much. The streaming spotter is told nothing and counts what it "
-            "found; the other rules are handed the true onset and offset.",
+            "Share of apexes no farther off than so much. The streaming spotter knows nothing and counts what it "
+            "found; the other rules are given the true onset and offset.",
         ),
     ]
     shown = [
@@ -223,7 +223,7 @@ def _over_time(measured: Sequence[Measured]) -> list[str]:
     shown = sorted(measured, key=lambda m: -wrong[m.name])[:_MOST_TIMELINES]
     names = {m.name for m in shown}
     left = len(measured) - len(shown)
-    caption = "Above each line what was performed, below it what was told." + (
+    caption = "Above each line what was performed, below it what was spotted." + (
         f" The {len(shown)} videos with the most mistakes; {left} others are not drawn." if left else ""
     )
     return [

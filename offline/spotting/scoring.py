@@ -108,7 +108,7 @@ def why_false(found: Found, performed: Iterable[Interval], fps: float) -> str:
 
 
 def why_missed(video: Watched, truth: Interval) -> str:
-    """What the spotter told instead, and what it said last while it could still have told the truth."""
+    """What was spotted instead, and the spotter's last reason while it could still have spotted the truth."""
     told = max((f for f in video.found), key=lambda f: iou(truth, f), default=None)
     until = truth.offset + 0.75 * video.fps
     said = [words for frame, words in video.refusals if truth.onset < frame <= until and words][-1:]
@@ -122,7 +122,7 @@ def why_missed(video: Watched, truth: Interval) -> str:
 def score(videos: Sequence[Watched]) -> dict[str, Any]:
     """All figures of some videos together, counts pooled; None where there is nothing to count.
 
-    What is told on neutral videos counts under ``neutral`` alone: how many of them are watched is a choice.
+    What is spotted on neutral videos counts under ``neutral`` alone: how many there are is a choice of the user.
     """
     rows = [row for video in videos if not video.neutral for row in rows_of(video)]
     return {

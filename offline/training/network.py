@@ -37,7 +37,7 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.members = members
 
     def fit(self, X: NDArray[Any], y: NDArray[np.int64]) -> Self:
-        """Train on maps and labels; the last epoch's network is kept, whatever came before it."""
+        """Train on maps and labels; the last epoch's network is kept."""
         return self.fit_watched(X, y, None)
 
     def fit_watched(self, X: NDArray[Any], y: NDArray[np.int64], watched: NDArray[Any] | None) -> Self:

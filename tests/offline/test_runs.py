@@ -278,7 +278,7 @@ def test_a_fold_without_a_class_still_has_a_column_for_it(samples, tmp_path):
 
 def test_a_subject_dependent_protocol_says_so(samples, tmp_path):
     report = run(samples, plan("majority", protocol=open_protocol("kfold"), epochs=None), tmp_path / "run")
-    assert any("no figure for strangers" in note for note in report["notes"]) and "paper" not in report
+    assert any("no figure for unseen people" in note for note in report["notes"]) and "paper" not in report
 
 
 def test_a_clip_scored_by_several_trainings_has_the_mean_of_what_they_say(samples, tmp_path):
@@ -289,7 +289,7 @@ def test_a_clip_scored_by_several_trainings_has_the_mean_of_what_they_say(sample
     cdmer = plan("linear", protocol=open_protocol("cdmer-1"), epochs=None)
     report = run(source, cdmer, tmp_path / "run")
     assert set(report["metrics"]) == {"full", "smic-vis"} and report["n_samples"] == 8
-    assert any("no figure for strangers" in note for note in report["notes"])
+    assert any("no figure for unseen people" in note for note in report["notes"])
     folds = sorted((tmp_path / "run" / "folds").glob("*.npz"))
     said = np.mean([np.load(fold)["probabilities"] for fold in folds], 0)
     with (tmp_path / "run" / "predictions.csv").open(newline="") as lines:

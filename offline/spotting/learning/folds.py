@@ -30,6 +30,7 @@ _LEARNING = (
     "scoring",
     "sources",
     "training",
+    "../matching",
 )
 _LIVE = (
     *("spotting/detector", "spotting/features", "spotting/grid", "spotting/head", "spotting/noise"),
@@ -112,7 +113,7 @@ def groups(seconds: dict[str, float], count: int) -> list[tuple[str, ...]]:
 
 
 def run(training: Training, tick: Tick | None = None) -> Trained:
-    """Train and score. Nobody who is left out is trained on."""
+    """Train on everybody but the people left out, and score those."""
     subjects = [one.subject() for one in training.recorded]
     known = [one for one in subjects if one.person not in training.left_out]
     lessons = lessons_of(known)
@@ -128,7 +129,7 @@ def run(training: Training, tick: Tick | None = None) -> Trained:
 def run_all(
     trainings: Sequence[Training], folder: Path, jobs: int, progress: Progress | None = None
 ) -> list[Trained]:
-    """Run trainings, ``jobs`` at a time, in their order; what ``folder`` has kept of an earlier time is not run again.
+    """Run trainings, ``jobs`` at a time, in their order; what ``folder`` holds already is not run again.
     ``progress`` counts epochs.
 
     Raises InputError where a result cannot be kept.

@@ -1,4 +1,4 @@
-"""Which videos are learnt from and who is in them; each is recorded once and kept by its content."""
+"""The videos to learn from and who is in them; each is recorded once and kept by its content."""
 
 import csv
 import io
@@ -116,7 +116,7 @@ def rendered_sources(seeds: Sequence[int]) -> list[Source]:
     """Rendered faces of many frame rates, a third without micro-expressions.
 
     None is lively: their heads and mouths move as those of people in the very videos that are left out in turn.
-    Raises InputError for seeds that measuring uses.
+    Raises InputError for seeds that are reserved for measuring.
     """
     if seeds and max(seeds) >= HELD_OUT:
         raise InputError(

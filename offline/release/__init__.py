@@ -17,11 +17,11 @@ from engines.errors import InputError
 from engines.files import write_bytes
 from engines.networks.onnx_file import Probabilities
 from engines.networks.ststnet import MergedSTSTNet, STSTNet
-from offline.calibration import calibration_error, fit_temperature, log_loss
-from offline.card import Validation, card
 from offline.datasets.samples import Samples
-from offline.export import Exported, export
 from offline.progress import Progress
+from offline.release.calibration import calibration_error, fit_temperature, log_loss
+from offline.release.card import Validation, card
+from offline.release.export import Exported, export
 from offline.runs import run
 from offline.runs.plan import Plan
 from offline.training.loop import softmax
