@@ -22,8 +22,8 @@ from offline.progress import Progress
 class FromVideo:
     """Samples of videos.
 
-    ``counts``: a line of figures a database, whose parts add up to its rows; ``unread``: a line for each clip that
-    cannot be used; ``summary``: what preparing took, in a line; ``damaged``: entries of the cache made again.
+    ``unread``: a line for each clip that cannot be used; ``summary``: what preparing took, in a line; ``damaged``:
+    entries of the cache made again.
     """
 
     samples: Samples
@@ -59,16 +59,16 @@ def from_video(
         first = f", such as {unread[0]}" if unread else ": no clip has a class of this protocol"
         raise InputError(f"none of {sum(len(d.clips) for d in databases)} clips can be used{first}")
     counted = Counter(clip.dataset for clip, _, _ in used)
-    counts = tuple(
-        _counts(database, kept, left_out, counted[database.name])
-        for database, (kept, left_out) in zip(databases, labelled, strict=True)
-    )
     rendered = {d.name: d.rendered for d in databases if d.rendered and counted[d.name]}
     differing = compare_with_published(
         class_map, [(clip, label) for clip, label, _ in used if clip.dataset not in rendered]
     )
     notes = [rendered_note(rendered)] if rendered else []
-    notes += [_sentence(row) for row in counts] + differing + _deep([clip for clip, _, _ in used])
+    notes += [
+        _counted(database, kept, left_out, counted[database.name])
+        for database, (kept, left_out) in zip(databases, labelled, strict=True)
+    ]
+    notes += differing + _deep([clip for clip, _, _ in used])
     if unread:
         clips = f"{len(unread)} clip{'s' * (len(unread) > 1)} could not be read"
         notes.append(f"{clips}: {'; '.join(unread[:3])}{' ...' * (len(unread) > 3)}")
@@ -103,26 +103,13 @@ def rendered_note(names: Iterable[str]) -> str:
     return f"rendered, not {titles}: faces drawn by apexcam in that layout; no paper's figures stand beside these"
 
 
-def _counts(
-    database: VideoDatabase, kept: Sequence[Any], left_out: Counter[str], used: int
-) -> dict[str, Any]:
-    row = {
-        "database": database.name,
-        "layout": f"rendered, {database.layout}" if database.rendered else database.layout,
-        "version": database.version,
-        "rows": len(database.clips),
-        "left out": sum(left_out.values()),
-        "unreadable": len(kept) - used,
-        "used": used,
-        "why left out": ", ".join(f"{count} {reason}" for reason, count in left_out.most_common()),
-    }
-    assert row["rows"] == sum(left_out.values()) + len(kept)
-    return row
-
-
-def _sentence(row: dict[str, Any]) -> str:
-    why = f" ({row['why left out']})" if row["why left out"] else ""
+def _counted(database: VideoDatabase, kept: Sequence[Any], left_out: Counter[str], used: int) -> str:
+    """How many rows of a database are used, left out and unreadable, which together are all of them."""
+    assert len(database.clips) == left_out.total() + len(kept)
+    layout = f"{'rendered, ' * bool(database.rendered)}{database.layout}"
+    reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
+    why = f" ({reasons})" if reasons else ""
     return (
-        f"{row['database']}, {row['layout']}, table {row['version']}: {row['rows']} = {row['used']} used + "
-        f"{row['left out']} left out{why} + {row['unreadable']} unreadable"
+        f"{database.name}, {layout}, table {database.version}: {len(database.clips)} = {used} used + "
+        f"{left_out.total()} left out{why} + {len(kept) - used} unreadable"
     )
