@@ -1,4 +1,4 @@
-"""Which videos are learnt from and who is in them; each is recorded once and kept by its content."""
+"""The videos to learn from and who is in them; each is recorded once and kept by its content."""
 
 import csv
 import io
@@ -19,6 +19,7 @@ from offline.spotting.batch import Tick
 from offline.spotting.footage import digest_of, find_videos, read_frames
 from offline.spotting.learning.recordings import Recording, record, with_truth
 from offline.spotting.rendered import HELD_OUT, Knobs, RenderedVideo
+from offline.writing import writing
 
 # Frame rates of rendered videos by seed modulo 4: first high-speed cameras and webcams, then what lies between.
 _RATES, _MIDDLE_RATES, _MIDDLE_FROM = (200, 30, 100, 30), (60, 30, 200, 25), 17
@@ -100,7 +101,7 @@ def rendered_sources(seeds: Sequence[int]) -> list[Source]:
     """Rendered faces of many frame rates, a third without micro-expressions.
 
     None is lively: their heads and mouths move as those of people in the very videos that are left out in turn.
-    Raises InputError for seeds that measuring uses.
+    Raises InputError for seeds that are reserved for measuring.
     """
     if seeds and max(seeds) >= HELD_OUT:
         raise InputError(
@@ -127,11 +128,9 @@ def save(file: Path, recording: Recording) -> None:
         part.name: getattr(recording, part.name) for part in fields(Recording)
     }
     np.savez(content, **parts)
-    try:
+    with writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(file, content.getvalue())
-    except OSError as error:
-        raise InputError(f"cannot write {file}: {error.strerror or error}") from None
 
 
 def load(file: Path) -> Recording | None:
