@@ -1,37 +1,17 @@
 """MediaPipe's models behind two plain functions: where faces are, and the 478 landmarks of one."""
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.face.geometry import Image, Points
+from engines.native_output import caught
 
 os.environ.setdefault("GLOG_minloglevel", "2")
 _BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
-
-
-@contextmanager
-def _without_native_chatter() -> Iterator[None]:
-    """MediaPipe's graphs write a dozen warnings to file descriptor 2 as they start; nobody can act on them."""
-    try:
-        sys.stderr.flush()
-        kept = os.dup(2)
-    except (OSError, ValueError, AttributeError):
-        yield
-        return
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
 
 
 # Upper and lower lid pairs and the corners of each eye, by FaceMesh number (Soukupova & Cech 2016).
@@ -42,7 +22,7 @@ class Mesh:
     """FaceMesh with iris for one face, following it from call to call; ``still`` looks at each picture by itself."""
 
     def __init__(self, still: bool = False) -> None:
-        with _without_native_chatter():
+        with caught():  # its graphs write a dozen warnings as they start; nobody can act on them
             from mediapipe.python.solutions import face_mesh
 
             self._mesh: Any = face_mesh.FaceMesh(
@@ -58,7 +38,7 @@ class Mesh:
     def landmarks(self, rgb: Image) -> Points | None:
         """float32 (478, 3): x, y in pixels of the frame, depth z in the same unit; None where no face is seen."""
         # The landmark models themselves start, and chatter, with the first face.
-        with nullcontext() if self._started else _without_native_chatter():
+        with nullcontext() if self._started else caught():
             found = self._mesh.process(rgb).multi_face_landmarks
         if not found:
             return None
@@ -81,7 +61,7 @@ class Detector:
     """BlazeFace: every face in the frame, for choosing which ones to follow."""
 
     def __init__(self) -> None:
-        with _without_native_chatter():
+        with caught():
             from mediapipe.python.solutions import face_detection
 
             self._detection: Any = face_detection.FaceDetection(
@@ -92,7 +72,7 @@ class Detector:
 
     def boxes(self, rgb: Image) -> NDArray[np.float64]:
         """float64 (N, 4): x, y, width, height in frame pixels, largest first."""
-        with nullcontext() if self._started else _without_native_chatter():
+        with nullcontext() if self._started else caught():
             found = self._detection.process(rgb).detections or []
         self._started = self._started or bool(found)
         height, width = rgb.shape[:2]
