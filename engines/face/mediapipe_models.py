@@ -1,44 +1,24 @@
 """The two face models as MediaPipe's own graphs run them; see `engines.face.mesh` for the interface."""
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.face.geometry import Image, Points
+from engines.native_output import caught
 
 os.environ.setdefault("GLOG_minloglevel", "2")
 _BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
-
-
-@contextmanager
-def _without_native_warnings() -> Iterator[None]:
-    """MediaPipe's graphs write a dozen warnings to file descriptor 2 as they start; nobody can act on them."""
-    try:
-        sys.stderr.flush()
-        kept = os.dup(2)
-    except (OSError, ValueError, AttributeError):
-        yield
-        return
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
 
 
 class MediaPipeMesh:
     """FaceMesh with iris; see `LandmarkModel`."""
 
     def __init__(self, still: bool = False) -> None:
-        with _without_native_warnings():
+        with caught():  # its graphs write a dozen warnings as they start; nobody can act on them
             from mediapipe.python.solutions import face_mesh
 
             self._mesh: Any = face_mesh.FaceMesh(
@@ -54,7 +34,7 @@ class MediaPipeMesh:
     def landmarks(self, rgb: Image) -> Points | None:
         """float32 (478, 3): x, y in pixels of the frame, depth z in the same unit; None where no face is seen."""
         # The landmark models themselves start, and warn, with the first face.
-        with nullcontext() if self._started else _without_native_warnings():
+        with nullcontext() if self._started else caught():
             found = self._mesh.process(rgb).multi_face_landmarks
         if not found:
             return None
@@ -77,7 +57,7 @@ class MediaPipeDetector:
     """BlazeFace, short range; see `FaceModel`."""
 
     def __init__(self) -> None:
-        with _without_native_warnings():
+        with caught():
             from mediapipe.python.solutions import face_detection
 
             self._detection: Any = face_detection.FaceDetection(
@@ -88,7 +68,7 @@ class MediaPipeDetector:
 
     def boxes(self, rgb: Image) -> NDArray[np.float64]:
         """float64 (N, 4): x, y, width, height in frame pixels, largest first."""
-        with nullcontext() if self._started else _without_native_warnings():
+        with nullcontext() if self._started else caught():
             found = self._detection.process(rgb).detections or []
         self._started = self._started or bool(found)
         height, width = rgb.shape[:2]

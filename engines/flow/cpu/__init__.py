@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 
+from engines.compiled import compiles
 from engines.flow.backend import Solve, Solved
 from engines.flow.cpu.compiled import Floats
 from engines.flow.cpu.engine import solve
@@ -69,8 +70,14 @@ def _solver(preset: Preset) -> Solve:
     return run
 
 
-@functools.cache
 def _announce() -> None:
+    """Says so once, unless it is this machine that is slow to load what it has."""
+    if compiles():
+        _say_compiling()
+
+
+@functools.cache
+def _say_compiling() -> None:
     print(
         "apexcam: compiling the flow engine for this processor, once, some seconds",
         file=sys.stderr,
