@@ -80,14 +80,14 @@ def test_every_command_begins(environment: Path, command: str) -> None:
 def test_the_import_works_and_is_the_installed_one(environment: Path) -> None:
     code = (
         "import apexcam; print(apexcam.__file__, apexcam.__version__); "
-        "made = apexcam.analyze('demo', frames=3, settings={'source.width': 320, 'source.height': 240}); "
-        "print(made.summary['frames'])"
+        "from apexcam.configuration import configured; configured('live-gpu.yaml', {'ring.seconds': 1}); "
+        "import numpy; print(apexcam.open_classifier()(numpy.zeros((1, 3, 28, 28), 'float32')).shape)"
     )
     done = run(environment / "python", "-W", "ignore", "-c", code)
     assert done.returncode == 0, done.stderr
-    place, frames = done.stdout.splitlines()
+    place, shape = done.stdout.splitlines()
     assert str(environment.parent) in place
-    assert frames == "3"
+    assert shape == "(1, 3)"
 
 
 def test_an_installed_stranger_is_one_line(environment: Path) -> None:
