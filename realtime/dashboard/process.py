@@ -15,7 +15,8 @@ from realtime.dashboard import address
 from realtime.dashboard.feed import Feed
 from realtime.dashboard.guard import Guard
 from realtime.processes import wire
-from realtime.processes.child import Link, Spec
+from realtime.processes.child import Link
+from realtime.processes.spec import Spec
 
 # Previews go on for a moment after the last page left: it may be loading again.
 _LINGER_S: Final = 10.0

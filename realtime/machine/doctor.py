@@ -146,7 +146,7 @@ def _shared_memory(config: "Config") -> Iterator[Finding]:
 
 
 def _temporary(config: "Config") -> Iterator[Finding]:
-    from realtime.processes.supervisor import temporary_folder
+    from realtime.processes.private_folder import temporary_folder
 
     yield Finding("temporary folder", str(temporary_folder()))
 

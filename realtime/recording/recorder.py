@@ -23,7 +23,9 @@ from engines.errors import InputError
 from realtime import messages, ring
 from realtime.config import Config, dump
 from realtime.processes import wire
-from realtime.processes.child import Link, Spec
+from realtime.processes.child import Link
+from realtime.processes.counts import RecordCounts
+from realtime.processes.spec import Spec
 from realtime.recording.disk import Disk
 from realtime.recording.session import Session
 
@@ -37,7 +39,7 @@ _LEVEL: Final = 1  # of PNG: quick; noise does not compress anyway
 class Job:
     """An event being recorded: frames ``first`` to ``last``, those copied and not yet written, how many are missing."""
 
-    order: wire.Keep
+    order: wire.Record
     folder: Path
     first: int
     last: int
@@ -113,7 +115,7 @@ def run(link: Link, spec: Spec) -> None:
                         link.send(wire.Note(said))
                 case wire.Detach():
                     recorder.detach(order.camera)
-                case wire.Keep():
+                case wire.Record():
                     if (said := recorder.keep(order)) is not None:
                         link.send(wire.Note(said))
                 case wire.Finish():
@@ -133,8 +135,7 @@ class Recorder:
     """Copies and writes; `work` does one small step. InputError when the disk is full or the folder is gone."""
 
     def __init__(self, root: Path, settings: Config) -> None:
-        self.counts = {"recorded": 0, "skipped": 0, "frames": 0, "frames_missing": 0, "bytes": 0}
-        self.counts |= {"session_frames": 0, "session_missing": 0}
+        self.counts = RecordCounts()
         self._root = root
         self._settings = settings
         self._disk = Disk(root, settings.record)
@@ -182,12 +183,10 @@ class Recorder:
     def look(self) -> str | None:
         """Sums the sessions' counts; a line for the user at the first frame one had no time for."""
         missing = sum(session.missed for session in self._sessions)
-        first = missing and not self.counts["session_missing"]
-        self.counts |= {
-            "session_frames": sum(session.frames for session in self._sessions),
-            "session_missing": missing,
-            "bytes": self._disk.written,
-        }
+        first = missing and not self.counts.session_missing
+        self.counts.session_frames = sum(session.frames for session in self._sessions)
+        self.counts.session_missing = missing
+        self.counts.bytes = self._disk.written
         for session in self._sessions:
             if session.problem:
                 raise InputError(session.problem)
@@ -195,7 +194,7 @@ class Recorder:
         quicker = "jpeg is quicker" if codec == "png" else "use a quicker disk or fewer frames"
         return f"session: {missing} frames not kept, {codec} is too slow here ({quicker})" if first else None
 
-    def keep(self, order: wire.Keep) -> str | None:
+    def keep(self, order: wire.Record) -> str | None:
         """Takes an event on; a line for the user if there is no memory for it."""
         event, wish = order.event, self._settings.record
         feed = self._feeds.get(event.camera)
@@ -203,13 +202,13 @@ class Recorder:
         first = max(0, event.onset.frame - round(wish.before_s * fps))
         last = event.offset.frame + round(wish.after_s * fps)
         if feed is None:
-            self.counts["skipped"] += 1
+            self.counts.skipped += 1
             return f"{event.event_id} is not recorded: {event.camera} had no frames to read yet"
         # Frames of a dead ring are in memory already and counted.
         more = sum(index not in feed.left for index in range(first, last + 1)) if feed.reader.is_open else 0
         if self._held + min(more, feed.reader.slots) * feed.frame_bytes > _MEMORY_BYTES:
-            self.counts["skipped"] += 1
-            return f"recording is behind: {event.event_id} not recorded ({self.counts['skipped']} so far)"
+            self.counts.skipped += 1
+            return f"recording is behind: {event.event_id} not recorded ({self.counts.skipped} so far)"
         name = f"{_stamp(event)}-{re.sub(r'[^A-Za-z0-9_.-]', '_', event.event_id)}"
         folder = self._root / f".{name}.partial"
         with self._disk.guarded():
@@ -272,7 +271,7 @@ class Recorder:
         if done:
             self._disk.write(job.folder / name, data.tobytes())
         job.rows.append((frame.index, frame.t_ns, name))
-        self.counts["frames"] += 1
+        self.counts.frames += 1
 
     def _close(self, job: Job) -> None:
         table = io.StringIO()
@@ -300,8 +299,8 @@ class Recorder:
             if final.exists():
                 shutil.rmtree(final)
             job.folder.rename(final)
-        self.counts["recorded"] += 1
-        self.counts["frames_missing"] += job.missing
+        self.counts.recorded += 1
+        self.counts.frames_missing += job.missing
 
     def close(self) -> None:
         """Drops what is unfinished, keeps the sessions as they are and lets the rings go."""

@@ -23,7 +23,7 @@ from engines.fallback import say
 from engines.inference.model_file import read_model
 from realtime.config import Config
 from realtime.messages import Event, FaceState, FlowUsed, Model, Moment, State
-from realtime.processes.child import Stages
+from realtime.processes.spec import Stages
 from realtime.ring import Frame
 from realtime.sources.base import PacedSource, Pacer, Shot, SourceInfo
 from realtime.stages.candidate import Candidate
@@ -274,17 +274,18 @@ class Notes:
 def main(arguments: list[str]) -> int:
     """``live_fakes.py SOURCE REPORT``: a live run in a process of its own, plain lines on stdout."""
     from realtime.config import Bus
-    from realtime.live import coordinator as live
-    from realtime.live.terminal import PlainLines
+    from realtime.live.coordinator import run
+    from realtime.live.options import Options
+    from realtime.live.screen import PlainLines
 
-    options = live.Options(
+    options = Options(
         sources=(arguments[0],),
         config=Config(bus=Bus(endpoint="tcp://127.0.0.1:*")),
         dashboard=False,
         report=Path(arguments[1]),
         stages=STAGES,
     )
-    return live.run(options, PlainLines())
+    return run(options, PlainLines())
 
 
 if __name__ == "__main__":

@@ -414,7 +414,7 @@ def test_listing_here_does_not_fail() -> None:
 
 
 def test_each_size_is_measured_against_its_promise() -> None:
-    from realtime import cli
+    from realtime.cli.cameras import camera_row, camera_table
     from realtime.config import Source as Wish
 
     clock = Clock()
@@ -440,7 +440,7 @@ def test_each_size_is_measured_against_its_promise() -> None:
 
     modes = (Mode("MJPG", 640, 480, 200.0), Mode("MJPG", 1280, 720, 60.0), Mode("YUYV", 1280, 720, 10.0))
     device = Device(0, "", "bench camera", modes=(*modes, Mode("MJPG", 320, 240, 200.0)))
-    row = cli._camera_row(
+    row = camera_row(
         device, Wish(fps=200), 1.0, open_capture=open_capture, find=lambda spec: device, clock=clock
     )
     told = [
@@ -451,13 +451,13 @@ def test_each_size_is_measured_against_its_promise() -> None:
     assert row["measured_modes"][2]["advice"].startswith("31 fps of 60")
     assert row["delivered_fps"] == row["measured_modes"][0]["delivered_fps"]
     assert all(capture.released == 1 for capture in opened)
-    table = cli._camera_table([row])
+    table = camera_table([row])
     assert table.row_count == 3
     assert list(table.columns[3].cells)[2].plain == "60 fps"
 
 
 def test_a_camera_in_use_is_asked_once() -> None:
-    from realtime import cli
+    from realtime.cli.cameras import camera_row, camera_table
     from realtime.config import Source as Wish
 
     tried: list[int | str] = []
@@ -467,8 +467,8 @@ def test_a_camera_in_use_is_asked_once() -> None:
         return FakeCapture(Clock(), opens=False)
 
     device = Device(0, "", "desk", modes=(Mode("MJPG", 640, 480, 30.0), Mode("MJPG", 320, 240, 30.0)))
-    row = cli._camera_row(device, Wish(), 1.0, open_capture=open_capture, find=lambda spec: device)
+    row = camera_row(device, Wish(), 1.0, open_capture=open_capture, find=lambda spec: device)
     assert len(tried) == 1
     assert row["advice"]
     assert row["delivered_fps"] is None
-    assert cli._camera_table([row]).row_count == 1
+    assert camera_table([row]).row_count == 1
