@@ -20,7 +20,8 @@ class Spotter:
     """Finds and names the micro-expressions in frames as they are pushed: the stages of a live run in one object.
 
     The same frames give the same events as `analyze`. ``camera`` names the source in events; ``config`` and
-    ``settings`` are those of `analyze`. ``faces``: what is seen in the newest frame.
+    ``settings`` are those of `analyze`. ``faces``: what is seen in the newest frame. An event's ``latency_ms`` counts
+    from the push of its apex.
 
     Raises InputError for an unusable setting, model or frame.
 
@@ -49,7 +50,7 @@ class Spotter:
         self._recogniser = Recogniser(loaded.recognise)
         self._watcher = Watcher(loaded.faces, loaded.spotting, camera_word(camera))
         self._index = 0
-        self._t_ns = -1
+        self._t_ns: int | None = None
         self.faces: list[FaceState] = []
 
     def push(self, image: NDArray[np.uint8], t_s: float, *, lost: int = 0) -> list[Event]:
@@ -63,10 +64,8 @@ class Spotter:
         image = np.asarray(image)
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
             raise InputError(f"frame of {image.dtype} {image.shape}: must be uint8 (height, width, 3), BGR")
-        if not math.isfinite(t_s) or round(t_s * 1e9) <= self._t_ns:
-            raise InputError(
-                f"time {t_s:g} s: must be above that of the frame before, {self._t_ns / 1e9:g} s"
-            )
+        if not math.isfinite(t_s) or (self._t_ns is not None and round(t_s * 1e9) <= self._t_ns):
+            raise InputError(f"time {t_s} s: must be a number above that of the frame before")
         if lost < 0:
             raise InputError(f"lost {lost}: must be 0 or more")
         self._t_ns = round(t_s * 1e9)

@@ -28,3 +28,12 @@ def test_readme_names_the_papers_and_is_narrow() -> None:
     assert not wide
     for author, year in (("Liong", 2019), ("Peng", 2019), ("Zhou", 2022), ("Xu", 2021), ("Liu", 2020)):
         assert re.search(rf"{author}(?:(?!\n- )[\s\S])*{year}", text), author
+
+
+def test_the_packages_depend_on_one_another_as_the_rule_says() -> None:
+    may = {"engines": set(), "realtime": {"engines"}, "offline": {"engines"}}
+    imports = re.compile(r"^\s*(?:from|import) (apexcam|engines|realtime|offline)\b", re.MULTILINE)
+    for package, others in may.items():
+        for file in (ROOT / package).rglob("*.py"):
+            found = set(imports.findall(file.read_text(encoding="utf-8"))) - {package}
+            assert found <= others, file

@@ -191,16 +191,26 @@ def test_a_recording_without_a_face_is_not_passed_over_in_silence(tmp_path: Path
 def test_a_frame_that_cannot_be_used_changes_nothing() -> None:
     good = np.zeros((240, 320, 3), np.uint8)
     with apexcam.Spotter() as spotter:
-        assert spotter.push(good, 0.0) == []
+        assert spotter.push(good, -0.5) == []
         for image in (good[:, :, 0], good.astype(np.float32), good[:0]):
             with pytest.raises(apexcam.InputError, match="must be uint8"):
                 spotter.push(image, 1.0)
-        for t_s in (0.0, -1.0, float("nan"), float("inf")):
+        for t_s in (-0.5, -1.0, float("nan"), float("inf")):
             with pytest.raises(apexcam.InputError, match="above that of the frame before"):
                 spotter.push(good, t_s)
         with pytest.raises(apexcam.InputError, match="lost -1"):
             spotter.push(good, 1.0, lost=-1)
         assert spotter.push(good[:120], 1.0) == []
+
+
+def test_what_a_spotter_is_given_is_checked_at_once() -> None:
+    for settings in (
+        {"spotting.speed": 1},
+        {"recognise.model": "gone.onnx"},
+        {"spotting.model": "gone.onnx"},
+    ):
+        with pytest.raises(apexcam.InputError):
+            apexcam.Spotter(settings=settings)
 
 
 def test_datasets_say_what_is_no_database(tmp_path: Path) -> None:
