@@ -49,10 +49,10 @@ def analyze(
     from realtime import config as configuration
     from realtime.analysis import analyze as analysis
     from realtime.recording import recorded
-    from realtime.sources import check_wishes
+    from realtime.sources import check_requests
 
     check_finite(fps=fps)
-    check_wishes([video], set_ or ())
+    check_requests([video], set_ or ())
     loaded = configuration.load(config, set_ or ())
     check_folder("--out", out)
     if recorded.is_recorded(video) and fps is None and frames is None:

@@ -26,18 +26,21 @@ def bench(
     Example: apexcam bench --seconds 10
     """
     check_opencv()
+    from dataclasses import asdict
+
+    from realtime.machine import endurance as long_run
     from realtime.machine import load
 
     check_finite(seconds=seconds, endurance=endurance)
     if endurance is not None:
-        result = load.endure(endurance, heard=lambda sample: say(_sample_line(sample)))
-        summary: Any = load.plain(result)
+        result = long_run.endure(endurance, sampled=lambda sample: say(_sample_line(sample)))
+        summary: Any = {**asdict(result), "flat": result.flat}
     else:
         rows = []
         for case in load.CASES:
             say(f"{case.cameras} x {case.fps:g} fps, {case.subscribers} subscribers: {seconds:g} s")
             rows.append(load.measure(case, seconds))
-        summary = [load.plain(row) for row in rows]
+        summary = [asdict(row) for row in rows]
     if as_json:
         print_json(summary)
     elif endurance is not None:

@@ -41,7 +41,7 @@ def _examined(config: Path | None, set_: list[str] | None) -> list[Any]:
     from rich.console import Console
 
     with Console(stderr=True).status("looking") as status:
-        return examination.examine(loaded, heard=lambda name: status.update(f"looking at {name}"))
+        return examination.examine(loaded, looking=lambda name: status.update(f"looking at {name}"))
 
 
 def _doctor_table(findings: list[Any]) -> Any:

@@ -59,10 +59,10 @@ def live(
     from realtime.live.coordinator import run
     from realtime.live.options import Options
     from realtime.live.screen import open_screen
-    from realtime.sources import check_wishes
+    from realtime.sources import check_requests
 
     check_finite(duration=duration, pace=pace, fps=fps)
-    check_wishes(source, set_ or (), pace=pace, rate=fps)
+    check_requests(source, set_ or (), pace=pace, rate=fps)
     loaded = configuration.load(config, set_ or ())
     options = Options(
         sources=tuple(source),

@@ -54,7 +54,7 @@ class Server(threading.Thread):
         super().__init__(name="page", daemon=True)
         # FastAPI exports what it serves where the machine's settings name a collector.
         os.environ["OTEL_SDK_DISABLED"] = "true"
-        from realtime.dashboard.page import application
+        from realtime.dashboard.application import application
 
         # A page that is closed in the middle of something is no news.
         logging.getLogger("nicegui").setLevel(logging.ERROR)

@@ -10,7 +10,8 @@ from typing import Final, Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from realtime.dashboard.feed import Cursor, Feed
+from realtime.dashboard.feed import Feed
+from realtime.dashboard.update import Cursor
 
 _EVERY_S: Final = 1 / 12.5
 _GONE: Final = 4404

@@ -59,16 +59,14 @@ def run(link: Link, spec: Spec) -> None:
 
 def open_for_live(spec: Spec) -> Any:
     """The source, paced as a camera would be: a file at its own times unless told otherwise."""
-    from realtime.sources import kind_of
+    from realtime.sources import kind_row
 
     wish = spec.config.source
-    kind = kind_of(spec.source)
+    row = kind_row(spec.source)
     pace: float | str | None = spec.pace
-    if pace is None and kind == "demo":
-        pace = wish.fps
-    elif pace is None and kind in ("file", "images", "url"):
-        pace = "own"
-    # After `kind_of`, whose package sets what OpenCV reads when it is loaded.
+    if pace is None and not row.paces_itself:
+        pace = wish.fps if row.takes_size else "own"
+    # After `kind_row`, whose package sets what OpenCV reads when it is loaded.
     import cv2
 
     cv2.setNumThreads(1)

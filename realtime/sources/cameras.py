@@ -13,7 +13,8 @@ from engines.errors import InputError
 from realtime.ring import Frame
 from realtime.sources import v4l2
 from realtime.sources.base import Source
-from realtime.sources.camera import Granted, OpenCapture, backend, exposure_limit, open_camera
+from realtime.sources.camera import open_camera
+from realtime.sources.granted import Granted, OpenCapture, backend, cv2_capture, exposure_limit
 from realtime.sources.v4l2 import Device, Mode
 
 __all__ = [
@@ -224,11 +225,9 @@ def list_cameras(open_capture: OpenCapture | None = None) -> list[Device]:
 def _probe(open_capture: OpenCapture | None) -> list[Device]:
     import cv2
 
-    from realtime.sources.camera import _cv2_capture
-
     found, missing = [], 0
     for index in range(10):
-        capture = (open_capture or _cv2_capture)(index, backend())
+        capture = (open_capture or cv2_capture)(index, backend())
         try:
             if capture.isOpened():
                 missing = 0

@@ -45,6 +45,7 @@ from realtime import config, messages, ring
 from realtime.bus import keys
 from realtime.client import Subscriber
 from realtime.processes.histogram import Histogram
+from realtime.ring.writer import take_over
 
 ROOM_BYTES = 1 << 31
 
@@ -273,7 +274,7 @@ def test_ring_headers_and_segments(data: list[tuple[int, int]]) -> None:
         with survived():
             ring.unlink_stale()
         with survived():
-            ring._take_over(name)
+            take_over(name)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX shared memory")

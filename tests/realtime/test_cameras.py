@@ -18,8 +18,10 @@ from fake_camera import Clock, FakeCapture
 from engines.errors import InputError
 from realtime.ring import Frame
 from realtime.sources import camera, cameras, v4l2
-from realtime.sources.camera import CameraSource, Granted, LossCounter, open_camera
+from realtime.sources.camera import CameraSource, open_camera
 from realtime.sources.cameras import Measured, advice, diagnose, exposure_limit, list_cameras, measure
+from realtime.sources.granted import Granted
+from realtime.sources.losses import LossCounter
 from realtime.sources.v4l2 import Device, Exposure, Mode
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="V4L2 is Linux")
@@ -49,6 +51,7 @@ def test_format_size_and_rate_are_asked_in_the_order_drivers_need(
     monkeypatch: pytest.MonkeyPatch, api: int, fourcc_at: int
 ) -> None:
     monkeypatch.setattr(camera, "backend", lambda: api)
+    monkeypatch.setattr("realtime.sources.granted.backend", lambda: api)
     _, capture = opened()
     assert capture.opened == (0, api)
     order = [prop for prop, _ in capture.asked]

@@ -6,6 +6,7 @@ import yaml
 
 from engines.errors import InputError
 from realtime import config
+from realtime.config import loading
 
 
 def write(folder: Path, text: str) -> Path:
@@ -133,7 +134,7 @@ def test_a_path_may_begin_at_home_and_in_a_file_is_relative_to_it(
 
 def test_every_setting_that_is_a_path_is_known_as_one() -> None:
     named = {key for key in config.every_key() if key.endswith((".model", ".keys", ".clients", ".server"))}
-    assert named == set(config._PATHS)
+    assert named == set(loading.PATHS)
 
 
 def test_bytes_that_are_no_text_are_one_line() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from realtime import messages
 from realtime.dashboard import card, health, preferences, words
-from realtime.dashboard.feed import CARDS, Cursor, Feed
+from realtime.dashboard.feed import CARDS, Feed
 from realtime.dashboard.process import reachable
+from realtime.dashboard.update import Cursor
 
 sys.path.insert(0, str(Path(__file__).parent))
 import bus_messages as some

@@ -22,7 +22,7 @@ from fake_camera import Clock, FakeCapture
 
 from engines.errors import InputError
 from realtime.ring import Frame
-from realtime.sources import Source, check_wishes, kind_of, open_source
+from realtime.sources import Source, check_requests, kind_of, open_source
 from realtime.sources.base import PacedSource, Pacer, SourceInfo, camera_word
 from realtime.sources.camera import open_camera
 from realtime.sources.demo import RenderedSource
@@ -371,12 +371,14 @@ def test_senseless_rates(films: Path, how: dict[str, float]) -> None:
 )
 def test_what_no_source_can_obey_is_refused(wish: dict[str, Any], says: str, films: Path) -> None:
     with pytest.raises(InputError, match=says):
-        check_wishes([spec.format(films) for spec in wish.pop("specs")], wish.pop("settings", ()), **wish)
+        check_requests([spec.format(films) for spec in wish.pop("specs")], wish.pop("settings", ()), **wish)
 
 
 def test_what_one_of_several_sources_can_obey_is_not() -> None:
-    check_wishes(["0", "gone.mp4"], ["source.fps=200", "spotting.alarms_per_minute=1"], pace=50.0, rate=100.0)
-    check_wishes(["demo"], ["source.fps=200"], pace=50.0)
+    check_requests(
+        ["0", "gone.mp4"], ["source.fps=200", "spotting.alarms_per_minute=1"], pace=50.0, rate=100.0
+    )
+    check_requests(["demo"], ["source.fps=200"], pace=50.0)
 
 
 # --- video files -----------------------------------------------------------------------------------------------------

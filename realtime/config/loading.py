@@ -1,0 +1,131 @@
+"""The layers of the configuration, put together and checked."""
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from engines.errors import InputError
+from engines.files import at_home
+from realtime.config.layers import File, Setting, fields_of, one_setting
+from realtime.config.settings import Config
+
+PATHS: Final = (
+    *("spotting.model", "recognise.model", "recognise.keys", "recognise.server"),
+    *("bus.keys", "bus.clients"),
+)
+
+
+def defaults_path() -> Path:
+    """The documented defaults: configs/live.yaml of the checkout, or its copy in the installed package."""
+    here = Path(__file__).resolve().parents[1]
+    for folder in (here / "configs", here.parent / "configs"):
+        if (folder / "live.yaml").is_file():
+            return folder / "live.yaml"
+    raise InputError("configs/live.yaml is missing from this installation; install apexcam again")
+
+
+def load(path: Path | str | None = None, settings: Sequence[str] = ()) -> Config:
+    """The configuration from the defaults, an optional file (or a preset's name) and ``a.b=value`` settings.
+
+    Raises InputError with file, line and what was expected.
+    """
+    layers = [File(defaults_path())]
+    if path is not None:
+        layers.append(File(_found(Path(path))))
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        _check_keys(Config, layer.tree, "", layer.where)
+        _place(layer.tree, layer.path.parent)
+        _merge(merged, layer.tree)
+        _convert(merged, layer.where)
+    for setting in settings:
+        tree = one_setting(setting)
+        where = Setting(setting)
+        _check_keys(Config, tree, "", where)
+        _place(tree, Path())
+        _merge(merged, tree)
+        _convert(merged, where)
+    config = _convert(merged, layers[-1].where)
+    try:
+        msgspec.json.encode(config)  # as the report will
+    except UnicodeEncodeError:
+        raise InputError("a setting holds bytes that are not UTF-8; rename what it names") from None
+    return config
+
+
+def _found(path: Path) -> Path:
+    """The file, or the preset of that name that came with the program."""
+    preset = defaults_path().parent / path.name
+    return preset if path.name == str(path) and not path.exists() and preset.is_file() else path
+
+
+def dump(config: Config) -> dict[str, Any]:
+    """The configuration as plain values, for reports and recordings. Secrets are left out."""
+    plain: dict[str, Any] = msgspec.to_builtins(config)
+    if plain["dashboard"].get("token"):
+        plain["dashboard"]["token"] = "(set)"
+    return plain
+
+
+def _check_keys(kind: Any, tree: Any, prefix: str, where: Any) -> None:
+    known = fields_of(kind)
+    if known is None or not isinstance(tree, dict):
+        return
+    for key, value in tree.items():
+        dotted = f"{prefix}{key}"
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f" (did you mean '{prefix}{close[0]}'?)" if close else ""
+            raise InputError(f"{where(dotted)}: unknown key '{dotted}'{hint}; known: {', '.join(known)}")
+        if fields_of(known[key]) is not None and not isinstance(value, dict):
+            raise InputError(
+                f"{where(dotted)}: '{dotted}' is a section; give {dotted}.<key>, known: {_names(known[key])}"
+            )
+        _check_keys(known[key], value, f"{dotted}.", where)
+
+
+def _place(tree: dict[str, Any], folder: Path) -> None:
+    """Makes the paths in it what they are seen from ``folder``. Raises InputError without a home."""
+    for dotted in PATHS:
+        section, _, name = dotted.partition(".")
+        inside = tree.get(section)
+        if isinstance(inside, dict) and isinstance(path := inside.get(name), str):
+            inside[name] = str(folder / at_home(path))
+
+
+def _names(kind: Any) -> str:
+    return ", ".join(fields_of(kind) or ())
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value
+
+
+def _convert(tree: dict[str, Any], where: Any) -> Config:
+    try:
+        return msgspec.convert(tree, Config)
+    except msgspec.ValidationError as error:
+        text, _, place = str(error).partition(" - at `$")
+        dotted = place.rstrip("`").split("[")[0].lstrip(".")
+        subject = f"'{dotted}': " if dotted else ""
+        hint = ""
+        if "str" in text.partition("got")[0] and re.search(r"got `(int|float|bool|date)", text):
+            hint = ": what looks like a number or a date is a text only in quotes"
+        raise InputError(f"{where(dotted)}: {subject}{text[:1].lower()}{text[1:]}{hint}") from None
+
+
+def every_key(kind: Any = Config, prefix: str = "") -> Iterator[str]:
+    """Every dotted key there is."""
+    for name, kind_of in (fields_of(kind) or {}).items():
+        if fields_of(kind_of) is None:
+            yield f"{prefix}{name}"
+        else:
+            yield from every_key(kind_of, f"{prefix}{name}.")
