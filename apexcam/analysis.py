@@ -146,11 +146,13 @@ def analyze(
     check_opencv()
     from realtime.analysis import analyze as analysis
     from realtime.recording import recorded
-    from realtime.sources import check_wishes
+    from realtime.sources import check_requests
 
     spec = at_home(os.fspath(path))
     loaded, given = configured(config, settings)
-    check_wishes([spec], given)
+    check_requests([spec], given)
+    if fps is not None and not 0.1 <= fps <= 10_000:
+        raise InputError(f"fps {fps}: must be a number from 0.1 to 10000")
     if frames is not None and frames < 1:
         raise InputError(f"frames {frames}: must be at least 1")
     if recorded.is_recorded(spec) and fps is None and frames is None:

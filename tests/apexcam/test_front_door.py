@@ -178,6 +178,14 @@ def test_what_is_unusable_is_the_line_of_the_command(
     assert "secret" not in str(refused.value)
 
 
+def test_rates_and_lengths_that_are_none_are_refused() -> None:
+    for fps in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(apexcam.InputError, match="must be a number"):
+            apexcam.analyze("demo", frames=1, fps=fps)
+    with pytest.raises(apexcam.InputError, match="frames 0"):
+        apexcam.analyze("demo", frames=0)
+
+
 @pytest.mark.filterwarnings("error::UserWarning")
 def test_a_recording_without_a_face_is_not_passed_over_in_silence(tmp_path: Path) -> None:
     import cv2
