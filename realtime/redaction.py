@@ -68,11 +68,11 @@ def is_secret(name: str) -> bool:
 def hide_arguments() -> None:
     """Takes secrets off the list of processes, where every account of the machine reads a program's arguments."""
     given = sys.orig_argv
-    told = [shown(shown_setting(each)) for each in given]
-    if told != given:
+    masked = [shown(shown_setting(each)) for each in given]
+    if masked != given:
         import setproctitle
 
-        setproctitle.setproctitle(" ".join(told))
+        setproctitle.setproctitle(" ".join(masked))
 
 
 def _address(text: str) -> str:
@@ -93,14 +93,14 @@ def _address(text: str) -> str:
 
 
 def _path(text: str) -> str:
-    told: list[str] = []
+    masked: list[str] = []
     before = ""
     for part in text.split("/"):
         name, colon, _ = part.partition(":")
         harmless = _PART.fullmatch(name) and not _SECRET.search(before)
-        told.append(HIDDEN if not harmless else f"{name}:{HIDDEN}" if colon else part)
+        masked.append(HIDDEN if not harmless else f"{name}:{HIDDEN}" if colon else part)
         before = part
-    return "/".join(told)
+    return "/".join(masked)
 
 
 def _parameter(text: str) -> str:

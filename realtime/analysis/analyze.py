@@ -25,10 +25,10 @@ from realtime import messages
 from realtime.analysis.course import SAMPLE_S
 from realtime.analysis.result import Analysed, Analysis, Strip
 from realtime.config import Config, Recognise
-from realtime.config import Source as Wish
+from realtime.config import Source as SourceSettings
 from realtime.recording import recorded
 from realtime.redaction import shown
-from realtime.sources import kind_of
+from realtime.sources import Request, kind_of, kind_row
 from realtime.sources.base import Source, SourceInfo
 
 OUTPUTS: Final = ("events.jsonl", "events.csv", "report.html", "events.eaf")
@@ -38,11 +38,11 @@ _THIN_S, _THIN_KEPT = 0.1, 80
 
 
 def open_recording(
-    spec: str, *, fps: float | None = None, frames: int | None = None, wish: Wish | None = None
+    spec: str, *, fps: float | None = None, frames: int | None = None, asked: SourceSettings | None = None
 ) -> Source:
     """A video or image folder filmed at ``fps`` where it does not say so itself, or the demo if ``frames`` bounds it.
 
-    ``wish`` is what is asked of the demo. Raises InputError for anything else.
+    ``asked`` is what is asked of the demo. Raises InputError for anything else.
     """
     kind = kind_of(spec)
     if kind in ("camera", "url"):
@@ -56,15 +56,13 @@ def open_recording(
             raise InputError("demo never ends: give --frames N")
         from realtime.sources.demo import open_demo
 
-        wish = wish or Wish()
-        return open_demo(spec, fps=fps or wish.fps, width=wish.width, height=wish.height)
+        asked = asked or SourceSettings()
+        return open_demo(spec, fps=fps or asked.fps, width=asked.width, height=asked.height)
     if kind == "images":
         from realtime.sources.images import open_images
 
         return open_images(spec, rate=fps, option="--fps")
-    from realtime.sources.video import open_video
-
-    return open_video(spec, rate=fps)
+    return kind_row(spec).open(spec, Request(rate=fps))
 
 
 def analyse(
@@ -87,7 +85,7 @@ def analyse(
     made = Analysis(source.info, media=media)
     began = time.monotonic()
     next_sample_s = 0.0
-    thin = _Thin(watcher)
+    strips = _Strips(watcher)
     spotted_micro = False
     try:
         for frame in _frames(source, frames):
@@ -104,10 +102,10 @@ def analyse(
                 first = state.faces[0].face if state.faces else -1
                 made.course.look(at_s, state, spotted_micro=spotted_micro, refused=watcher.refused_of(first))
                 spotted_micro = False
-                thin.look(frame, state)
-            made.events.extend(_recognised(recogniser, candidates, thin))
+                strips.look(frame, state)
+            made.events.extend(_recognised(recogniser, candidates, strips))
             step(made.frames, at_s)
-        made.events.extend(_recognised(recogniser, watcher.flush(), thin))
+        made.events.extend(_recognised(recogniser, watcher.flush(), strips))
         made.refused = watcher.refused()
     finally:
         watcher.close()
@@ -126,10 +124,10 @@ def _frames(source: Source, limit: int | None) -> Iterator[Any]:
         yield frame
 
 
-def _recognised(recogniser: Any, candidates: list[Any], thin: "_Thin") -> Iterator[Analysed]:
+def _recognised(recogniser: Any, candidates: list[Any], strips: "_Strips") -> Iterator[Analysed]:
     for candidate in candidates:
         event, pictures = recogniser(candidate)
-        yield Analysed(_timeless(event), pictures, thin.strip(candidate))
+        yield Analysed(_timeless(event), pictures, strips.strip(candidate))
 
 
 def _timeless(event: messages.Event) -> messages.Event:
@@ -138,7 +136,7 @@ def _timeless(event: messages.Event) -> messages.Event:
     return msgspec.structs.replace(event, latency_ms=latency)
 
 
-class _Thin:
+class _Strips:
     """Crops from onset to offset: the watcher's own frames, and a few older ones for movements longer than it keeps."""
 
     def __init__(self, watcher: Any) -> None:

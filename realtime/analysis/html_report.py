@@ -89,25 +89,26 @@ def _parts(analysis: Analysis, pictures: _Pictures) -> Iterator[str]:
 
 
 def _recording(analysis: Analysis) -> str:
-    told = analysis.summary()
+    summary = analysis.summary()
     return (
-        f"{told['width']}×{told['height']}, {told['fps']:g} fps, {told['frames']} frames, {told['seconds']:.2f} s"
-        + (f", {told['frames_lost']} frames lost" if told["frames_lost"] else "")
-        + (f"; {told['advice']}" if told["advice"] else "")
+        f"{summary['width']}×{summary['height']}, {summary['fps']:g} fps, {summary['frames']} frames, "
+        f"{summary['seconds']:.2f} s"
+        + (f", {summary['frames_lost']} frames lost" if summary["frames_lost"] else "")
+        + (f"; {summary['advice']}" if summary["advice"] else "")
     )
 
 
 def _tiles(analysis: Analysis) -> Iterator[str]:
-    told = analysis.summary()
-    labels = ", ".join(f"{count} {label}" for label, count in told["labels"].items())
-    usable = told["face"].get("ok")
+    summary = analysis.summary()
+    labels = ", ".join(f"{count} {label}" for label, count in summary["labels"].items())
+    usable = summary["face"].get("ok")
     tiles = [
-        (str(told["events"]["micro"]), "micro-expressions", labels),
-        (str(told["events"]["macro"]), "macro-expressions", ""),
-        (str(told["events"]["blink"]), "blinks", ""),
+        (str(summary["events"]["micro"]), "micro-expressions", labels),
+        (str(summary["events"]["macro"]), "macro-expressions", ""),
+        (str(summary["events"]["blink"]), "blinks", ""),
     ]
     if analysis.course.times:
-        seen = sorted(told["face"].items(), key=lambda pair: -pair[1])
+        seen = sorted(summary["face"].items(), key=lambda pair: -pair[1])
         rest = ", ".join(f"{status} {share:.0%}" for status, share in seen if status != "ok")
         tiles.append((str(len(_not_counted(analysis))), "seen, not counted", ""))
         tiles.append((f"{usable or 0:.0%}", "of the time the face was usable", rest))
@@ -248,10 +249,10 @@ def _not_counted(analysis: Analysis) -> list[Refused]:
 
 
 def _made_with(analysis: Analysis) -> Iterator[str]:
-    told = analysis.summary()
+    summary = analysis.summary()
     model = next((one.event.model for one in analysis.events if one.event.model), None)
     flow = next((one.event.flow for one in analysis.events if one.event.flow), None)
-    words = f"Made by apexcam analyze in {told['took_s']:.1f} s ({told['ms_per_frame'] or 0:.2f} ms a frame)"
+    words = f"Made by apexcam analyze in {summary['took_s']:.1f} s ({summary['ms_per_frame'] or 0:.2f} ms a frame)"
     if model is not None and flow is not None:
         words += f"; network {model.name} {model.sha256[:12]} on {model.runtime}, flow {flow.backend} {flow.preset}"
     yield f"<footer class=soft>{html.escape(words)}. A label is a guess from one movement, not a feeling.</footer>"

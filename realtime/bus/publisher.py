@@ -7,7 +7,6 @@ that names its camera, or ``apexcam.v1.*.preview`` for every camera. A slow subs
 counted, and delays nobody.
 """
 
-import ipaddress
 from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ from zmq.auth.thread import ThreadAuthenticator
 from engines.errors import InputError
 from realtime import config, messages
 from realtime.bus import keys
+from realtime.loopback import is_loopback_host
 
 JSON_ROOT = "json."
 _KEPT = (messages.State, messages.Health)
@@ -31,8 +31,7 @@ def is_loopback(endpoint: str) -> bool:
     if endpoint.startswith(("ipc://", "inproc://")):
         return True
     try:
-        host = urlsplit(endpoint).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return is_loopback_host(urlsplit(endpoint).hostname or "")
     except ValueError:
         return False
 

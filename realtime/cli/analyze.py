@@ -60,7 +60,7 @@ def analyze(
         asked = config is not None or bool(set_)
         made = analysis.analyse_recorded(video, loaded.recognise if asked else recorded.settings(about))
     else:
-        source = analysis.open_recording(video, fps=fps, frames=frames, wish=loaded.source)
+        source = analysis.open_recording(video, fps=fps, frames=frames, asked=loaded.source)
         try:
             with _progress(frames or source.info.frames) as step:
                 made = analysis.analyse(source, loaded, frames=frames, step=step)

@@ -35,8 +35,8 @@ def cameras(
     from realtime.sources import cameras as plugged
 
     check_finite(measure=measure)
-    wish = configuration.load(config, set_ or ()).source
-    rows = [camera_row(device, wish, measure, say) for device in plugged.list_cameras()]
+    asked = configuration.load(config, set_ or ()).source
+    rows = [camera_row(device, asked, measure, say) for device in plugged.list_cameras()]
     if as_json:
         print_json(rows)
         return
@@ -68,9 +68,9 @@ def camera_table(rows: list[dict[str, Any]]) -> Any:
 
 
 def camera_row(
-    device: Any, wish: Any, seconds: float, report: Callable[[str], None] = lambda text: None, **how: Any
+    device: Any, asked: Any, seconds: float, report: Callable[[str], None] = lambda text: None, **how: Any
 ) -> dict[str, Any]:
-    """A camera: the size wished first, then every other size it has; all measured unless ``seconds`` is 0."""
+    """A camera: the size first_size first, then every other size it has; all measured unless ``seconds`` is 0."""
     from realtime.sources import cameras as plugged
 
     best: dict[str, float] = {}
@@ -93,8 +93,8 @@ def camera_row(
     if seconds <= 0:
         return row
     there = plugged.sizes(device)
-    wished = (wish.width, wish.height, wish.fps)
-    for size in [wished, *(one for one in there if one[:2] != wished[:2])]:
+    first_size = (asked.width, asked.height, asked.fps)
+    for size in [first_size, *(one for one in there if one[:2] != first_size[:2])]:
         report(f"measuring {device.name} at {size[0]}x{size[1]}")
         found = plugged.measure_size(device, size, seconds, **how)
         mode = {
@@ -116,7 +116,7 @@ def camera_row(
                 "gaps": measured.gaps,
             }
         row["measured_modes"].append(mode)
-        if found.granted is None and size == wished:
+        if found.granted is None and size == first_size:
             # In use or not permitted: every other size would say so again.
             break
     first = row["measured_modes"][0]

@@ -127,13 +127,15 @@ def _leaf(parts: list[str], value: str) -> Any:
 
 def _check_secret(dotted: str, value: str) -> None:
     """Refuses what could be meant otherwise. Raises InputError."""
-    told = f"--set {dotted}={HIDDEN}"
+    option = f"--set {dotted}={HIDDEN}"
     if value in ("", "null"):
         raise InputError(
-            f"{told}: no {dotted} at all; leave the setting out where none is wanted, or give one"
+            f"{option}: no {dotted} at all; leave the setting out where none is wanted, or give one"
         )
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-        raise InputError(f"{told}: the quotes would be part of it; leave them out, it is taken as it stands")
+        raise InputError(
+            f"{option}: the quotes would be part of it; leave them out, it is taken as it stands"
+        )
 
 
 def _kind(parts: list[str]) -> Any:

@@ -10,6 +10,7 @@ from typing import Final
 
 from engines.errors import InputError
 from realtime.config import Dashboard
+from realtime.loopback import is_loopback_host
 
 LEAST_TOKEN: Final = 8
 
@@ -26,7 +27,7 @@ def bind(settings: Dashboard) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError):
         raise InputError(f"dashboard.host {host}: no such address; give 127.0.0.1") from None
-    if not is_loopback(str(address[0])):
+    if not is_loopback_host(str(address[0])):
         if not settings.token:
             raise InputError(
                 f"dashboard.host {host}: reachable from other machines; set dashboard.token, or give 127.0.0.1"
@@ -49,20 +50,10 @@ def bind(settings: Dashboard) -> socket.socket:
     return listener
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches the host: ``localhost`` or an address of the loopback net."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
-
-
 def url(listener: socket.socket, host: str) -> str:
     """The address to type into a browser."""
     bound, port = listener.getsockname()[:2]
-    shown = bound if is_loopback(bound) else host
+    shown = bound if is_loopback_host(bound) else host
     if ipaddress.ip_address(bound.partition("%")[0]).is_unspecified:
         shown = socket.gethostname()
     return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"

@@ -56,7 +56,7 @@ class Camera:
     pictures_seen: int = 0
     health: messages.Health | None = None
     healths_seen: int = 0
-    heard: float = 0.0
+    last_heard: float = 0.0
     entries: deque[Entry] = field(default_factory=lambda: deque(maxlen=3 * _CARDS_KEPT))
 
 
@@ -77,7 +77,7 @@ class Feed:
         """Enters a message."""
         with self._lock:
             camera = self._cameras.setdefault(message.camera, Camera(message.camera))
-            camera.heard = time.monotonic()
+            camera.last_heard = time.monotonic()
             match message:
                 case messages.State():
                     _enter_state(camera, message)
@@ -144,7 +144,7 @@ class Feed:
         """Whether nothing has come from this camera for some seconds."""
         with self._lock:
             camera = self._cameras.get(name)
-            return camera is None or time.monotonic() - camera.heard > _SILENT_S
+            return camera is None or time.monotonic() - camera.last_heard > _SILENT_S
 
     def entries(self, name: str) -> list[Entry]:
         """The cards of a camera, newest first."""
@@ -192,7 +192,7 @@ class Feed:
                 jpeg = camera.jpeg
                 update.frame, update.size = camera.frame, camera.size
                 update.faces = _faces(camera)
-            silent = time.monotonic() - camera.heard > _SILENT_S
+            silent = time.monotonic() - camera.last_heard > _SILENT_S
             state = camera.states[-1] if camera.states else None
             update.says = words.for_picture(state, camera.health, silent=silent)
             if not (update.reset or update.columns or update.marks or jpeg or update.says != cursor.says):

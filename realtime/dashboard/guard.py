@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from realtime.dashboard.address import is_loopback
+from realtime.loopback import is_loopback_host
 
 _COOKIE: Final = "apexcam_session"
 _LOGIN: Final = "/login"
@@ -68,7 +68,7 @@ class Guard:
 
     def _stranger(self, headers: dict[str, str]) -> str:
         host = headers.get("host", "")
-        if self._token is None and not is_loopback(_without_port(host)):
+        if self._token is None and not is_loopback_host(_without_port(host)):
             return _ELSEWHERE
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2] != host:

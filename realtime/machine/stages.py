@@ -21,9 +21,9 @@ def _face(config: "Config", count: int) -> tuple[list[Any], float]:
     """Frames of the demo at the size and rate wanted, from the first on."""
     from engines.synthesis import demo
 
-    wish = config.source
-    renderer = demo(wish.fps, wish.width, wish.height)
-    return [renderer.frame(i) for i in range(count)], wish.fps
+    asked = config.source
+    renderer = demo(asked.fps, asked.width, asked.height)
+    return [renderer.frame(i) for i in range(count)], asked.fps
 
 
 def landmarks(config: "Config") -> Iterator[Finding]:
@@ -114,14 +114,14 @@ def classify(config: "Config") -> Iterator[Finding]:
     """Every runtime of the network."""
     from engines.inference import every_runtime, open_classifier
 
-    wish = config.recognise
+    asked = config.recognise
     maps = np.random.default_rng(0).random((1, 3, 28, 28), dtype=np.float32)
     for runtime, reason in every_runtime().items():
         if reason:
             yield Finding(f"classify {runtime}", "not here", "missing", advice=reason)
             continue
         try:
-            classify = open_classifier(wish.model, runtime, precision=wish.precision)
+            classify = open_classifier(asked.model, runtime, precision=asked.precision)
             classify(maps)
             times = timed(lambda _, classify=classify: classify(maps), 50)  # type: ignore[misc]
         except InputError:
@@ -137,13 +137,13 @@ def recognise(config: "Config") -> Iterator[Finding]:
     from engines.face import CROP_HEIGHT, CROP_WIDTH
     from engines.recognition import Recognition
 
-    wish, failed = config.recognise, list[str]()
+    asked, failed = config.recognise, list[str]()
     recognition = Recognition(
-        wish.model,
-        backend=wish.backend,
-        preset=wish.preset,
-        runtime=wish.runtime,
-        precision=wish.precision,
+        asked.model,
+        backend=asked.backend,
+        preset=asked.preset,
+        runtime=asked.runtime,
+        precision=asked.precision,
         heard=failed.append,
     )
     crop = np.random.default_rng(0).integers(0, 255, (CROP_HEIGHT, CROP_WIDTH), dtype=np.uint8)

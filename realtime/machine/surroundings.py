@@ -70,16 +70,16 @@ def shared_memory(config: "Config") -> Iterator[Finding]:
     from realtime.ring import segment
 
     segment.check()
-    wish = config.source
-    slots = ring.free_slots(wish.height, wish.width)
+    asked = config.source
+    slots = ring.free_slots(asked.height, asked.width)
     if slots is None:
         yield Finding("shared memory", "no limit of its own")
         return
-    seconds = slots / wish.fps
+    seconds = slots / asked.fps
     enough = seconds * 0.9 >= config.ring.seconds
     yield Finding(
         "shared memory",
-        f"room for {seconds:.1f} s of {wish.width}x{wish.height} at {wish.fps:g} fps",
+        f"room for {seconds:.1f} s of {asked.width}x{asked.height} at {asked.fps:g} fps",
         "ok" if enough else "slow",
         advice=""
         if enough

@@ -61,17 +61,17 @@ def open_for_live(spec: Spec) -> Any:
     """The source, paced as a camera would be: a file at its own times unless told otherwise."""
     from realtime.sources import kind_row
 
-    wish = spec.config.source
+    asked = spec.config.source
     row = kind_row(spec.source)
     pace: float | str | None = spec.pace
     if pace is None and not row.paces_itself:
-        pace = wish.fps if row.takes_size else "own"
+        pace = asked.fps if row.takes_size else "own"
     # After `kind_row`, whose package sets what OpenCV reads when it is loaded.
     import cv2
 
     cv2.setNumThreads(1)
     return load(spec.stages.open_source)(
-        spec.source, fps=wish.fps, width=wish.width, height=wish.height, pace=pace, rate=spec.rate
+        spec.source, fps=asked.fps, width=asked.width, height=asked.height, pace=pace, rate=spec.rate
     )
 
 

@@ -131,11 +131,11 @@ class Recorder:
 
     def keep(self, order: wire.Record) -> str | None:
         """Takes an event on; a line for the user if there is no memory for it."""
-        event, wish = order.event, self._settings.record
+        event, asked = order.event, self._settings.record
         feed = self._feeds.get(event.camera)
         fps = event.fps or self._settings.source.fps
-        first = max(0, event.onset.frame - round(wish.before_s * fps))
-        last = event.offset.frame + round(wish.after_s * fps)
+        first = max(0, event.onset.frame - round(asked.before_s * fps))
+        last = event.offset.frame + round(asked.after_s * fps)
         if feed is None:
             self.counts.skipped += 1
             return f"{event.event_id} is not recorded: {event.camera} had no frames to read yet"

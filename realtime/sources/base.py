@@ -154,15 +154,15 @@ class PacedSource(abc.ABC):
         pacer = self._pacer
         if self._problem or pacer is None:
             return self._problem
-        told = []
+        problems = []
         if pacer.behind_s:
             rate = "its own rate" if pacer.pace == "own" else f"{pacer.pace:g} fps"
-            told.append(
+            problems.append(
                 f"this machine could not keep {rate}: {pacer.behind_s:.2f} s behind, no frame dropped"
             )
         if pacer.skipped_s:
-            told.append(f"its times pause for {pacer.skipped_s:.0f} s, which were not waited for")
-        return "; ".join(told)
+            problems.append(f"its times pause for {pacer.skipped_s:.0f} s, which were not waited for")
+        return "; ".join(problems)
 
     @property
     def damaged(self) -> bool:

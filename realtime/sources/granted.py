@@ -90,11 +90,14 @@ def ask(capture: Capture, fps: float | None, width: int, height: int) -> None:
 
     # V4L2 tries raw YUYV first, whose size on the cable caps the rate; DirectShow forgets a format set before a size
     compressed = (cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-    wishes: list[tuple[int, float]] = [(cv2.CAP_PROP_FRAME_WIDTH, width), (cv2.CAP_PROP_FRAME_HEIGHT, height)]
+    properties: list[tuple[int, float]] = [
+        (cv2.CAP_PROP_FRAME_WIDTH, width),
+        (cv2.CAP_PROP_FRAME_HEIGHT, height),
+    ]
     if fps:
-        wishes.append((cv2.CAP_PROP_FPS, fps))
-    wishes = [*wishes, compressed] if backend() == cv2.CAP_DSHOW else [compressed, *wishes]
-    for prop, value in (*wishes, (cv2.CAP_PROP_BUFFERSIZE, BUFFERS)):
+        properties.append((cv2.CAP_PROP_FPS, fps))
+    properties = [*properties, compressed] if backend() == cv2.CAP_DSHOW else [compressed, *properties]
+    for prop, value in (*properties, (cv2.CAP_PROP_BUFFERSIZE, BUFFERS)):
         capture.set(prop, value)
 
 

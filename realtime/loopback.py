@@ -1,0 +1,13 @@
+"""Whether an address is this machine's own."""
+
+import ipaddress
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether only this machine reaches the host: ``localhost`` or an address of the loopback net."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
