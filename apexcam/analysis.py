@@ -160,7 +160,7 @@ def analyze(
         asked = config is not None or settings
         result = analysis.analyse_recorded(spec, loaded.recognise if asked else recorded.settings(about))
     else:
-        source = analysis.open_recording(spec, fps=fps, frames=frames, wish=loaded.source)
+        source = analysis.open_recording(spec, fps=fps, frames=frames, asked=loaded.source)
         try:
             result = analysis.analyse(
                 source, loaded, frames=frames, step=progress or (lambda done, at_s: None)

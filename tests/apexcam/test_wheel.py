@@ -90,6 +90,14 @@ def test_the_import_works_and_is_the_installed_one(environment: Path) -> None:
     assert shape == "(1, 3)"
 
 
+@pytest.mark.skipif(not os.environ.get("APEXCAM_LONG"), reason="compiles for half a minute: APEXCAM_LONG=1")
+def test_the_demo_runs(environment: Path) -> None:
+    settings = ["--set", "bus.endpoint=tcp://127.0.0.1:*", "--set", "source.fps=30"]
+    done = run(environment / "apexcam", "live", "demo", "--duration", "2", "--no-dashboard", *settings)
+    assert done.returncode == 0, done.stderr
+    assert "0 restarts" in done.stdout
+
+
 def test_an_installed_stranger_is_one_line(environment: Path) -> None:
     (packages,) = environment.parent.glob("**/site-packages")
     ours = packages / "realtime" / "__init__.py"
