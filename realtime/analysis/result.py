@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from realtime import messages
 from realtime.analysis.course import Course
+from realtime.markers import Marker
 from realtime.sources.base import SourceInfo
 from realtime.stages.sight import Sight
 
@@ -31,7 +32,8 @@ class Analysis:
 
     ``seen``: how the face was seen, sampled over the recording; ``course`` the motion over time.
     ``problem``: what was wrong with the file; empty if nothing was. ``again``: for the folder of a recorded event,
-    how the prediction compares with the recorded one. ``media``: the video file.
+    how the prediction compares with the recorded one. ``media``: the video file. ``markers``: when stimuli were shown;
+    ``stimuli``: what followed each, see `Markers.table`.
     """
 
     info: SourceInfo
@@ -46,6 +48,8 @@ class Analysis:
     problem: str = ""
     again: tuple[str, ...] = ()
     media: Path | None = None
+    markers: list[Marker] = field(default_factory=list)
+    stimuli: list[dict[str, Any]] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
         """The numbers, as `--json` prints them."""
@@ -68,5 +72,6 @@ class Analysis:
             "events": {kind: kinds[kind] for kind in ("micro", "macro", "blink")},
             "labels": dict(labels),
             "face": {status: round(count / sampled, 4) for status, count in self.seen.counts.most_common()},
+            **({"stimuli": self.stimuli} if self.stimuli else {}),
             "problem": "; ".join(filter(None, (self.problem, self.seen.problem()))),
         }

@@ -17,13 +17,14 @@ from zmq.auth.thread import ThreadAuthenticator
 
 from engines.errors import InputError
 from realtime import config, messages
-from realtime.bus import keys
+from realtime.bus import keys, marks
 from realtime.loopback import is_loopback_host
 
 JSON_ROOT = "json."
 _KEPT = (messages.State, messages.Health)
 _SUBJECT: dict[type, str] = {kind: subject for subject, kind in messages.SUBJECTS.items()}
 _ZAP_DOMAIN = "apexcam"
+_MOST_MARKS = 1000  # between two turns of the loop
 
 
 def is_loopback(endpoint: str) -> bool:
@@ -106,6 +107,7 @@ class Bus:
         self._guard: ThreadAuthenticator | None = None
         self._prefixes: Counter[bytes] = Counter()
         self._newest: dict[str, messages.Message] = {}
+        self._marks: list[marks.Arrived] = []
         self._msgpack = msgspec.msgpack.Encoder()
         self._json = msgspec.json.Encoder()
         self.socket = self._context.socket(zmq.XPUB)
@@ -122,7 +124,7 @@ class Bus:
         # Every subscription and its end is reported, so that a newcomer to a known topic is noticed.
         socket.setsockopt(zmq.XPUB_VERBOSER, 1)
         socket.setsockopt(zmq.XPUB_NODROP, 1)
-        # A subscriber has nothing to say beyond its topics.
+        # A subscriber has nothing to say beyond its topics and a marker.
         socket.setsockopt(zmq.MAXMSGSIZE, 4096)
         socket.setsockopt(zmq.HEARTBEAT_IVL, 5000)
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 20000)
@@ -156,7 +158,7 @@ class Bus:
         return sum(self._prefixes.values())
 
     def serve(self) -> None:
-        """Takes new subscriptions and hands each newcomer the newest state and health."""
+        """Takes new subscriptions and markers, and hands each newcomer the newest state and health."""
         newcomers: set[bytes] = set()
         while True:
             try:
@@ -170,6 +172,8 @@ class Bus:
                 self._prefixes[note[1:]] -= 1
                 if self._prefixes[note[1:]] <= 0:
                     del self._prefixes[note[1:]]
+            elif len(self._marks) < _MOST_MARKS and (mark := marks.decode(note)) is not None:
+                self._marks.append(mark)
         for topic, message in self._newest.items():
             subject = _SUBJECT[type(message)]
             if any(topic.encode().startswith(prefix) for prefix in newcomers):
@@ -180,6 +184,11 @@ class Bus:
                 for prefix in newcomers
             ):
                 self._send(twin, subject, message)
+
+    def take_marks(self) -> list[marks.Arrived]:
+        """The markers that came since the last call."""
+        taken, self._marks = self._marks, []
+        return taken
 
     def _json_wanted(self, topic: str) -> bool:
         twin = (JSON_ROOT + topic).encode()
