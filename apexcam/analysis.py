@@ -185,10 +185,10 @@ def event_table(events: Iterable[Event]) -> "pandas.DataFrame":
     """Events, one row each, with the columns of events.csv. Raises InputError where pandas is missing."""
     import io
 
-    from realtime.analysis.analyze import csv_table
+    from realtime.event_table import table
 
-    text = csv_table(list(events))
-    words = ("event_id", "camera", "kind", "label", "reason")
+    text = table(list(events))
+    words = ("event_id", "camera", "kind", "label", "reason", "since_marker")
     numbers = [name for name in text.partition("\n")[0].split(",") if name not in words]
     # A camera may be called 007 or nan.
     return _pandas().read_csv(
