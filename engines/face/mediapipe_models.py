@@ -1,5 +1,6 @@
 """The two face models as MediaPipe's own graphs run them; see `engines.face.mesh` for the interface."""
 
+import logging
 import os
 from contextlib import nullcontext
 from typing import Any
@@ -11,6 +12,8 @@ from engines.face.geometry import Image, Points
 from engines.native_output import caught
 
 os.environ.setdefault("GLOG_minloglevel", "2")
+# MediaPipe loads it for drawing, and without a home it warns of where it keeps its fonts.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 _BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
 
 
