@@ -17,7 +17,6 @@ from typing import Final
 import msgspec
 import zmq
 
-from engines.compiled import unkept
 from engines.errors import InputError
 from realtime.processes import child, private_folder, wire
 from realtime.processes.member import Member, MemberState
@@ -28,7 +27,6 @@ _POLITE_S: Final = 3.0
 _LAST_WORDS_S: Final = 0.3
 _LOG_LIMIT: Final = 1_000_000
 _FAILED_STARTS: Final = 2
-_SLOW_START: Final = 5
 
 
 class Supervisor:
@@ -244,8 +242,7 @@ def _patience(member: Member) -> tuple[float, str]:
     if not member.connected:
         return member.role.hello_s, "started, and not heard within"
     if member.state is MemberState.LOADING:
-        # Where nothing that is compiled can be kept, another start would begin from nothing again.
-        return member.role.start_s * (1 if unkept() == "" else _SLOW_START), "not ready within"
+        return member.role.start_s, "not ready within"
     return member.silent_s, "silent for"
 
 

@@ -46,6 +46,9 @@ def _showing(options: "Options") -> bool:
     return options.dashboard
 
 
+# Where nothing that is compiled can be kept, on a busy machine, another start would begin from nothing again.
+COMPILE_S: Final = 600.0
+
 CAPTURE: Final = Role(
     name="capture",
     target="realtime.processes.capture:run",
@@ -73,6 +76,7 @@ WATCH: Final = Role(
     reads_ring=True,
     nice=0,
     silent_s=5.0,
+    start_s=COMPILE_S,
 )
 RECOGNISE: Final = Role(
     name="recognise",
@@ -86,6 +90,7 @@ RECOGNISE: Final = Role(
     reads_ring=False,
     nice=0,
     silent_s=30.0,
+    start_s=COMPILE_S,
 )
 RECORD: Final = Role(
     name="record",
