@@ -95,7 +95,7 @@ def _tier(kind: str, face: int) -> str:
 def _marker_rows(markers: Sequence[Marker]) -> list[tuple[str, int, int, str]]:
     """Each from its time on, for as long as people can see it in ELAN, at most to the next one."""
     begins = [round(marker.at_ns / 1e6) for marker in markers]
-    ends = [*begins[1:], math.inf]
+    ends = [*begins[1:], math.inf][: len(begins)]
     return [
         (_MARKERS, begin, max(begin + 1, int(min(begin + _MARKER_MS, end))), marker.text)
         for marker, begin, end in zip(markers, begins, ends, strict=False)  # no marker, no end
