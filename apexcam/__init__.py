@@ -2,7 +2,7 @@
 
 - `analyze`: a video or a folder of images in, events and the motion of the face out.
 - `Spotter`: for those who own the loop, frames in, events out. `Pipeline` is one stage less: movements without names.
-- `Subscriber`: what a running ``apexcam live`` publishes.
+- `Subscriber`: what a running ``apexcam live`` publishes. `Marker`: stimulus markers into it.
 - `open_solver` and `open_classifier`: the optical flow and the network by themselves.
 - `datasets`: the databases of the field.
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from engines.inference import open_classifier
     from engines.pipeline import Pipeline
     from engines.spotting import SpottingSettings
-    from realtime.client import Subscriber
+    from realtime.client import Marker, Subscriber
     from realtime.messages import Event
 
     __version__: str
@@ -42,6 +42,7 @@ _HOMES: Final = {
     "Event": "realtime.messages",
     "FaceSettings": "engines.face",
     "InputError": "engines.errors",
+    "Marker": "realtime.client",
     "Pipeline": "engines.pipeline",
     "Spotter": "apexcam.spotter",
     "SpottingSettings": "engines.spotting",
@@ -57,6 +58,7 @@ __all__ = [
     "Event",
     "FaceSettings",
     "InputError",
+    "Marker",
     "Pipeline",
     "Spotter",
     "SpottingSettings",

@@ -1,8 +1,9 @@
 """A recording in, its events and the motion of the face out."""
 
+import io
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -88,7 +89,7 @@ class Analysis:
 
     def to_pandas(self) -> "pandas.DataFrame":
         """The events, one row each, with the columns of events.csv. Raises InputError where pandas is missing."""
-        return event_table(self.events)
+        return table_of(self.events)
 
     def write(self, folder: str | os.PathLike[str], *, pictures: bool = True) -> list[Path]:
         """Writes events.jsonl, events.csv, events.eaf and report.html, all or none; the files written.
@@ -181,19 +182,16 @@ def _pandas() -> Any:
     return pandas
 
 
-def event_table(events: Iterable[Event]) -> "pandas.DataFrame":
+def table_of(events: Sequence[Event]) -> "pandas.DataFrame":
     """Events, one row each, with the columns of events.csv. Raises InputError where pandas is missing."""
-    import io
+    from realtime import event_table
 
-    from realtime.event_table import table
-
-    text = table(list(events))
     words = ("event_id", "camera", "kind", "label", "reason", "since_marker")
-    numbers = [name for name in text.partition("\n")[0].split(",") if name not in words]
+    empty = [name for name in event_table.COLUMNS if name not in words or name == "label"]
     # A camera may be called 007 or nan.
     return _pandas().read_csv(
-        io.StringIO(text),
-        dtype=dict.fromkeys(words, str),
+        io.StringIO(event_table.table(events)),
+        dtype={name: str for name in words if name in event_table.COLUMNS},
         keep_default_na=False,
-        na_values={name: [""] for name in (*numbers, "label")},
+        na_values={name: [""] for name in empty},
     )

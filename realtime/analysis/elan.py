@@ -98,7 +98,7 @@ def _marker_rows(markers: Sequence[Marker]) -> list[tuple[str, int, int, str]]:
     ends = [*begins[1:], math.inf][: len(begins)]
     return [
         (_MARKERS, begin, max(begin + 1, int(min(begin + _MARKER_MS, end))), marker.text)
-        for marker, begin, end in zip(markers, begins, ends, strict=True)
+        for marker, begin, end in zip(markers, begins, ends, strict=False)  # no marker, no end
     ]
 
 

@@ -101,7 +101,7 @@ def test_tables_have_the_columns_of_the_files(analysis: apexcam.Analysis, tmp_pa
 
 def test_a_name_that_looks_like_a_number_stays_a_name() -> None:
     pytest.importorskip("pandas")
-    from apexcam.analysis import event_table
+    from apexcam.analysis import table_of
     from realtime.messages import Event, Moment
 
     moments = [Moment(frame, frame * 10_000_000) for frame in (1, 2, 3)]
@@ -122,10 +122,10 @@ def test_a_name_that_looks_like_a_number_stays_a_name() -> None:
         reason="nan",
         **about,
     )
-    (row,) = event_table([event]).to_dict("records")
+    (row,) = table_of([event]).to_dict("records")
     assert (row["camera"], row["reason"]) == ("007", "nan")
     assert np.isnan(row["p_negative"])
-    assert event_table([]).empty
+    assert table_of([]).empty
 
 
 def test_without_pandas_it_is_one_line(analysis: apexcam.Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
