@@ -6,12 +6,11 @@
         for event in events:
             print(event.label, event.probabilities)
 
-Any other language: ZeroMQ SUB, multipart ``[topic, payload]``, see `realtime.bus.publisher`; `json_schema` describes
-it.
+Other languages subscribe with a ZeroMQ SUB socket: multipart ``[topic, payload]``, see `realtime.bus.publisher`, the
+payload described by `json_schema`.
 """
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -30,14 +29,14 @@ DEFAULT_ENDPOINT = "tcp://127.0.0.1:5557"
 class Subscriber:
     """Typed messages from a running program.
 
-    ``topics``: subjects (``event``, ``state``, ``health``, ``preview``) or whole topics; default everything
-    but preview. ``camera`` narrows subjects to one camera. ``latest`` keeps only the newest state, health
-    and preview of each camera when the reader is slow (events are always all kept). ``timeout_s`` bounds
-    each wait of the iteration, which then raises TimeoutError. ``keys`` is this client's secret CURVE
-    certificate, ``server`` the server's public one.
+    ``topics`` are subjects (``event``, ``state``, ``health``, ``preview``) or whole topics; by default all subjects
+    but preview. ``camera`` narrows subjects to one camera. ``latest`` keeps only the newest state, health and preview
+    of each camera when the reader is slow; every event is always kept. ``timeout_s`` bounds each wait of the
+    iteration, which then raises TimeoutError. ``keys`` is this client's secret CURVE certificate, ``server`` the
+    server's public one.
 
-    Connects, and connects again after the program was restarted, by itself. Raises InputError on a bad
-    endpoint, topic or certificate.
+    Connects by itself, also after a restart of the program. Raises InputError for a bad endpoint, topic or
+    certificate.
     """
 
     def __init__(
@@ -54,7 +53,6 @@ class Subscriber:
         self.timeout_s = timeout_s
         self.latest = latest
         self.rejected = 0
-        self.received: Counter[str] = Counter()
         self._waiting: list[tuple[str, bytes]] = []
         self._decoders = {name: msgspec.msgpack.Decoder(kind) for name, kind in messages.SUBJECTS.items()}
         prefixes, self._subjects = _prefixes(topics, camera)
@@ -86,16 +84,17 @@ class Subscriber:
             raise
 
     def want_previews(self, wanted: bool) -> None:
-        """Whether the program should make the moving picture of every camera for this subscriber; with ``preview``
-        among the topics it does from the start. The pictures of events come either way.
+        """Turns previews of every camera on or off for this subscriber.
+
+        They are on from the start if ``preview`` is among the topics. Pictures of events come either way.
         """
         if wanted != self._previews:
             self._previews = wanted
-            wish = messages.topic("*", "preview")
+            all_previews = messages.topic("*", "preview")
             if wanted:
-                self._socket.subscribe(wish)
+                self._socket.subscribe(all_previews)
             else:
-                self._socket.unsubscribe(wish)
+                self._socket.unsubscribe(all_previews)
 
     def _secure(self, keys: Path | str | None, server: Path | str | None) -> None:
         if keys is None or server is None:
@@ -108,7 +107,7 @@ class Subscriber:
         self._socket.curve_serverkey = server_public
 
     def receive(self, timeout_s: float | None = None) -> messages.Message | None:
-        """The next message, or None when ``timeout_s`` (None: for ever) has passed without one."""
+        """The next message, or None if none came within ``timeout_s`` seconds (None waits for ever)."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -149,7 +148,6 @@ class Subscriber:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             self.rejected += 1
             return None
-        self.received[subject] += 1
         return message
 
     def __iter__(self) -> Iterator[messages.Message]:
@@ -160,7 +158,7 @@ class Subscriber:
             yield message
 
     def close(self) -> None:
-        """Disconnects. May be called twice."""
+        """Disconnects. Idempotent."""
         self._socket.close(linger=0)
         self._context.term()
 
@@ -174,7 +172,7 @@ class Subscriber:
 
 
 def _prefixes(topics: Sequence[str], camera: str | None) -> tuple[list[str], set[str]]:
-    """The ZeroMQ subscriptions for the topics asked, and the subjects they can bring."""
+    """The ZeroMQ subscriptions for the requested topics, and their subjects."""
     prefixes, subjects = [], set()
     for topic in topics:
         subject = topic.rpartition(".")[2]
@@ -191,14 +189,14 @@ def _prefixes(topics: Sequence[str], camera: str | None) -> tuple[list[str], set
         elif camera is not None:
             prefixes.append(messages.topic(camera, subject))
         else:
-            # The camera stands before the subject, so all cameras means all topics, sorted out on this
-            # side; the second one tells the bus that previews are worth making.
+            # The camera precedes the subject, so all cameras means all topics, filtered on this side; the second
+            # subscription makes the bus produce previews.
             prefixes += [messages.TOPIC_ROOT + ".", messages.topic("*", subject)]
     return sorted(set(prefixes)), subjects
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of every message, by subject: the wire format for other languages."""
+    """The JSON Schema (2020-12) of every message, by subject: the wire format for other languages."""
     kinds = list(messages.SUBJECTS.values())
     references, components = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     return {

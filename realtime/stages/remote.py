@@ -16,7 +16,7 @@ import zmq
 from engines.errors import InputError
 from realtime import config, messages
 from realtime.bus.keys import load_public, load_secret
-from realtime.bus.publisher import bind, is_loopback, let_in
+from realtime.bus.publisher import authenticate, bind, is_loopback
 from realtime.stages.candidate import Candidate
 
 DEFAULT_ENDPOINT: Final = "tcp://127.0.0.1:5558"
@@ -150,7 +150,7 @@ def serve(
     try:
         socket.linger = 0
         socket.maxmsgsize = _MOST_BYTES
-        guard = let_in(context, socket, endpoint, settings, "--endpoint")
+        guard = authenticate(context, socket, endpoint, settings, "--endpoint")
         listening(bind(socket, endpoint, "--endpoint"))
         while True:
             question = socket.recv()
