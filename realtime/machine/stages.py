@@ -1,4 +1,4 @@
-"""The stages of a live run, timed one by one: landmarks, watch, flow, class."""
+"""Checks of ``apexcam doctor``: the stages of a live run, timed one by one."""
 
 import time
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _PAIRS: Final = 9
 
 
 def _face(config: "Config", count: int) -> tuple[list[Any], float]:
-    """Frames of the demo at the size and rate wanted, from the first on."""
+    """The first frames of the demo at the configured size and rate, and the rate."""
     from engines.synthesis import demo
 
     asked = config.source
@@ -27,7 +27,7 @@ def _face(config: "Config", count: int) -> tuple[list[Any], float]:
 
 
 def landmarks(config: "Config") -> Iterator[Finding]:
-    """The face mesh on rendered frames."""
+    """Times the face mesh on rendered frames."""
     import cv2
 
     from engines.face.mesh import Mesh
@@ -45,7 +45,7 @@ def landmarks(config: "Config") -> Iterator[Finding]:
 
 
 def watch(config: "Config") -> Iterator[Finding]:
-    """How many frames a second one core keeps."""
+    """Measures how many frames a second one core can watch."""
     import cv2
 
     from realtime.ring import Frame
@@ -56,10 +56,10 @@ def watch(config: "Config") -> Iterator[Finding]:
     cv2.setNumThreads(1)
     watcher = Watcher(config.faces, config.spotting, "doctor")
     try:
-        made = [
+        stream = [
             Frame(i, round(i / fps * 1e9), time.monotonic_ns(), 0, image) for i, image in enumerate(frames)
         ]
-        times = timed(lambda i: watcher.step(made[i]), len(made))[len(made) // 4 :]
+        times = timed(lambda i: watcher.step(stream[i]), len(stream))[len(stream) // 4 :]
     finally:
         watcher.close()
         cv2.setNumThreads(before)
@@ -73,12 +73,12 @@ def watch(config: "Config") -> Iterator[Finding]:
         *p50_p99(times),
         advice=""
         if verdict == "ok"
-        else f"{fps:g} fps are asked: use --set source.fps={int(keeps // 10 * 10)} or less",
+        else f"{fps:g} fps are requested: use --set source.fps={int(keeps // 10 * 10)} or less",
     )
 
 
 def flow(config: "Config") -> Iterator[Finding]:
-    """Every solver and preset."""
+    """Times every flow solver with every preset."""
     from engines.flow import PRESETS, backends, open_solver
 
     noise = np.random.default_rng(0)
@@ -111,7 +111,7 @@ def flow(config: "Config") -> Iterator[Finding]:
 
 
 def classify(config: "Config") -> Iterator[Finding]:
-    """Every runtime of the network."""
+    """Times the network in every runtime."""
     from engines.inference import every_runtime, open_classifier
 
     asked = config.recognise
@@ -133,7 +133,7 @@ def classify(config: "Config") -> Iterator[Finding]:
 
 
 def recognise(config: "Config") -> Iterator[Finding]:
-    """The way that live takes from crops to class, and what it had to do without."""
+    """Times the path from crops to class as a live run takes it, with what failed on the way."""
     from engines.face import CROP_HEIGHT, CROP_WIDTH
     from engines.recognition import Recognition
 
@@ -158,10 +158,9 @@ def recognise(config: "Config") -> Iterator[Finding]:
 
 
 def compiled(config: "Config") -> Iterator[Finding]:
-    """What was just compiled to be timed: whether the next start finds it."""
+    """Whether the code compiled for these checks is cached for the next start."""
     from engines.compiled import unkept
 
     why = unkept()
-    yield Finding(
-        "compiled code", "made anew at every start" if why else "kept", "slow" if why else "ok", advice=why
-    )
+    found = "compiled anew at every start" if why else "cached"
+    yield Finding("compiled code", found, "slow" if why else "ok", advice=why)
