@@ -121,7 +121,7 @@ def _convert(tree: dict[str, Any], where: Any) -> Config:
         subject = f"'{dotted}': " if dotted else ""
         hint = ""
         if "str" in text.partition("got")[0] and re.search(r"got `(int|float|bool|date)", text):
-            hint = ": put quotes around a text that looks like a number or a date"
+            hint = "; put quotes around a text that looks like a number or a date"
         raise InputError(f"{where(dotted)}: {subject}{text[:1].lower()}{text[1:]}{hint}") from None
 
 

@@ -191,7 +191,7 @@ def test_a_secret_that_a_file_leaves_empty_is_refused(tmp_path: Path, value: str
 
 
 def test_a_number_where_a_file_wants_a_text_is_told_to_be_quoted(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="only in quotes") as caught:
+    with pytest.raises(InputError, match="put quotes around a text") as caught:
         config.load(write(tmp_path, "dashboard:\n  token: 12345678\n"))
     assert "12345678" not in str(caught.value)
 
