@@ -364,8 +364,8 @@ def test_senseless_rates(films: Path, how: dict[str, float]) -> None:
     "wish, says",
     [
         ({"specs": ["{}/plain.mp4"], "settings": ["source.fps=200"]}, "source.fps=200: .*--fps"),
-        ({"specs": ["{}"], "settings": ["source.width=320"]}, "a recording brings its own"),
-        ({"specs": ["0", "demo"], "rate": 50.0}, "--fps 50: is for recordings"),
+        ({"specs": ["{}"], "settings": ["source.width=320"]}, "a recording has its own"),
+        ({"specs": ["0", "demo"], "rate": 50.0}, "--fps 50: only for recordings"),
         ({"specs": ["0"], "pace": 50.0}, "--pace 50: a camera has its own pace"),
     ],
 )
