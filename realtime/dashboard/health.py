@@ -1,4 +1,4 @@
-"""The run's own state as HTML: rate, losses, delay, back ends, and what each process takes of the processor."""
+"""The health of a run as HTML: frame rate, losses, delay, back ends, and CPU load of each process."""
 
 from html import escape
 
@@ -10,7 +10,7 @@ _BACKENDS = {"flow": "flow", "classify": "network", "spotting": "spotting"}
 
 
 def status(health: messages.Health | None, *, silent: bool) -> tuple[str, str]:
-    """A word for the header and its tone."""
+    """The status for the header, and its CSS class."""
     if health is None:
         return "Waiting", "calm"
     if silent:
@@ -20,7 +20,7 @@ def status(health: messages.Health | None, *, silent: bool) -> tuple[str, str]:
 
 
 def panel(health: messages.Health | None) -> str:
-    """The inside of the panel."""
+    """The content of the panel."""
     if health is None:
         return '<p class="nothing">Waiting for the first report.</p>'
     share = health.delivered_fps / health.requested_fps if health.requested_fps else 1.0
