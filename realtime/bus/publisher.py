@@ -58,7 +58,7 @@ def authenticate(
     public_key, secret_key = keys.load_secret(Path(settings.keys), "bus.keys")
     if not any(clients.glob("*.key")):
         raise InputError(
-            f"bus.clients {clients}: no client certificate (*.key) there, so nobody could listen"
+            f"bus.clients {clients}: no client certificate (*.key) there, so no client could connect"
         )
     guard = ThreadAuthenticator(context)
     guard.start()

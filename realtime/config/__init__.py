@@ -8,7 +8,7 @@ cleared by ``null`` or an empty value. Paths may begin with ``~``; in a file the
 
 from engines.face.settings import FaceSettings
 from engines.spotting.settings import SpottingSettings
-from realtime.config.loading import defaults_path, dump, every_key, load
+from realtime.config.loading import defaults_path, dump, load
 from realtime.config.settings import (
     Bus,
     Config,
@@ -21,4 +21,4 @@ from realtime.config.settings import (
 )
 
 __all__ = ["Bus", "Config", "Dashboard", "FaceSettings", "Recognise", "Record", "Ring", "Source"]
-__all__ += ["SpottingSettings", "Supervise", "defaults_path", "dump", "every_key", "load"]
+__all__ += ["SpottingSettings", "Supervise", "defaults_path", "dump", "load"]

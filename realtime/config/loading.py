@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,12 +123,3 @@ def _convert(tree: dict[str, Any], where: Any) -> Config:
         if "str" in text.partition("got")[0] and re.search(r"got `(int|float|bool|date)", text):
             hint = "; put quotes around a text that looks like a number or a date"
         raise InputError(f"{where(dotted)}: {subject}{text[:1].lower()}{text[1:]}{hint}") from None
-
-
-def every_key(kind: Any = Config, prefix: str = "") -> Iterator[str]:
-    """All dotted keys of the configuration."""
-    for name, kind_of in (fields_of(kind) or {}).items():
-        if fields_of(kind_of) is None:
-            yield f"{prefix}{name}"
-        else:
-            yield from every_key(kind_of, f"{prefix}{name}.")

@@ -89,7 +89,7 @@ def _facts(event: messages.Event) -> str:
     if event.abstained:
         notes.append(_sentence(event.reason or "no class is probable enough"))
     if event.frames_lost:
-        notes.append(f"{event.frames_lost} frames lost meanwhile")
+        notes.append(f"{event.frames_lost} frames lost during it")
     note = f'<p class="note">{escape(" · ".join(notes))}</p>' if notes else ""
     frames = f"frames {event.onset.frame} · {event.apex.frame} · {event.offset.frame}"
     stages = ", ".join(f"{stage} {ms:.1f} ms" for stage, ms in event.latency_ms.items())

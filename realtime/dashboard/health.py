@@ -14,7 +14,7 @@ def status(health: messages.Health | None, *, silent: bool) -> tuple[str, str]:
     if health is None:
         return "Waiting", "calm"
     if silent:
-        return "No news", "alarm"
+        return "No data", "alarm"
     tone = {"running": "good", "source lost": "alarm"}.get(health.status, "calm")
     return _STATUS[health.status], tone
 
@@ -25,10 +25,10 @@ def panel(health: messages.Health | None) -> str:
         return '<p class="nothing">Waiting for the first report.</p>'
     share = health.delivered_fps / health.requested_fps if health.requested_fps else 1.0
     slow = " slow" if share < 0.97 and health.status == "running" else ""
-    asked = f"of {health.requested_fps:g} asked" if health.requested_fps else "frames a second"
+    requested = f"of {health.requested_fps:g} requested" if health.requested_fps else "frames a second"
     found = health.events
     parts = [
-        f'<div class="rate{slow}"><b>{health.delivered_fps:.1f}</b><span>fps<br>{asked}</span></div>',
+        f'<div class="rate{slow}"><b>{health.delivered_fps:.1f}</b><span>fps<br>{requested}</span></div>',
         _rows(
             "",
             [

@@ -12,7 +12,7 @@ _FACE: Final = {
     "small": ("wait", "Come closer"),
     "turned": ("wait", "Look towards the camera"),
     "covered": ("wait", "The face is partly hidden"),
-    "settling": ("calm", "Finding rest"),
+    "settling": ("calm", "Learning the face at rest"),
 }
 _SOURCE: Final = {
     "starting": ("calm", "Starting", "loading models and opening the camera"),
@@ -33,7 +33,7 @@ def for_picture(
 ) -> tuple[str, str, str] | None:
     """The notice over the picture: tone, title, detail; None if all is well."""
     if silent:
-        return "alarm", "No news from the camera", "apexcam is restarting it, or has ended"
+        return "alarm", "No data from the camera", "apexcam is restarting it, or has ended"
     if health is not None and health.status in _SOURCE:
         return _SOURCE[health.status]
     if state is None:

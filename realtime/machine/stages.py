@@ -21,9 +21,9 @@ def _face(config: "Config", count: int) -> tuple[list[Any], float]:
     """The first frames of the demo at the configured size and rate, and the rate."""
     from engines.synthesis import demo
 
-    asked = config.source
-    renderer = demo(asked.fps, asked.width, asked.height)
-    return [renderer.frame(i) for i in range(count)], asked.fps
+    settings = config.source
+    renderer = demo(settings.fps, settings.width, settings.height)
+    return [renderer.frame(i) for i in range(count)], settings.fps
 
 
 def landmarks(config: "Config") -> Iterator[Finding]:
@@ -114,14 +114,14 @@ def classify(config: "Config") -> Iterator[Finding]:
     """Times the network in every runtime."""
     from engines.inference import every_runtime, open_classifier
 
-    asked = config.recognise
+    settings = config.recognise
     maps = np.random.default_rng(0).random((1, 3, 28, 28), dtype=np.float32)
     for runtime, reason in every_runtime().items():
         if reason:
             yield Finding(f"classify {runtime}", "not here", "missing", advice=reason)
             continue
         try:
-            classify = open_classifier(asked.model, runtime, precision=asked.precision)
+            classify = open_classifier(settings.model, runtime, precision=settings.precision)
             classify(maps)
             times = timed(lambda _, classify=classify: classify(maps), 50)  # type: ignore[misc]
         except InputError:
@@ -137,13 +137,13 @@ def recognise(config: "Config") -> Iterator[Finding]:
     from engines.face import CROP_HEIGHT, CROP_WIDTH
     from engines.recognition import Recognition
 
-    asked, failed = config.recognise, list[str]()
+    settings, failed = config.recognise, list[str]()
     recognition = Recognition(
-        asked.model,
-        backend=asked.backend,
-        preset=asked.preset,
-        runtime=asked.runtime,
-        precision=asked.precision,
+        settings.model,
+        backend=settings.backend,
+        preset=settings.preset,
+        runtime=settings.runtime,
+        precision=settings.precision,
         heard=failed.append,
     )
     crop = np.random.default_rng(0).integers(0, 255, (CROP_HEIGHT, CROP_WIDTH), dtype=np.uint8)

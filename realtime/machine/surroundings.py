@@ -69,16 +69,16 @@ def shared_memory(config: "Config") -> Iterator[Finding]:
     from realtime.ring import segment
 
     segment.check()
-    asked = config.source
-    slots = ring.free_slots(asked.height, asked.width)
+    source = config.source
+    slots = ring.free_slots(source.height, source.width)
     if slots is None:
         yield Finding("shared memory", "no limit of its own")
         return
-    seconds = slots / asked.fps
+    seconds = slots / source.fps
     enough = seconds * 0.9 >= config.ring.seconds
     yield Finding(
         "shared memory",
-        f"room for {seconds:.1f} s of {asked.width}x{asked.height} at {asked.fps:g} fps",
+        f"room for {seconds:.1f} s of {source.width}x{source.height} at {source.fps:g} fps",
         "ok" if enough else "slow",
         advice=""
         if enough

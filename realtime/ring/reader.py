@@ -73,11 +73,6 @@ class RingReader:
         """Whether it is mapped, which ends with ``close``."""
         return self._ring is not None
 
-    @property
-    def writer_pid(self) -> int:
-        """The process id of the writer."""
-        return self._mapped().header[at.WRITER]
-
     def read(self, timeout_s: float, out: Image | None = None) -> Frame | Lapped | End | None:
         """The next frame, copied into ``out`` if given; None if none came within ``timeout_s`` seconds.
 
@@ -200,7 +195,7 @@ def _attach(name: str, timeout_s: float) -> Mapped:
             memory.close()
         if time.monotonic() >= deadline:
             raise InputError(
-                f"ring {name}: there is none; start the camera's capture first, or look at the name"
+                f"ring {name}: there is none; start the camera's capture first, or check the name"
             )
         time.sleep(0.005)
 

@@ -170,7 +170,7 @@ def find_device(spec: str) -> Device:
             d for d in devices if spec.lower() in d.name.lower()
         ]
         if len(chosen) > 1:
-            raise InputError(f"camera {spec!r} fits several; {_present(chosen)}, give an index")
+            raise InputError(f"camera {spec!r} matches several; {_present(chosen)}, give an index")
     if not chosen:
         what = (
             f"camera {spec}: there is none"

@@ -158,29 +158,29 @@ def measure_size(
         source.close()
 
 
-def diagnose(asked_fps: float | None, granted: Granted, measured: Measured) -> str:
+def diagnose(requested_fps: float | None, granted: Granted, measured: Measured) -> str:
     """One line on why fewer frames arrive than requested (or granted), and the remedy; empty if they do arrive."""
-    asked = asked_fps or granted.fps
-    if not asked or measured.fps >= 0.95 * asked:
+    requested = requested_fps or granted.fps
+    if not requested or measured.fps >= 0.95 * requested:
         return ""
-    head = f"{measured.fps:.0f} fps of {asked:g}: "
+    head = f"{measured.fps:.0f} fps of {requested:g}: "
     size = f"{granted.width}x{granted.height}"
     raw = _BYTES_A_PIXEL.get(granted.fourcc)
-    needed = (raw or 0.0) * granted.width * granted.height * asked
+    needed = (raw or 0.0) * granted.width * granted.height * requested
     if raw and needed > _USB2_BYTES:
         fits = _USB2_BYTES / (raw * granted.width * granted.height)
         return (
             f"{head}the camera sends {granted.fourcc} uncompressed, {needed / 1e6:.0f} MB/s where USB 2 carries "
             f"{_USB2_BYTES / 1e6:.0f} (about {fits:.0f} fps at {size}); use a mode with MJPG, or a smaller size"
         )
-    limit = exposure_limit(asked)
+    limit = exposure_limit(requested)
     units, exposing = granted.exposure.units, granted.exposure
     if units is not None and units > limit:
         return (
-            f"{head}it exposes for {units / 10:g} ms and {asked:g} fps leave {limit / 10:g}; give more light or set "
-            f"the exposure to {limit} or less (v4l2-ctl -c auto_exposure=1 -c exposure_time_absolute={limit})"
+            f"{head}it exposes for {units / 10:g} ms and {requested:g} fps leave {limit / 10:g}; give more light or "
+            f"set the exposure to {limit} or less (v4l2-ctl -c auto_exposure=1 -c exposure_time_absolute={limit})"
         )
-    if granted.fps and granted.fps < 0.95 * asked and measured.fps >= 0.9 * granted.fps:
+    if granted.fps and granted.fps < 0.95 * requested and measured.fps >= 0.9 * granted.fps:
         return f"{head}the driver grants {granted.fps:g} fps at {size} {granted.fourcc}".rstrip() + (
             "; apexcam cameras lists the modes, a smaller size is often faster"
         )
@@ -194,13 +194,13 @@ def diagnose(asked_fps: float | None, granted: Granted, measured: Measured) -> s
             f"{head}{measured.gaps} frames were lost on the way; give the camera a USB port of its own, without a hub, "
             "and this machine less other work"
         )
-    if exposing.auto is not False and _is_fraction(measured.fps, granted.fps or asked):
+    if exposing.auto is not False and _is_fraction(measured.fps, granted.fps or requested):
         return (
             f"{head}automatic exposure has probably lengthened in dim light; give more light or fix the exposure "
             f"at {limit} (units of 0.1 ms)"
         )
     return (
-        f"{head}the camera promises {granted.fps or asked:g} and delivers less, evenly: its own limit at {size}; "
+        f"{head}the camera promises {granted.fps or requested:g} and delivers less, evenly: its own limit at {size}; "
         "try a smaller size"
     )
 

@@ -146,12 +146,12 @@ def first_frames(
     ), image
 
 
-def advise(spec: str, asked: tuple[int, int, float | None], granted: Granted) -> str:
+def advise(spec: str, requested: tuple[int, int, float | None], granted: Granted) -> str:
     """One line on what was requested (width, height, fps) and not granted; else empty."""
-    width, height, fps = asked
+    width, height, fps = requested
     notes = []
     if (granted.width, granted.height) != (width, height):
-        notes.append(f"gives {granted.width}x{granted.height} where {width}x{height} was asked")
+        notes.append(f"gives {granted.width}x{granted.height} where {width}x{height} was requested")
     if fps and granted.fps and granted.fps < 0.95 * fps:
         notes.append(f"grants {granted.fps:g} fps of {fps:g}")
     if granted.fourcc and granted.fourcc != "MJPG":

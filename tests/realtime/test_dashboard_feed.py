@@ -245,7 +245,7 @@ def test_health_counts_and_escapes() -> None:
     assert "61 %" in text
     assert "<script>" not in text
     assert "&lt;b&gt;" in text
-    assert health.status(found, silent=True) == ("No news", "alarm")
+    assert health.status(found, silent=True) == ("No data", "alarm")
     assert health.status(found, silent=False) == ("Live", "good")
     assert "Waiting" in health.panel(None)
 

@@ -160,7 +160,7 @@ def test_page_against_a_fake_program() -> None:
         # The program is started again: the page says that it is gone, then goes on.
         old = tab.js(FRAME)
         program.kill()
-        tab.wait("document.querySelector('.notice')?.textContent.includes('No news')", 8)
+        tab.wait("document.querySelector('.notice')?.textContent.includes('No data')", 8)
         stack.enter_context(running(fake, endpoint, "1.5"))
         tab.wait(f"0 < {FRAME} && {FRAME} < {old} && !document.querySelector('.notice')", 15)
         assert tab.complaints == []

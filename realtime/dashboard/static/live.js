@@ -28,7 +28,7 @@ export default {
     shown() {
       if (!this.cut) return this.notice;
       const ended = this.notice?.[1] === "Ending";
-      return [ended ? "calm" : "alarm", ended ? "apexcam has ended" : "The connection is lost", "this page goes on by itself when it runs again"];
+      return [ended ? "calm" : "alarm", ended ? "apexcam has ended" : "The connection is lost", "this page reconnects by itself when it runs again"];
     },
   },
   watch: {
