@@ -35,8 +35,7 @@ class Subscriber:
     iteration, which then raises TimeoutError. ``keys`` is this client's secret CURVE certificate, ``server`` the
     server's public one.
 
-    Connects by itself, also after a restart of the program. Raises InputError for a bad endpoint, topic or
-    certificate.
+    Reconnects by itself after a restart of the program. Raises InputError for a bad endpoint, topic or certificate.
     """
 
     def __init__(

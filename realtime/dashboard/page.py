@@ -1,7 +1,6 @@
 """The page: header, camera picture and curves (`static/live.js`), health of the run, cards of events.
 
-Each browser tab has a `Page`, which reads the feed when its stream does, so that a page in the background costs
-nothing.
+Each browser tab has a `Page`. It reads the feed when its stream does, so that a page in the background costs nothing.
 """
 
 from html import escape

@@ -11,7 +11,7 @@ import psutil
 
 from engines.errors import InputError
 from realtime import messages
-from realtime.machine.program import Listeners, running
+from realtime.machine.program import Subscribers, running
 from realtime.ring import segment
 
 _SLACK_S: Final = 60.0
@@ -73,7 +73,7 @@ def endure(
     every = max(1.0, seconds / 60)
     samples: list[Sample] = []
     with running(1, fps, seconds) as program:
-        listeners = Listeners(program.line("bus ")[4:], 1, 1)
+        subscribers = Subscribers(program.line("bus ")[4:], 1, 1)
         try:
             program.line("ready ")
             began = time.monotonic()
@@ -81,13 +81,13 @@ def endure(
                 time.sleep(min(every, max(0.1, seconds - (time.monotonic() - began))))
                 if time.monotonic() - began >= seconds:
                     break
-                sample = _sample(program.process.pid, time.monotonic() - began, listeners.health)
+                sample = _sample(program.process.pid, time.monotonic() - began, subscribers.health)
                 if sample is not None:
                     samples.append(sample)
                     sampled(sample)
             report = program.report()
         finally:
-            listeners.leave()
+            subscribers.close()
     return judge(minutes, fps, samples, report)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from realtime import messages
-from realtime.machine.program import Listeners, running
+from realtime.machine.program import Subscribers, running
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ def measure(case: Case, seconds: float) -> Load:
     """Runs a case for ``seconds``. Raises InputError if the program cannot run here."""
     with running(case.cameras, case.fps, seconds) as program:
         endpoint = program.line("bus ")[4:]
-        listeners = Listeners(endpoint, case.cameras, case.subscribers)
+        subscribers = Subscribers(endpoint, case.cameras, case.subscribers)
         try:
             program.line("ready ")
             report = program.report()
         finally:
-            listeners.leave()
+            subscribers.close()
         skipped_said = any("frames skipped" in line for line in program.lines)
     cameras = report.get("cameras", [report])
     skipped = sum(one["frames"]["lost_ring"] for one in cameras)
@@ -76,11 +76,11 @@ def measure(case: Case, seconds: float) -> Load:
         skipped=skipped,
         skipped_said=skipped_said,
         capture_to_watched_ms=worst["latency_ms"]["capture_to_watched"],
-        cpu=_cpu(listeners.health),
+        cpu=_cpu(subscribers.health),
         subscribers=case.subscribers,
-        heard=(min(listeners.counts), max(listeners.counts)),
+        heard=(min(subscribers.counts), max(subscribers.counts)),
         dropped=sum(report["dropped_messages"].values()),
-        told_ms=listeners.delay.summary(),
+        told_ms=subscribers.delay.summary(),
         problem="; ".join(dict.fromkeys(one["problem"] for one in cameras if one["problem"])),
     )
 

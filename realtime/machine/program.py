@@ -24,7 +24,7 @@ from realtime.processes.histogram import Histogram
 _START_S: Final = 300.0
 
 
-class Listeners(threading.Thread):
+class Subscribers(threading.Thread):
     """Subscribers to all topics but previews.
 
     The first decodes what it receives, the others count messages, and the last of several never reads.
@@ -50,18 +50,18 @@ class Listeners(threading.Thread):
                     socket.subscribe(messages.topic(camera, subject))
             socket.connect(endpoint)
             self._sockets.append(socket)
-        self._leave = threading.Event()
+        self._stop = threading.Event()
         self._state = msgspec.msgpack.Decoder(messages.State)
         self._health = msgspec.msgpack.Decoder(messages.Health)
         self.start()
 
     def run(self) -> None:
-        """Receives until `leave`."""
+        """Receives until `close`."""
         poller = zmq.Poller()
         numbers = {socket: number for number, socket in enumerate(self._sockets[: len(self.counts)])}
         for socket in numbers:
             poller.register(socket, zmq.POLLIN)
-        while not self._leave.is_set():
+        while not self._stop.is_set():
             for socket, _ in poller.poll(100):
                 topic, payload = socket.recv_multipart()
                 self.counts[numbers[socket]] += 1
@@ -77,9 +77,9 @@ class Listeners(threading.Thread):
                 arrived = datetime.fromisoformat(wall).timestamp()
                 self.delay.add(max(0.0, (time.time() - arrived) * 1e3))
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Disconnects all subscribers."""
-        self._leave.set()
+        self._stop.set()
         self.join()
         self._context.destroy(linger=0)
 
@@ -106,17 +106,17 @@ class Program:
             if self.process.poll() is not None:
                 break
             time.sleep(0.02)
-        raise InputError(f"the run to be measured did not start: {self.last_words()}")
+        raise InputError(f"the run to be measured did not start: {self.error()}")
 
-    def last_words(self) -> str:
+    def error(self) -> str:
         """The error message, or the last line of output."""
-        error = self.process.stderr.read().strip() if self.process.poll() and self.process.stderr else ""
-        return error or (self.lines[-1] if self.lines else "no output")
+        message = self.process.stderr.read().strip() if self.process.poll() and self.process.stderr else ""
+        return message or (self.lines[-1] if self.lines else "no output")
 
     def report(self) -> dict[str, Any]:
         """The report, once the program has ended. Raises InputError if there is none."""
         if self.process.wait() or not self.report_file.exists():
-            raise InputError(f"the run to be measured failed: {self.last_words()}")
+            raise InputError(f"the run to be measured failed: {self.error()}")
         return dict(json.loads(self.report_file.read_text(encoding="utf-8")))
 
 

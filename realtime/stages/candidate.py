@@ -13,8 +13,8 @@ class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """A movement, complete from onset to offset.
 
     ``onset_crop`` and ``apex_crop`` are the bytes of uint8 170x140 crops under the same similarity ``crop_to_frame``
-    (2x3, row by row), cut out of ``taken_from``; ``apex_host_ns`` and ``spotted_ns`` are monotonic times of this
-    machine.
+    (2x3, row by row), cut out of ``taken_from``. ``apex_host_ns`` and ``spotted_ns`` are this machine's monotonic
+    clock in nanoseconds.
     """
 
     event_id: str
