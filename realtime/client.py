@@ -21,6 +21,7 @@ import zmq
 
 from engines.errors import InputError
 from realtime import messages
+from realtime.bus import marks
 from realtime.bus.keys import load_public, load_secret
 
 DEFAULT_ENDPOINT = "tcp://127.0.0.1:5557"
@@ -69,7 +70,7 @@ class Subscriber:
             self._socket.ipv6 = True
         try:
             if keys is not None or server is not None:
-                self._secure(keys, server)
+                _secure(self._socket, keys, server)
             for prefix in prefixes:
                 self._socket.subscribe(prefix)
             self._socket.connect(endpoint)
@@ -94,16 +95,6 @@ class Subscriber:
                 self._socket.subscribe(all_previews)
             else:
                 self._socket.unsubscribe(all_previews)
-
-    def _secure(self, keys: Path | str | None, server: Path | str | None) -> None:
-        if keys is None or server is None:
-            raise InputError(
-                "CURVE needs both: keys (this client's secret certificate) and server (its public one)"
-            )
-        public, secret = load_secret(keys, "keys")
-        server_public = load_public(server, "server")
-        self._socket.curve_publickey, self._socket.curve_secretkey = public, secret
-        self._socket.curve_serverkey = server_public
 
     def receive(self, timeout_s: float | None = None) -> messages.Message | None:
         """The next message, or None if none came within ``timeout_s`` seconds (None waits for ever)."""
@@ -168,6 +159,78 @@ class Subscriber:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class Marker:
+    """Marks stimuli in a running program: each event then has the newest marker before it and the time since.
+
+    Raises InputError for a bad endpoint or certificate, and if no program publishes there within ``timeout_s``.
+    """
+
+    def __init__(
+        self,
+        endpoint: str = DEFAULT_ENDPOINT,
+        *,
+        keys: Path | str | None = None,
+        server: Path | str | None = None,
+        timeout_s: float = 5.0,
+    ) -> None:
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.XSUB)
+        self._socket.linger = 1000
+        if "[" in endpoint:
+            self._socket.ipv6 = True
+        try:
+            if keys is not None or server is not None:
+                _secure(self._socket, keys, server)
+            self._socket.connect(endpoint)
+            # A new subscription gets the newest health, which proves the connection.
+            topic = messages.TOPIC_ROOT.encode()
+            self._socket.send(b"\x01" + topic)
+            if not self._socket.poll(round(timeout_s * 1000)):
+                raise InputError(
+                    f"{endpoint}: no program publishes there; is apexcam live running, and on this endpoint?"
+                )
+            self._socket.send(b"\x00" + topic)
+        except zmq.ZMQError as error:
+            self.close()
+            raise InputError(
+                f"{endpoint}: not an endpoint ({error.strerror}); expected for example {DEFAULT_ENDPOINT}"
+            ) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def mark(self, text: str, *, wall_ns: int | None = None) -> None:
+        """Marks a stimulus shown now, or at ``wall_ns`` (`time.time_ns`). Raises InputError for an unusable text."""
+        if not marks.is_text(text):
+            raise InputError(f"a marker is 1 to {marks.LONGEST} printable characters, not {text[:40]!r}")
+        self._socket.send(marks.encode(text, time.time_ns() if wall_ns is None else wall_ns))
+
+    def close(self) -> None:
+        """Sends what is queued, for a second at most, and disconnects. Idempotent."""
+        self._socket.close()
+        self._context.term()
+
+    def __enter__(self) -> "Marker":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _secure(socket: "zmq.Socket[bytes]", keys: Path | str | None, server: Path | str | None) -> None:
+    """Encrypts a client's socket. Raises InputError if a certificate is missing or unusable."""
+    if keys is None or server is None:
+        raise InputError(
+            "CURVE needs both: keys (this client's secret certificate) and server (its public one)"
+        )
+    public, secret = load_secret(keys, "keys")
+    server_public = load_public(server, "server")
+    socket.curve_publickey, socket.curve_secretkey = public, secret
+    socket.curve_serverkey = server_public
 
 
 def _prefixes(topics: Sequence[str], camera: str | None) -> tuple[list[str], set[str]]:

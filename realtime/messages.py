@@ -35,6 +35,13 @@ class FlowUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     preset: str
 
 
+class SinceMarker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The newest stimulus marker before an event, and the milliseconds from it to the event's onset."""
+
+    text: str
+    ms: float
+
+
 class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A spotted movement and, for a micro-expression, its class. The same object in events.jsonl and on the bus.
 
@@ -61,6 +68,7 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     model: Model | None
     flow: FlowUsed | None
     reason: str
+    since_marker: SinceMarker | None = None
 
 
 class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,6 +119,15 @@ class ProcessHealth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     note: str = ""
 
 
+class SinkHealth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A further receiver of events: how many were delivered and lost since the start, and why."""
+
+    name: str
+    delivered: int
+    lost: int
+    problem: str = ""
+
+
 class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Counters since the start and rates over the last second, once a second."""
 
@@ -130,6 +147,7 @@ class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     backends: dict[str, str]
     dropped_messages: dict[str, int]
     processes: list[ProcessHealth]
+    sinks: list[SinkHealth] = []
 
 
 class Preview(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

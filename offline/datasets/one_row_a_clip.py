@@ -11,6 +11,7 @@ from engines.errors import InputError
 from offline.datasets.clips import Clip, VideoDatabase, emotion_of, settled
 from offline.datasets.errata import mend
 from offline.datasets.images import Images, folders, images_of, same_name
+from offline.datasets.registry import DATASETS
 from offline.datasets.sheets import Row, records, tables
 from offline.datasets.tabled import clips_of, find_records
 
@@ -39,7 +40,6 @@ class _Layout:
     holds: Callable[[Path], bool]
     of_folder: Callable[[Path], str]
     of_row: Callable[[Row], str]
-    looked_for: str
 
 
 def _has_subjects(folder: Path) -> bool:
@@ -65,22 +65,18 @@ _LAYOUTS: Final = (
         # `spNO.1/a/color/12.jpg`: a video holds several expressions.
         lambda path: "/".join(part for part in path.parts if part != "color") if path.name != "depth" else "",
         lambda row: f"{row.text('subject')}/{row.text('name')}",
-        "CAS(ME)³ part A: spNO.1/a/color/ with images, and a table with Subject, Filename, Onset, Offset, emotion",
     ),
     _Layout(
         *("mmew", 90.0, _has_emotions),
         lambda path: path.name,
         lambda row: row.text("name"),
-        "MMEW: Micro_Expression/<emotion>/<clip>/ with images, and a table with Filename, Onset, Offset, Emotion",
     ),
     _Layout(
         *("4dme", 60.0, _has_fold_names),
         lambda path: path.name,
         lambda row: row.text("name"),
-        "4DME: folders of images named as fold_name, and a table with sub_ID, fold_name, Onset, Offset, Emotion",
     ),
 )
-LOOKED_FOR: Final = tuple(layout.looked_for for layout in _LAYOUTS)
 
 
 def open_one_row_a_clip(folder: Path, errata: bool = True) -> tuple[VideoDatabase, ...]:
@@ -98,7 +94,7 @@ def _open(layout: _Layout, root: Path, folder: Path, errata: bool) -> VideoDatab
         key = layout.of_folder(path.relative_to(root)) if path != root else ""
         if key and (images := images_of(path)) != Images():
             found[same_name(key)] = images
-    rows = find_records(root, folder, _COLUMNS, _OPTIONAL, layout.looked_for)
+    rows = find_records(root, folder, _COLUMNS, _OPTIONAL, DATASETS[layout.name].looked_for)
     seen: Counter[str] = Counter()
 
     def read(row: Row) -> list[Clip]:

@@ -16,7 +16,7 @@ from engines.flow import as_benchmark, flow_map, open_solver
 from engines.inference import open_classifier
 from engines.pipeline import Movement, Pipeline
 from engines.spotting import SpottingSettings, View
-from engines.spotting.apex_rules import APEX_RULES
+from engines.spotting.apex import APEX_RULES
 from engines.spotting.face_stage import FaceStage
 from engines.spotting.refusals import NewlyRefused
 from offline.spotting.truth import Found, Interval, Video
@@ -45,7 +45,7 @@ class Measured(msgspec.Struct, frozen=True):
 
     ``refusals``: frame and words, whenever what the spotter says has changed or a movement was refused. ``refused``:
     how often a movement was, by reason, numbers apart. ``watched``: first and last frame of every stretch in which
-    something could have been told; ``unseen``: frames outside of them, ``blind``: the same by reason.
+    something could have been spotted; ``unseen``: frames outside of them, ``blind``: the same by reason.
     ``ms_per_frame``: face and spotting together, on one core.
     """
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from engines.errors import InputError
 from engines.labels import CLASSES
 from engines.synthesis.implant import COURSES, Course, amplitude, frames_at, implanted, runs, smoothed
-from engines.synthesis.performance import COMMON, EXPRESSIONS, Performance, micro
+from engines.synthesis.performance import Performance
+from engines.synthesis.script import COMMON, EXPRESSIONS, micro
 from offline.spotting.footage import (
     Faces,
     digest_of,
@@ -52,7 +53,7 @@ class RealVideo:
 
     @property
     def neutral(self) -> bool:
-        """See `Video.neutral`: nobody knows."""
+        """See `Video.neutral`: unknown."""
         return False
 
     @property
@@ -79,7 +80,7 @@ class RealVideo:
         return load_faces(faces_file(self.cache, self.digest)) is not None
 
     def see(self, tick: Callable[[int], None] | None = None) -> Faces:
-        """Look for the face in every frame and keep what was seen; ``tick`` is told of each frame."""
+        """Look for the face in every frame and keep what was seen; ``tick`` receives the number of frames just done."""
         faces = see_faces(self.path, tick)
         save_faces(faces_file(self.cache, self.digest), faces)
         return faces

@@ -4,8 +4,6 @@ The same frames give the same events as a paced live run that drops none. All ou
 interrupted run leaves nothing.
 """
 
-import csv
-import io
 import os
 import shlex
 import shutil
@@ -20,8 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from engines.errors import InputError
-from engines.labels import CLASSES
-from realtime import messages
+from realtime import event_table, messages
 from realtime.analysis.course import SAMPLE_S
 from realtime.analysis.result import Analysed, Analysis, Strip
 from realtime.config import Config, Recognise
@@ -215,9 +212,11 @@ def write(analysis: Analysis, folder: Path, *, pictures: bool = True) -> list[Pa
     lines = b"".join(msgspec.json.encode(one.event) + b"\n" for one in analysis.events)
     contents = {
         "events.jsonl": lines,
-        "events.csv": csv_table([one.event for one in analysis.events]).encode(),
+        "events.csv": event_table.table([one.event for one in analysis.events]).encode(),
         "report.html": page(analysis, pictures=pictures).encode(),
-        "events.eaf": document([one.event for one in analysis.events], date=now, media=analysis.media),
+        "events.eaf": document(
+            [one.event for one in analysis.events], date=now, media=analysis.media, markers=analysis.markers
+        ),
     }
     temporary: Path | None = None
     try:
@@ -233,40 +232,3 @@ def write(analysis: Analysis, folder: Path, *, pictures: bool = True) -> list[Pa
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
     return [folder / name for name in contents]
-
-
-def csv_table(events: list[messages.Event]) -> str:
-    """The events as CSV, one row each; times are seconds of the recording."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    moments = ("onset", "apex", "offset")
-    writer.writerow(
-        [
-            *("event_id", "camera", "face", "kind"),
-            *(f"{name}_{unit}" for name in moments for unit in ("frame", "s")),
-            "label",
-            *(f"p_{name}" for name in CLASSES),
-            *("abstained", "confidence", "intensity_px", "frames_lost", "fps", "reason"),
-        ]
-    )
-    for event in events:
-        times: list[Any] = []
-        for moment in (event.onset, event.apex, event.offset):
-            times += [moment.frame, f"{moment.t_ns / 1e9:.6f}"]
-        writer.writerow(
-            [
-                *(event.event_id, event.camera, event.face, event.kind),
-                *times,
-                event.label or "",
-                *(event.probabilities.get(name, "") for name in CLASSES),
-                *(
-                    int(event.abstained),
-                    event.confidence,
-                    event.intensity_px,
-                    event.frames_lost,
-                    event.fps,
-                    event.reason,
-                ),
-            ]
-        )
-    return out.getvalue()

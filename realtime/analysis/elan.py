@@ -1,11 +1,13 @@
 """events.eaf: the events as annotations for ELAN (EAF 3.0), one tier for each kind and face."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as Tree
 
 from realtime import messages
+from realtime.markers import Marker
 
 _KINDS: Final = ("micro", "macro", "blink")
 _MEDIA: Final = {
@@ -22,7 +24,13 @@ _STEREOTYPES: Final = {
 }
 
 
-def document(events: Sequence[messages.Event], *, date: str, media: Path | None = None) -> bytes:
+_MARKERS: Final = "markers"
+_MARKER_MS: Final = 200
+
+
+def document(
+    events: Sequence[messages.Event], *, date: str, media: Path | None = None, markers: Sequence[Marker] = ()
+) -> bytes:
     """The annotation document as XML in UTF-8.
 
     ``date`` is ISO-8601 with a time zone, ``media`` the video that ELAN opens with it. Times are milliseconds of the
@@ -47,7 +55,7 @@ def document(events: Sequence[messages.Event], *, date: str, media: Path | None 
             MEDIA_URL=media.absolute().as_uri(),
             MIME_TYPE=_MEDIA.get(media.suffix.lower(), "unknown"),
         )
-    rows = list(_rows(events))
+    rows = [*_rows(events), *_marker_rows(markers)]
     Tree.SubElement(header, "PROPERTY", NAME="lastUsedAnnotationId").text = str(len(rows))
     times = sorted({(ms, 2 * n + end) for n, row in enumerate(rows) for end, ms in enumerate(row[1:3])})
     slots = {place: f"ts{number}" for number, (_, place) in enumerate(times, start=1)}
@@ -55,7 +63,7 @@ def document(events: Sequence[messages.Event], *, date: str, media: Path | None 
     for ms, place in times:
         Tree.SubElement(order, "TIME_SLOT", TIME_SLOT_ID=slots[place], TIME_VALUE=str(ms))
     faces = sorted({event.face for event in events}) or [0]
-    for tier in (_tier(kind, face) for face in faces for kind in _KINDS):
+    for tier in (*(_tier(kind, face) for face in faces for kind in _KINDS), *(_MARKERS,) * bool(markers)):
         element = Tree.SubElement(root, "TIER", LINGUISTIC_TYPE_REF="movement", TIER_ID=tier)
         for n, (row_tier, _, _, value) in enumerate(rows):
             if row_tier == tier:
@@ -82,6 +90,16 @@ def document(events: Sequence[messages.Event], *, date: str, media: Path | None 
 
 def _tier(kind: str, face: int) -> str:
     return kind if face == 0 else f"{kind} face {face}"
+
+
+def _marker_rows(markers: Sequence[Marker]) -> list[tuple[str, int, int, str]]:
+    """The annotations of markers: long enough to be visible in ELAN, but at most until the next one."""
+    begins = [round(marker.at_ns / 1e6) for marker in markers]
+    ends = [*begins[1:], math.inf][: len(begins)]
+    return [
+        (_MARKERS, begin, max(begin + 1, int(min(begin + _MARKER_MS, end))), marker.text)
+        for marker, begin, end in zip(markers, begins, ends, strict=True)
+    ]
 
 
 def _rows(events: Sequence[messages.Event]) -> list[tuple[str, int, int, str]]:

@@ -75,6 +75,7 @@ def _parts(analysis: Analysis, pictures: _Pictures) -> Iterator[str]:
         yield from rows(analysis.course, [one.event for one in analysis.events], _not_counted(analysis))
         yield "</div>"
     yield from _table(analysis)
+    yield from _stimuli(analysis)
     for kind, title in _KINDS.items():
         group = [one for one in analysis.events if one.event.kind == kind]
         if group:
@@ -139,6 +140,22 @@ def _table(analysis: Analysis) -> Iterator[str]:
         yield f"<td class=n>{_s(event.onset)}<td class=n>{_s(event.offset)}<td class=n>{_ms(event):.0f} ms"
         moved = "" if event.kind == "blink" else f"{event.intensity_px:.2f} px"
         yield f"<td class=n>{moved}<td class=n>{event.confidence:.2f}"
+    yield "</tbody></table>"
+
+
+def _stimuli(analysis: Analysis) -> Iterator[str]:
+    if not analysis.stimuli:
+        return
+    yield "<h2>After each stimulus</h2><table><thead><tr><th>stimulus<th>shown<th>micro<th>macro<th>blinks"
+    yield "<th>named<th>onset after, micro</tr></thead><tbody>"
+    for one in analysis.stimuli:
+        labels = ", ".join(f"{count} {label}" for label, count in one["labels"].items())
+        after = one["onset_latency_ms"].get("micro")
+        counts = "".join(f"<td>{one['events'].get(kind, 0)}" for kind in ("micro", "macro", "blink"))
+        yield (
+            f"<tr><td>{html.escape(one['text'])}<td>{one['markers']}{counts}<td>{html.escape(labels)}"
+            f"<td>{'' if after is None else f'{after:.0f} ms'}</tr>"
+        )
     yield "</tbody></table>"
 
 

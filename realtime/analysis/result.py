@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from realtime import messages
 from realtime.analysis.course import Course
+from realtime.markers import Marker
 from realtime.sources.base import SourceInfo
 from realtime.stages.sight import Sight
 
@@ -32,7 +33,8 @@ class Analysis:
     ``seen`` counts the status of the face and ``course`` is its motion, both sampled over the recording; ``refused``
     counts movements above threshold that were not taken for events, by reason. ``problem`` is what was wrong with
     the file, else empty. ``again``: for the folder of a recorded event, how the prediction compares with the
-    recorded one. ``media`` is the video file.
+    recorded one. ``media`` is the video file. ``markers`` are the stimuli shown, ``stimuli`` the row of each, see
+    `Markers.table`.
     """
 
     info: SourceInfo
@@ -47,6 +49,8 @@ class Analysis:
     problem: str = ""
     again: tuple[str, ...] = ()
     media: Path | None = None
+    markers: list[Marker] = field(default_factory=list)
+    stimuli: list[dict[str, Any]] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
         """The figures that `--json` prints."""
@@ -69,5 +73,6 @@ class Analysis:
             "events": {kind: kinds[kind] for kind in ("micro", "macro", "blink")},
             "labels": dict(labels),
             "face": {status: round(count / sampled, 4) for status, count in self.seen.counts.most_common()},
+            **({"stimuli": self.stimuli} if self.stimuli else {}),
             "problem": "; ".join(filter(None, (self.problem, self.seen.problem()))),
         }

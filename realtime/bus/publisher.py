@@ -16,13 +16,14 @@ from zmq.auth.thread import ThreadAuthenticator
 
 from engines.errors import InputError
 from realtime import config, messages
-from realtime.bus import keys
+from realtime.bus import keys, marks
 from realtime.loopback import is_loopback_host
 
 JSON_ROOT = "json."
 _KEPT = (messages.State, messages.Health)
 _SUBJECT: dict[type, str] = {kind: subject for subject, kind in messages.SUBJECTS.items()}
 _ZAP_DOMAIN = "apexcam"
+_MAX_MARKS = 1000  # between two turns of the loop
 
 
 def is_loopback(endpoint: str) -> bool:
@@ -104,6 +105,7 @@ class Bus:
         self._guard: ThreadAuthenticator | None = None
         self._prefixes: Counter[bytes] = Counter()
         self._newest: dict[str, messages.Message] = {}
+        self._marks: list[marks.Arrived] = []
         self._msgpack = msgspec.msgpack.Encoder()
         self._json = msgspec.json.Encoder()
         self.socket = self._context.socket(zmq.XPUB)
@@ -120,7 +122,7 @@ class Bus:
         # Every subscribe and unsubscribe is reported, so that a new subscriber to a known topic is noticed.
         socket.setsockopt(zmq.XPUB_VERBOSER, 1)
         socket.setsockopt(zmq.XPUB_NODROP, 1)
-        # Subscribers send nothing but their topics.
+        # Subscribers send nothing but their topics and markers.
         socket.setsockopt(zmq.MAXMSGSIZE, 4096)
         socket.setsockopt(zmq.HEARTBEAT_IVL, 5000)
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 20000)
@@ -153,7 +155,7 @@ class Bus:
         return sum(self._prefixes.values())
 
     def serve(self) -> None:
-        """Reads new subscriptions and sends the newest state and health for each."""
+        """Reads new subscriptions and markers, and sends the newest state and health for each subscription."""
         added: set[bytes] = set()
         while True:
             try:
@@ -167,6 +169,8 @@ class Bus:
                 self._prefixes[frame[1:]] -= 1
                 if self._prefixes[frame[1:]] <= 0:
                     del self._prefixes[frame[1:]]
+            elif len(self._marks) < _MAX_MARKS and (mark := marks.decode(frame)) is not None:
+                self._marks.append(mark)
         for topic, message in self._newest.items():
             subject = _SUBJECT[type(message)]
             if any(topic.encode().startswith(prefix) for prefix in added):
@@ -177,6 +181,11 @@ class Bus:
                 for prefix in added
             ):
                 self._send(json_topic, subject, message)
+
+    def take_marks(self) -> list[marks.Arrived]:
+        """The markers that arrived since the last call."""
+        taken, self._marks = self._marks, []
+        return taken
 
     def _json_wanted(self, topic: str) -> bool:
         json_topic = (JSON_ROOT + topic).encode()

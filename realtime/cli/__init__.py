@@ -7,10 +7,11 @@ from realtime.cli.bench import bench
 from realtime.cli.cameras import cameras
 from realtime.cli.doctor import doctor
 from realtime.cli.live import live
+from realtime.cli.mark import mark
 from realtime.cli.remote import keys, recognise
 from realtime.cli.subscribe import subscribe
 
-for _command in (live, subscribe, recognise, keys, analyze, cameras, doctor, bench):
+for _command in (live, subscribe, mark, recognise, keys, analyze, cameras, doctor, bench):
     app.command()(_command)
 
 

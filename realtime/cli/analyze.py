@@ -35,6 +35,12 @@ def analyze(
         bool,
         typer.Option("--pictures/--no-pictures", help="Whether report.html shows faces, as small pictures."),
     ] = True,
+    markers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="When stimuli were shown: a table with columns s (or ms) and text."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find and name the micro-expressions of a recording: every frame, as fast as it can.
@@ -48,6 +54,7 @@ def analyze(
     check_opencv()
     from realtime import config as configuration
     from realtime.analysis import analyze as analysis
+    from realtime.analysis import stimuli
     from realtime.recording import recorded
     from realtime.sources import check_requests
 
@@ -55,6 +62,7 @@ def analyze(
     check_requests([video], set_ or ())
     loaded = configuration.load(config, set_ or ())
     check_folder("--out", out)
+    shown = stimuli.read(markers) if markers is not None else []
     if recorded.is_recorded(video) and fps is None and frames is None:
         about, _ = recorded.read(video)
         asked = config is not None or bool(set_)
@@ -66,6 +74,8 @@ def analyze(
                 made = analysis.analyse(source, loaded, frames=frames, step=step)
         finally:
             source.close()
+    if shown:
+        stimuli.apply(made, shown)
     written = analysis.write(made, out, pictures=pictures)
     found = made.summary()
     if as_json:

@@ -42,7 +42,15 @@ def live(
     ] = None,
     sink: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME[:WHERE]", help="Where else events go: lsl, or a plugin; repeat it."),
+        typer.Option(
+            metavar="NAME[:WHERE]",
+            help="Where else events go: csv:FILE, osc:HOST:PORT, websocket:PORT, lsl, lsl-motion, or a plugin; "
+            "repeat it.",
+        ),
+    ] = None,
+    markers: Annotated[
+        str | None,
+        typer.Option(metavar="lsl[:NAME]", help="Stimulus markers from the Lab Streaming Layer too."),
     ] = None,
     lsl: Annotated[
         bool, typer.Option("--lsl", help="The same as --sink lsl: the Lab Streaming Layer (apexcam[lsl]).")
@@ -74,6 +82,7 @@ def live(
         record=record,
         report=report,
         sinks=(*(sink or ()), *("lsl",) * lsl),
+        markers=markers,
     )
     code = run(options, open_screen(len(source)))
     raise typer.Exit(code)

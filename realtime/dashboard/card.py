@@ -88,6 +88,8 @@ def _facts(event: messages.Event) -> str:
     notes = []
     if event.abstained:
         notes.append(_sentence(event.reason or "no class is probable enough"))
+    if event.since_marker is not None:
+        notes.append(f"{words.span(event.since_marker.ms)} after {event.since_marker.text}")
     if event.frames_lost:
         notes.append(f"{event.frames_lost} frames lost during it")
     note = f'<p class="note">{escape(" · ".join(notes))}</p>' if notes else ""

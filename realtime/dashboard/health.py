@@ -50,6 +50,20 @@ def panel(health: messages.Health | None) -> str:
         ),
         _processes(health),
     ]
+    if health.sinks:
+        parts.append(
+            _rows(
+                "Sent to",
+                [
+                    (
+                        sink.name,
+                        f"{sink.delivered:,}" + (f", {sink.lost:,} lost" if sink.lost else ""),
+                        "bad" * bool(sink.lost),
+                    )
+                    for sink in health.sinks
+                ],
+            )
+        )
     dropped = sum(health.dropped_messages.values())
     if dropped:
         parts.append(_rows("", [("messages dropped", f"{dropped:,}", "bad")]))

@@ -22,6 +22,7 @@ from realtime.live.camera_run import CameraRun
 from realtime.live.candidates import CandidateQueue
 from realtime.live.handlers import handle
 from realtime.live.health import Monitor
+from realtime.live.lsl_markers import LslMarkers, open_markers
 from realtime.live.options import Options
 from realtime.live.phases import Phase
 from realtime.live.run import Run
@@ -29,6 +30,7 @@ from realtime.live.screen import Screen
 from realtime.live.sinks.builtin import BusSink, RecordSink, ScreenSink
 from realtime.live.sinks.isolated import Isolated
 from realtime.live.stop import Stop, on_signals
+from realtime.markers import Marker
 from realtime.output import write_json
 from realtime.processes import wire
 from realtime.processes.private_folder import remove_leftovers
@@ -63,6 +65,8 @@ class Coordinator:
     def __init__(self, asked: Options, screen: Screen, stop: Stop) -> None:
         remove_leftovers()
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._marked: queue.SimpleQueue[Marker] = queue.SimpleQueue()
+        self._inlet: LslMarkers | None = None
         bus = Bus(asked.config.bus)
         try:
             supervisor = Supervisor()
@@ -109,18 +113,22 @@ class Coordinator:
     def _open_sinks(self) -> None:
         state = self._state
         for spec in state.options.sinks:
-            name, sink, title = sinks.make(spec)
+            name, sink, title = sinks.make(spec, state.options.config)
             state.isolated.append(Isolated(name, sink, self._lines.put))
             state.screen.say(f"sink {name}: {title}")
         state.sinks += [BusSink(state), RecordSink(state), ScreenSink(state), *state.isolated]
         for each in state.sinks:
             each.open()
+        if state.options.markers is not None:
+            self._inlet = open_markers(state.options.markers, self._marked.put, self._lines.put)
 
     def close(self) -> None:
         """Ends whatever is left and removes every trace; safe at any moment and twice."""
         state = self._state
         state.screen.close()
         state.preview.close()
+        if self._inlet is not None:
+            self._inlet.close()
         state.supervisor.kill_all()
         state.supervisor.close()
         for sink in state.isolated:
@@ -140,6 +148,7 @@ class Coordinator:
                 supervisor.forgive_silence()
             turned = now
             state.bus.serve()
+            self._take_markers()
             for member, message in supervisor.receive():
                 handle(state, member, message)
             for member in supervisor.exits():
@@ -159,6 +168,14 @@ class Coordinator:
             self._say_what_sinks_said()
             self._monitor.look(now)
         self._monitor.publish(now)
+
+    def _take_markers(self) -> None:
+        markers = self._state.markers
+        for mark in self._state.bus.take_marks():
+            markers.add(Marker(mark.host_ns, mark.text))
+        with contextlib.suppress(queue.Empty):
+            while True:
+                markers.add(self._marked.get_nowait())
 
     def _say_what_sinks_said(self) -> None:
         with contextlib.suppress(queue.Empty):

@@ -50,6 +50,8 @@ def on_state(run: Run, member: Member, message: wire.StateUpdate) -> None:
     camera.face = message.state
     camera.sight.look(message.state)
     run.bus.publish(message.state)
+    for sink in run.isolated:
+        sink.state(message.state, message.host_ns)
 
 
 def on_candidates(run: Run, member: Member, message: wire.Candidates) -> None:
@@ -78,7 +80,13 @@ def on_recognised(run: Run, member: Member, message: wire.Recognised) -> None:
         run.model = event.model
     camera, apex_host_ns = pending.camera, pending.spotted.apex_host_ns
     total_ms = (time.monotonic_ns() - apex_host_ns) / 1e6
-    event = msgspec.structs.replace(event, latency_ms={**event.latency_ms, "total": round(total_ms, 3)})
+    onset_host_ns = apex_host_ns - (event.apex.t_ns - event.onset.t_ns)
+    event = msgspec.structs.replace(
+        event,
+        latency_ms={**event.latency_ms, "total": round(total_ms, 3)},
+        since_marker=run.markers.before(onset_host_ns),
+    )
+    run.markers.enter(event)
     camera.score.add_event(event)
     camera.events[event.kind] += 1
     camera.take_time(event, total_ms)

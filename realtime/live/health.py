@@ -112,6 +112,7 @@ def of_camera(run: Run, camera: CameraRun, now: float) -> messages.Health:
                 rss_mb=run.usage.rss_mb,
             ),
         ],
+        sinks=[sink.health() for sink in run.isolated],
     )
 
 

@@ -17,7 +17,8 @@ class Options:
     """One run.
 
     ``pace``: at how many frames a second recordings and the demo are played; ``rate``: at how many they were filmed.
-    ``sinks``: where else events go, NAME[:WHERE].
+    ``sinks``: where else events go, NAME[:WHERE]. ``markers``: where stimulus markers come
+    from besides the bus.
     """
 
     sources: tuple[str, ...]
@@ -29,6 +30,7 @@ class Options:
     record: Path | None = None
     report: Path | None = None
     sinks: tuple[str, ...] = ()
+    markers: str | None = None
     stages: Stages = field(default_factory=Stages)
 
 

@@ -5,6 +5,8 @@ import platform
 import time
 from typing import Any
 
+import msgspec
+
 from realtime.config import dump
 from realtime.live.camera_run import CameraRun
 from realtime.live.health import last_frame, latencies, members_of, requested_fps
@@ -30,10 +32,9 @@ def build(run: Run) -> dict[str, Any]:
         "config": dump(run.options.config),
     }
     if run.isolated:
-        head["sinks"] = {
-            sink.name: {"delivered": sink.delivered, "lost": sink.lost, "problem": sink.problem}
-            for sink in run.isolated
-        }
+        head["sinks"] = [msgspec.to_builtins(sink.health()) for sink in run.isolated]
+    if run.markers.count:
+        head["stimuli"] = run.markers.table()
     if len(run.cameras) == 1:
         return {**_of_camera(run, run.cameras[0]), **head}
     return {"cameras": [_of_camera(run, camera) for camera in run.cameras], **head}

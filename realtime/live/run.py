@@ -14,6 +14,7 @@ from realtime.live.screen import Screen
 from realtime.live.sinks import Sink
 from realtime.live.sinks.isolated import Isolated
 from realtime.live.stop import Stop
+from realtime.markers import Markers
 from realtime.processes import wire
 from realtime.processes.member import Member
 from realtime.processes.supervisor import Supervisor
@@ -55,6 +56,7 @@ class Run:
     model: messages.Model | None = None
     notes: dict[str, Member] = field(default_factory=dict)
     said_slow: bool = False
+    markers: Markers = field(default_factory=Markers)
     usage: Usage = field(default_factory=Usage)
 
     def camera_of(self, member: Member) -> CameraRun | None:

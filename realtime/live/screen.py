@@ -58,6 +58,8 @@ def event_line(event: messages.Event, truth: tuple[Truth, float] | None, *, rend
         f"{event.intensity_px:.2f} px",
         f"{event.latency_ms.get('total', 0.0):.0f} ms after apex",
     ]
+    if event.since_marker is not None:
+        fields.append(f"{event.since_marker.ms:.0f} ms after {event.since_marker.text}")
     if event.frames_lost:
         fields.append(f"{event.frames_lost} frames lost")
     if rendered:

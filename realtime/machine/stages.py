@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from engines.errors import InputError
-from engines.fallback import first_line
+from engines.errors import InputError, first_line
 from realtime.machine.finding import Finding, Verdict, p50_p99, timed
 
 if TYPE_CHECKING:
@@ -144,7 +143,7 @@ def recognise(config: "Config") -> Iterator[Finding]:
         preset=settings.preset,
         runtime=settings.runtime,
         precision=settings.precision,
-        heard=failed.append,
+        on_notice=failed.append,
     )
     crop = np.random.default_rng(0).integers(0, 255, (CROP_HEIGHT, CROP_WIDTH), dtype=np.uint8)
     times = timed(lambda _: list(recognition([crop], [crop])), _PAIRS)

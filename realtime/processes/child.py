@@ -22,7 +22,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 import zmq
 
-from engines import fallback
+from engines import notices
 from engines.errors import InputError
 from engines.files import user_cache, writable
 from realtime.processes import wire
@@ -155,7 +155,7 @@ def begin(spec: Spec) -> None:
         link.leave()
 
     signal.signal(signal.SIGTERM, on_term)
-    fallback.tell(link.note)
+    notices.send_notices(link.note)
     _spare_the_temporary_folder(spec)
     threading.Thread(target=_follow_parent, args=(link, spec), daemon=True).start()
     code = 0

@@ -120,7 +120,7 @@ class Watch:
         self._send(candidates)
         if done_ns >= self._next_state_ns:
             self._next_state_ns = max(self._next_state_ns + self._state_every_ns, done_ns)
-            self._link.send(wire.StateUpdate(self._watcher.state(frame)))
+            self._link.send(wire.StateUpdate(self._watcher.state(frame), frame.host_ns))
 
     def _send(self, candidates: list[Any]) -> None:
         if candidates:

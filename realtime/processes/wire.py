@@ -48,9 +48,10 @@ class Heartbeat(msgspec.Struct, frozen=True, tag=True):
 
 
 class StateUpdate(msgspec.Struct, frozen=True, tag=True):
-    """The watcher's view, for the bus."""
+    """The watcher's view, and when its frame came, `time.monotonic_ns`."""
 
     state: messages.State
+    host_ns: int
 
 
 class Spotted(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 import csv
 import os
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -15,6 +16,7 @@ from realtime.sources.base import Pace, PacedSource, Pacer, Shot, SourceInfo, pa
 
 TIMES_FILE = "frames.csv"  # columns index, t_ns, file
 _COLUMNS = ("index", "t_ns", "file")
+_LOOKS = 64  # 16-bit images that a paced run examines for their bit depth before it starts
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Still:
 
 
 class ImageSource(PacedSource):
-    """The images in order; one that cannot be decoded counts as a lost frame (``gap`` of the next) and is reported.
+    """The images in order; a damaged one counts as a lost frame (``gap`` of the next) and is reported.
 
     Indices are those of the original recording: they skip frames that are missing.
     """
@@ -40,24 +42,38 @@ class ImageSource(PacedSource):
         self._depth = depth
         self._first = self._expected = listed[0].index
         self._broken: list[str] = []
+        self._clipped: list[str] = []
 
     def _shoot(self) -> Shot | None:
         for still in self._stills:
             try:
-                image = stills.read(still.path, self._depth)
+                clipped = partial(self._clipped.append, still.path.name)
+                image = stills.read(still.path, self._depth, on_clipped=clipped)
             except OSError:
                 image = None
             if image is None or image.shape[:2] != (self.info.height, self.info.width):
                 self._broken.append(still.path.name)
                 self._problem = (
-                    f"{self.info.spec}: {len(self._broken)} of {self.info.frames} images could not be decoded, "
-                    f"the first {self._broken[0]}; counted as lost"
+                    f"{self.info.spec}: {len(self._broken)} of {self.info.frames} images are damaged or could not "
+                    f"be decoded, the first {self._broken[0]}; counted as lost"
                 )
                 continue
             gap = still.index - self._expected
             self._expected = still.index + 1
             return Shot(still.t_ns, image, gap, index=still.index - self._first)
         return None
+
+    @property
+    def problem(self) -> str:
+        """See ``Source``."""
+        if not self._clipped:
+            return super().problem
+        clipped = (
+            f"{self.info.spec}: {len(self._clipped)} of {self.info.frames} images exceed the {self._depth.bits} bits "
+            f"of those examined before the start and are clipped, the first {self._clipped[0]}; "
+            "apexcam analyze examines all"
+        )
+        return "; ".join(filter(None, (super().problem, clipped)))
 
     def _release(self) -> None:
         self._stills = iter(())
@@ -88,7 +104,7 @@ def open_images(
             )
         found = [Still(i, round(i / rate * 1e9), path) for i, path in series.indexed()]
         notes = _notes(series)
-    depth = stills.depth_of([still.path for still in found])
+    depth = stills.depth_of([still.path for still in found], looks=None if pace is None else _LOOKS)
     width, height = _one_size(found)
     steps = [(b.t_ns - a.t_ns) / (b.index - a.index) for a, b in pairwise(found)]
     fps = rate or (1e9 / median(steps) if steps else 0.0)

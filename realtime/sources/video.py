@@ -89,7 +89,7 @@ def open_url(
 
     try:
         film = open_film(
-            spec, told=redacted, open_timeout_s=open_timeout_s, read_timeout_s=read_timeout_s, rate=rate
+            spec, shown_as=redacted, open_timeout_s=open_timeout_s, read_timeout_s=read_timeout_s, rate=rate
         )
     except InputError as error:
         if "@" in urlsplit(spec)._replace(netloc="").geturl():

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.face.geometry import Image
-from engines.fallback import say
 from engines.flow import picture, strain
+from engines.notices import notify
 from engines.recognition import Recognised, Recognition
 from realtime.config import Recognise
 from realtime.messages import Event, FlowUsed, Model
@@ -22,7 +22,7 @@ class Recogniser:
     ``on_notice`` gets one line when a GPU backend fails and the next best takes over.
     """
 
-    def __init__(self, settings: Recognise, on_notice: Callable[[str], None] = say) -> None:
+    def __init__(self, settings: Recognise, on_notice: Callable[[str], None] = notify) -> None:
         self._settings = settings
         self._recognition = Recognition(
             settings.model,
@@ -30,7 +30,7 @@ class Recogniser:
             preset=settings.preset,
             runtime=settings.runtime,
             precision=settings.precision,
-            heard=on_notice,
+            on_notice=on_notice,
         )
 
     @property

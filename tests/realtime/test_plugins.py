@@ -32,7 +32,7 @@ class Grey(PacedSource):
 
 
 class Lines:
-    def __init__(self, where):
+    def __init__(self, where, config):
         self.where = where
 
     def open(self):
@@ -111,7 +111,10 @@ def test_a_source_of_another_package_is_watched(installed: dict[str, str], tmp_p
     [
         (("missing:1",), "missing: the plugin apexcam-grey cannot be loaded: ModuleNotFoundError"),
         (("demo", "--sink", "odd"), "odd: the plugin apexcam-grey gives a int, not a SinkKind"),
-        (("demo", "--sink", "osc:1"), "there is no sink of this name; known: broken, lines, lsl, odd"),
+        (
+            ("demo", "--sink", "none:1"),
+            "there is no sink of this name; known: broken, csv, lines,",
+        ),
     ],
 )
 def test_a_broken_plugin_is_one_line_for_who_asks_for_it(

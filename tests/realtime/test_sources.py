@@ -538,10 +538,21 @@ def test_an_undecodable_image_counts_as_lost(films: Path, tmp_path: Path) -> Non
     source = open_source(str(tmp_path), rate=100)
     frames = some(source)
     assert [(f.index, f.gap, f.t_ns) for f in frames][-1] == (4, 1, 40_000_000)
-    assert "1 of 5 images could not be decoded, the first 3.png" in source.problem
+    assert "1 of 5 images are damaged or could not be decoded, the first 3.png" in source.problem
     (tmp_path / "0.png").write_bytes(b"")
     frames = some(open_source(str(tmp_path), rate=100))
     assert (frames[0].index, frames[0].gap, frames[0].t_ns) == (1, 1, 10_000_000)
+
+
+def test_a_damaged_jpeg_counts_as_lost(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (H, W, 3), np.uint8)
+    for i in range(5):
+        cv2.imwrite(str(tmp_path / f"{i}.jpg"), noise)
+    whole = (tmp_path / "2.jpg").read_bytes()
+    (tmp_path / "2.jpg").write_bytes(whole[:-800] + bytes(400) + whole[-400:])
+    source = open_source(str(tmp_path), rate=100)
+    assert [(f.index, f.gap) for f in some(source)] == [(0, 0), (1, 0), (3, 1), (4, 0)]
+    assert "1 of 5 images are damaged" in source.problem and "2.jpg" in source.problem
 
 
 def test_holes_in_the_numbers_are_lost_frames_and_times_stay_right(tmp_path: Path) -> None:
@@ -583,6 +594,19 @@ def test_deep_pictures_are_seen_as_bright_as_they_are(tmp_path: Path, suffix: st
     source = open_source(str(tmp_path), rate=100)
     assert all((f.image == picture(i)).all() for i, f in enumerate(some(source)))
     assert "taken as 10 bits" in source.info.advice
+
+
+def test_one_deep_picture_brighter_than_the_others_is_used_whole_or_said(tmp_path: Path) -> None:
+    for i in range(200):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), picture(0).astype(np.uint16) << (4 if i == 100 else 2))
+    source = open_source(str(tmp_path), rate=100)
+    assert "the largest is 4080: taken as 12 bits" in source.info.advice
+    assert (some(source, 200)[100].image == picture(0)).all() and source.problem == ""
+    paced = open_source(str(tmp_path), pace=10_000)
+    assert "taken as 10 bits" in paced.info.advice
+    assert some(paced, 200)[100].image.max() == 255
+    assert "1 of 200 images exceed the 10 bits" in paced.problem and "the first 100.png" in paced.problem
+    assert isinstance(paced, PacedSource) and not paced.damaged
 
 
 def test_pictures_of_a_phone_stand_upright(tmp_path: Path) -> None:

@@ -2,37 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 import torch
 
-import engines
+from engines.code import code_digest
 from engines.errors import InputError
 from engines.files import write_bytes
-from offline.spotting.batch import Progress, Tick, each
+from offline.progress import Progress
+from offline.spotting.batch import Tick, each
 from offline.spotting.learning.network import SpottingNetwork
 from offline.spotting.learning.scoring import Scored, score
 from offline.spotting.learning.sources import Subject, load
 from offline.spotting.learning.training import lessons_of, train
-
-_LEARNING = (
-    "fields",
-    "folds",
-    "network",
-    "recordings",
-    "rehearsal",
-    "rows",
-    "scoring",
-    "sources",
-    "training",
-)
-_LIVE = (
-    *("spotting/detector", "spotting/features", "spotting/grid", "spotting/head", "spotting/noise"),
-    *("spotting/regions", "spotting/settings", "synthesis/action_units", "synthesis/performance"),
-)
+from offline.writing import writing
 
 
 @dataclass(frozen=True)
@@ -65,7 +50,7 @@ class Training:
     def key(self) -> str:
         """Changes with everything the result depends on."""
         rows = [[one.key, one.name, one.person, one.real] for one in self.recorded]
-        content = msgspec.json.encode([_code(), rows, self.left_out, self.epochs, self.seeds])
+        content = msgspec.json.encode([code_digest(__name__), rows, self.left_out, self.epochs, self.seeds])
         return sha256(content).hexdigest()[:24]
 
 
@@ -90,15 +75,6 @@ def _with(weights: dict[str, list[float]]) -> SpottingNetwork:
     return network.eval()
 
 
-@cache
-def _code() -> str:
-    root = Path(engines.__path__[0])
-    files = [Path(__file__).parent / f"{name}.py" for name in _LEARNING] + [
-        root / f"{name}.py" for name in _LIVE
-    ]
-    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
-
-
 def groups(seconds: dict[str, float], count: int) -> list[tuple[str, ...]]:
     """People in so many groups of about the same time on screen, or each alone where ``count`` is 0 or too many."""
     if not 0 < count < len(seconds):
@@ -110,7 +86,7 @@ def groups(seconds: dict[str, float], count: int) -> list[tuple[str, ...]]:
 
 
 def run(training: Training, tick: Tick | None = None) -> Trained:
-    """Train and score. Nobody who is left out is trained on."""
+    """Train on everybody but the people left out, and score those."""
     subjects = [one.subject() for one in training.recorded]
     known = [one for one in subjects if one.person not in training.left_out]
     lessons = lessons_of(known)
@@ -126,7 +102,7 @@ def run(training: Training, tick: Tick | None = None) -> Trained:
 def run_all(
     trainings: Sequence[Training], folder: Path, jobs: int, progress: Progress | None = None
 ) -> list[Trained]:
-    """Run trainings, ``jobs`` at a time, in their order; what ``folder`` has kept of an earlier time is not run again.
+    """Run trainings, ``jobs`` at a time, in their order; what ``folder`` holds already is not run again.
     ``progress`` counts epochs.
 
     Raises InputError where a result cannot be kept.
@@ -139,11 +115,9 @@ def run_all(
 
     def keep(trained: Trained) -> None:
         done[trained.key] = trained
-        try:
+        with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             write_bytes(folder / f"{trained.key}.msgpack", msgspec.msgpack.encode(trained))
-        except OSError as error:
-            raise InputError(f"cannot write to {folder}: {error.strerror or error}") from None
 
     def show(epochs: int) -> None:
         if progress:

@@ -6,11 +6,12 @@ its own behind a short queue, so that none can slow or stop the run or another s
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from engines import plugins
 from engines.errors import InputError
 from realtime import messages
+from realtime.config import Config
 from realtime.processes.wire import Truth
 from realtime.stages.crop_source import CropSource
 
@@ -46,31 +47,75 @@ class Sink(Protocol):
         """The end; called once after `open`, also when an event failed."""
 
 
+@runtime_checkable
+class StateSink(Sink, Protocol):
+    """A sink that is given what watch sees as well, about ``bus.state_hz`` times a second."""
+
+    def state(self, state: messages.State, host_ns: int) -> None:
+        """One state; ``host_ns`` is when its frame came, `time.monotonic_ns`."""
+
+
 @dataclass(frozen=True)
 class SinkKind:
     """A row: its name, one line about it, and what makes one of the text after the colon (empty without)."""
 
     name: str
     title: str
-    make: Callable[[str], Sink]
+    make: Callable[[str, Config], Sink]
 
 
-def _lab_stream(where: str) -> Sink:
+def _csv(where: str, config: Config) -> Sink:
+    from realtime.live.sinks.csv_file import CsvFile
+
+    return CsvFile(where)
+
+
+def _osc(where: str, config: Config) -> Sink:
+    from realtime.live.sinks.osc import Osc
+
+    return Osc(where)
+
+
+def _web_socket(where: str, config: Config) -> Sink:
+    from realtime.live.sinks.web_socket import WebSocketServer
+
+    return WebSocketServer(where, config)
+
+
+def _lsl(where: str, config: Config) -> Sink:
     from realtime.live.sinks.lab_stream import LabStream
 
-    if where:
-        raise InputError(f"--sink lsl:{where}: the Lab Streaming Layer needs no address; give --sink lsl")
+    _needs_no_address("lsl", where)
     return LabStream()
 
 
-SINKS: Final = {
-    "lsl": SinkKind(
-        "lsl", "a marker stream of the Lab Streaming Layer, seen by the whole local network", _lab_stream
-    )
-}
+def _lsl_motion(where: str, config: Config) -> Sink:
+    from realtime.live.sinks.lab_stream import LabMotion
+
+    _needs_no_address("lsl-motion", where)
+    return LabMotion(config.bus.state_hz)
 
 
-def make(spec: str) -> tuple[str, Sink, str]:
+def _needs_no_address(name: str, where: str) -> None:
+    if where:
+        raise InputError(
+            f"--sink {name}:{where}: the Lab Streaming Layer needs no address; give --sink {name}"
+        )
+
+
+_ROWS: Final = (
+    SinkKind("csv", "the rows of events.csv in a file that grows", _csv),
+    SinkKind("osc", "Open Sound Control over UDP, in the clear", _osc),
+    SinkKind("websocket", "JSON to web sockets", _web_socket),
+    SinkKind("lsl", "a marker stream of the Lab Streaming Layer, seen by the whole local network", _lsl),
+    SinkKind(
+        "lsl-motion", "the regions' motion as a stream of the Lab Streaming Layer, seen likewise", _lsl_motion
+    ),
+)
+SINKS: Final = {row.name: row for row in _ROWS}
+
+
+def make(spec: str, config: Config) -> tuple[str, Sink, str]:
     """The sink ``NAME[:WHERE]``, not open yet: its name, itself, one line about it. Raises InputError for an unknown
     or unusable one.
     """
@@ -79,4 +124,4 @@ def make(spec: str) -> tuple[str, Sink, str]:
         known = ", ".join(sorted({*SINKS, *plugins.names("sinks")}))
         raise InputError(f"--sink {spec}: there is no sink of this name; known: {known}")
     kind = SINKS[name] if name in SINKS else plugins.row("sinks", name, SinkKind)
-    return name, kind.make(where), kind.title
+    return name, kind.make(where, config), kind.title

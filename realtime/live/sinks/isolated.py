@@ -6,10 +6,14 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from realtime.live.sinks import Published, Sink
+from realtime import messages
+from realtime.live.sinks import Published, Sink, StateSink
 
 QUEUE: Final = 256
 _CLOSE_S: Final = 2.0
+
+
+_Seen = tuple[messages.State, int]
 
 
 class Isolated:
@@ -21,7 +25,8 @@ class Isolated:
         self.problem = ""
         self._say = say
         self._sink = sink
-        self._waiting: queue.Queue[Published | None] = queue.Queue(QUEUE)
+        self._waiting: queue.Queue[Published | _Seen | None] = queue.Queue(QUEUE)
+        self._takes_states = isinstance(sink, StateSink)
         self._thread: threading.Thread | None = None
 
     def open(self) -> None:
@@ -42,6 +47,18 @@ class Isolated:
                 self._say(f"sink {self.name}: too slow, events are lost to it")
             self.lost += 1
 
+    def state(self, state: messages.State, host_ns: int) -> None:
+        """Hands a state over to a sink that takes them; one that is far behind misses it."""
+        if self._takes_states and not self.problem:
+            with contextlib.suppress(queue.Full):
+                self._waiting.put_nowait((state, host_ns))
+
+    def health(self) -> messages.SinkHealth:
+        """What became of its events."""
+        return messages.SinkHealth(
+            name=self.name, delivered=self.delivered, lost=self.lost, problem=self.problem
+        )
+
     def close(self) -> None:
         """Gives it two seconds for what it still holds; may be called twice."""
         if self._thread is None:
@@ -50,13 +67,16 @@ class Isolated:
         with contextlib.suppress(queue.Full):
             self._waiting.put_nowait(None)
         thread.join(_CLOSE_S)
-        self.lost += sum(published is not None for published in tuple(self._waiting.queue))
+        self.lost += sum(isinstance(waiting, Published) for waiting in tuple(self._waiting.queue))
 
     def _deliver(self) -> None:
         try:
-            while (published := self._waiting.get()) is not None:
-                self._sink.event(published)
-                self.delivered += 1
+            while (waiting := self._waiting.get()) is not None:
+                if isinstance(waiting, Published):
+                    self._sink.event(waiting)
+                    self.delivered += 1
+                elif isinstance(self._sink, StateSink):
+                    self._sink.state(*waiting)
         except Exception as error:  # whatever a stranger's sink raises
             self.problem = f"{type(error).__name__}: {error}"
             self.lost += 1

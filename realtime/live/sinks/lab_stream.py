@@ -3,6 +3,7 @@
 One string a sample: the event as JSON, the same object as on the bus. Its LSL time is that of the apex.
 """
 
+import math
 import socket
 import time
 from typing import Any, Final
@@ -10,9 +11,22 @@ from typing import Any, Final
 import msgspec
 
 from engines.errors import InputError
+from realtime import messages
 from realtime.live.sinks import Published
 
 NAME: Final = "apexcam"
+
+
+def load_pylsl(option: str) -> Any:
+    """The module. Raises InputError naming the option where it or its library is missing."""
+    try:
+        import pylsl
+    except ImportError:
+        raise InputError(f"{option}: pylsl is not installed; pip install 'apexcam[lsl]'") from None
+    except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"{option}: pylsl finds no liblsl library: {reason}") from None
+    return pylsl
 
 
 class LabStream:
@@ -24,15 +38,7 @@ class LabStream:
 
     def open(self) -> None:
         """Makes the outlet. Raises InputError without pylsl or its library."""
-        try:
-            import pylsl
-        except ImportError:
-            raise InputError(
-                "Lab Streaming Layer: pylsl is not installed; pip install 'apexcam[lsl]'"
-            ) from None
-        except (OSError, RuntimeError) as error:
-            said = " ".join(str(error).split())[:160]
-            raise InputError(f"Lab Streaming Layer: pylsl finds no liblsl library: {said}") from None
+        pylsl = load_pylsl("--sink lsl")
         self._clock = pylsl.local_clock
         info = pylsl.StreamInfo(
             NAME, "Markers", 1, pylsl.IRREGULAR_RATE, "string", f"{NAME}-{socket.gethostname()}"
@@ -49,4 +55,63 @@ class LabStream:
 
     def close(self) -> None:
         """Ends the stream; nothing can be sent any more."""
+        self._outlet = None
+
+
+class LabMotion:
+    """``--sink lsl-motion``: the motion of every region, x and y in pixels of the crop, at the bus's rate of states.
+
+    Samples are stamped with the time of their frame; NaN while there is no face. The channels are those of the first
+    state that shows a face.
+    """
+
+    def __init__(self, rate_hz: float) -> None:
+        self._rate_hz = rate_hz
+        self._pylsl: Any = None
+        self._outlet: Any = None
+        self._names: list[str] = []
+
+    def open(self) -> None:
+        """Raises InputError without pylsl or its library."""
+        self._pylsl = load_pylsl("--sink lsl-motion")
+
+    def event(self, published: Published) -> None:
+        """Events are the stream of ``--sink lsl``."""
+
+    def state(self, state: messages.State, host_ns: int) -> None:
+        """Sends one sample, stamped with the time at which its frame came."""
+        face = state.faces[0] if state.faces and state.faces[0].regions else None
+        if self._outlet is None:
+            if face is None:
+                return
+            self._names = [region.name for region in face.regions]
+            self._outlet = self._make()
+        sample = [math.nan] * (2 * len(self._names))
+        if face is not None:
+            motion = {region.name: (region.dx, region.dy) for region in face.regions}
+            sample = [value for name in self._names for value in motion.get(name, (math.nan, math.nan))]
+        stamp = self._pylsl.local_clock() - (time.monotonic_ns() - host_ns) / 1e9
+        self._outlet.push_sample(sample, stamp)
+
+    def _make(self) -> Any:
+        pylsl = self._pylsl
+        host = socket.gethostname()
+        info = pylsl.StreamInfo(
+            f"{NAME} motion",
+            "Motion",
+            2 * len(self._names),
+            self._rate_hz,
+            "float32",
+            f"{NAME}-motion-{host}",
+        )
+        channels = info.desc().append_child("channels")
+        for name in self._names:
+            for axis in ("x", "y"):
+                channel = channels.append_child("channel")
+                channel.append_child_value("label", f"{name} {axis}")
+                channel.append_child_value("unit", "pixels of the 170x140 crop")
+        return pylsl.StreamOutlet(info)
+
+    def close(self) -> None:
+        """Ends the stream."""
         self._outlet = None
