@@ -50,7 +50,7 @@ class Subscribers(threading.Thread):
                     socket.subscribe(messages.topic(camera, subject))
             socket.connect(endpoint)
             self._sockets.append(socket)
-        self._stop = threading.Event()
+        self._closed = threading.Event()
         self._state = msgspec.msgpack.Decoder(messages.State)
         self._health = msgspec.msgpack.Decoder(messages.Health)
         self.start()
@@ -61,7 +61,7 @@ class Subscribers(threading.Thread):
         numbers = {socket: number for number, socket in enumerate(self._sockets[: len(self.counts)])}
         for socket in numbers:
             poller.register(socket, zmq.POLLIN)
-        while not self._stop.is_set():
+        while not self._closed.is_set():
             for socket, _ in poller.poll(100):
                 topic, payload = socket.recv_multipart()
                 self.counts[numbers[socket]] += 1
@@ -79,7 +79,7 @@ class Subscribers(threading.Thread):
 
     def close(self) -> None:
         """Disconnects all subscribers."""
-        self._stop.set()
+        self._closed.set()
         self.join()
         self._context.destroy(linger=0)
 
