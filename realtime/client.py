@@ -6,12 +6,11 @@
         for event in events:
             print(event.label, event.probabilities)
 
-Any other language: ZeroMQ SUB, multipart ``[topic, payload]``, see `realtime.bus.publisher`; `json_schema` describes
-it.
+Other languages subscribe with a ZeroMQ SUB socket: multipart ``[topic, payload]``, see `realtime.bus.publisher`, the
+payload described by `json_schema`.
 """
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -31,14 +30,13 @@ DEFAULT_ENDPOINT = "tcp://127.0.0.1:5557"
 class Subscriber:
     """Typed messages from a running program.
 
-    ``topics``: subjects (``event``, ``state``, ``health``, ``preview``) or whole topics; default everything
-    but preview. ``camera`` narrows subjects to one camera. ``latest`` keeps only the newest state, health
-    and preview of each camera when the reader is slow (events are always all kept). ``timeout_s`` bounds
-    each wait of the iteration, which then raises TimeoutError. ``keys`` is this client's secret CURVE
-    certificate, ``server`` the server's public one.
+    ``topics`` are subjects (``event``, ``state``, ``health``, ``preview``) or whole topics; by default all subjects
+    but preview. ``camera`` narrows subjects to one camera. ``latest`` keeps only the newest state, health and preview
+    of each camera when the reader is slow; every event is always kept. ``timeout_s`` bounds each wait of the
+    iteration, which then raises TimeoutError. ``keys`` is this client's secret CURVE certificate, ``server`` the
+    server's public one.
 
-    Connects, and connects again after the program was restarted, by itself. Raises InputError on a bad
-    endpoint, topic or certificate.
+    Reconnects by itself after a restart of the program. Raises InputError for a bad endpoint, topic or certificate.
     """
 
     def __init__(
@@ -55,7 +53,6 @@ class Subscriber:
         self.timeout_s = timeout_s
         self.latest = latest
         self.rejected = 0
-        self.received: Counter[str] = Counter()
         self._waiting: list[tuple[str, bytes]] = []
         self._decoders = {name: msgspec.msgpack.Decoder(kind) for name, kind in messages.SUBJECTS.items()}
         prefixes, self._subjects = _prefixes(topics, camera)
@@ -87,19 +84,20 @@ class Subscriber:
             raise
 
     def want_previews(self, wanted: bool) -> None:
-        """Whether the program should make the moving picture of every camera for this subscriber; with ``preview``
-        among the topics it does from the start. The pictures of events come either way.
+        """Turns previews of every camera on or off for this subscriber.
+
+        They are on from the start if ``preview`` is among the topics. Pictures of events come either way.
         """
         if wanted != self._previews:
             self._previews = wanted
-            wish = messages.topic("*", "preview")
+            all_previews = messages.topic("*", "preview")
             if wanted:
-                self._socket.subscribe(wish)
+                self._socket.subscribe(all_previews)
             else:
-                self._socket.unsubscribe(wish)
+                self._socket.unsubscribe(all_previews)
 
     def receive(self, timeout_s: float | None = None) -> messages.Message | None:
-        """The next message, or None when ``timeout_s`` (None: for ever) has passed without one."""
+        """The next message, or None if none came within ``timeout_s`` seconds (None waits for ever)."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -140,7 +138,6 @@ class Subscriber:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             self.rejected += 1
             return None
-        self.received[subject] += 1
         return message
 
     def __iter__(self) -> Iterator[messages.Message]:
@@ -151,7 +148,7 @@ class Subscriber:
             yield message
 
     def close(self) -> None:
-        """Disconnects. May be called twice."""
+        """Disconnects. Idempotent."""
         self._socket.close(linger=0)
         self._context.term()
 
@@ -165,9 +162,9 @@ class Subscriber:
 
 
 class Marker:
-    """Marks stimuli in a running program: every event then says which marker it followed, and after how long.
+    """Marks stimuli in a running program: each event then has the newest marker before it and the time since.
 
-    Raises InputError on a bad endpoint or certificate, and where no program publishes there within ``timeout_s``.
+    Raises InputError for a bad endpoint or certificate, and if no program publishes there within ``timeout_s``.
     """
 
     def __init__(
@@ -187,12 +184,12 @@ class Marker:
             if keys is not None or server is not None:
                 _secure(self._socket, keys, server)
             self._socket.connect(endpoint)
-            # The newest health comes to whoever subscribes: then the way is open.
+            # A new subscription gets the newest health, which proves the connection.
             topic = messages.TOPIC_ROOT.encode()
             self._socket.send(b"\x01" + topic)
             if not self._socket.poll(round(timeout_s * 1000)):
                 raise InputError(
-                    f"{endpoint}: nobody publishes there; is apexcam live running, and on this endpoint?"
+                    f"{endpoint}: no program publishes there; is apexcam live running, and on this endpoint?"
                 )
             self._socket.send(b"\x00" + topic)
         except zmq.ZMQError as error:
@@ -211,7 +208,7 @@ class Marker:
         self._socket.send(marks.encode(text, time.time_ns() if wall_ns is None else wall_ns))
 
     def close(self) -> None:
-        """Sends what is still to be sent, for at most a second. May be called twice."""
+        """Sends what is queued, for a second at most, and disconnects. Idempotent."""
         self._socket.close()
         self._context.term()
 
@@ -225,7 +222,7 @@ class Marker:
 
 
 def _secure(socket: "zmq.Socket[bytes]", keys: Path | str | None, server: Path | str | None) -> None:
-    """Encrypts a client's socket. Raises InputError where a certificate is missing or unusable."""
+    """Encrypts a client's socket. Raises InputError if a certificate is missing or unusable."""
     if keys is None or server is None:
         raise InputError(
             "CURVE needs both: keys (this client's secret certificate) and server (its public one)"
@@ -237,7 +234,7 @@ def _secure(socket: "zmq.Socket[bytes]", keys: Path | str | None, server: Path |
 
 
 def _prefixes(topics: Sequence[str], camera: str | None) -> tuple[list[str], set[str]]:
-    """The ZeroMQ subscriptions for the topics asked, and the subjects they can bring."""
+    """The ZeroMQ subscriptions for the requested topics, and their subjects."""
     prefixes, subjects = [], set()
     for topic in topics:
         subject = topic.rpartition(".")[2]
@@ -254,14 +251,14 @@ def _prefixes(topics: Sequence[str], camera: str | None) -> tuple[list[str], set
         elif camera is not None:
             prefixes.append(messages.topic(camera, subject))
         else:
-            # The camera stands before the subject, so all cameras means all topics, sorted out on this
-            # side; the second one tells the bus that previews are worth making.
+            # The camera precedes the subject, so all cameras means all topics, filtered on this side; the second
+            # subscription makes the bus produce previews.
             prefixes += [messages.TOPIC_ROOT + ".", messages.topic("*", subject)]
     return sorted(set(prefixes)), subjects
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of every message, by subject: the wire format for other languages."""
+    """The JSON Schema (2020-12) of every message, by subject: the wire format for other languages."""
     kinds = list(messages.SUBJECTS.values())
     references, components = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     return {

@@ -1,4 +1,4 @@
-"""events.csv: one row an event. A column is added here, in `COLUMNS` and `row`."""
+"""events.csv: one row for each event. A new column goes into `COLUMNS` and `row`."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ COLUMNS: Final = (
 
 
 def row(event: messages.Event) -> list[Any]:
-    """The values of `COLUMNS`; times in seconds of the source."""
+    """The values of `COLUMNS` for an event; times are seconds of the source."""
     times: list[Any] = []
     for moment in (event.onset, event.apex, event.offset):
         times += [moment.frame, f"{moment.t_ns / 1e9:.6f}"]
@@ -43,12 +43,12 @@ def row(event: messages.Event) -> list[Any]:
 
 
 def lines(rows: Sequence[Sequence[Any]]) -> str:
-    """Rows as CSV."""
+    """The rows as CSV."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(rows)
     return out.getvalue()
 
 
 def table(events: Sequence[messages.Event]) -> str:
-    """All of events.csv."""
+    """The whole of events.csv."""
     return lines([COLUMNS, *map(row, events)])

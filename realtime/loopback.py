@@ -1,10 +1,10 @@
-"""Whether an address is this machine's own."""
+"""Loopback addresses."""
 
 import ipaddress
 
 
 def is_loopback_host(host: str) -> bool:
-    """Whether only this machine reaches the host: ``localhost`` or an address of the loopback net."""
+    """Whether only this machine reaches the host: ``localhost`` or an address of the loopback network."""
     if host == "localhost":
         return True
     try:

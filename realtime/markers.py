@@ -1,4 +1,4 @@
-"""Stimulus markers: when which stimulus was shown, and what the face did after it."""
+"""Stimulus markers: which stimulus was shown when, and the events that followed it."""
 
 import bisect
 import statistics
@@ -14,7 +14,7 @@ _STIMULI: Final = 1_000
 
 @dataclass(frozen=True, order=True)
 class Marker:
-    """``at_ns`` is `time.monotonic_ns` in a live run, the recording's own time in an analysis."""
+    """A stimulus and its time: ``at_ns`` is `time.monotonic_ns` in a live run, the recording's time in an analysis."""
 
     at_ns: int
     text: str
@@ -22,7 +22,7 @@ class Marker:
 
 @dataclass(eq=False)
 class Stimulus:
-    """What came after the markers of one text: onset latencies in milliseconds by kind, labels of micro-expressions."""
+    """The events after markers of the same text: onset latencies (ms) by kind, and labels of micro-expressions."""
 
     markers: int = 0
     latencies_ms: dict[str, deque[float]] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Stimulus:
 
 
 class Markers:
-    """The newest markers of a run or a recording, and a table of all of them by text."""
+    """The newest markers of a run or a recording, and counts of all of them by text."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -39,7 +39,7 @@ class Markers:
         self._stimuli: dict[str, Stimulus] = {}
 
     def add(self, marker: Marker) -> None:
-        """Enters a marker; one that arrives late takes its place in time."""
+        """Adds a marker; one that arrives late is sorted in by its time."""
         self.count += 1
         if self._times and marker < self._times[-1]:
             bisect.insort(ordered := list(self._times), marker)
@@ -50,7 +50,7 @@ class Markers:
             self._stimuli.setdefault(marker.text, Stimulus()).markers += 1
 
     def before(self, at_ns: int) -> messages.SinceMarker | None:
-        """The newest marker that is not later, and how long before it came."""
+        """The newest marker up to ``at_ns``, with the milliseconds since; None if there is none."""
         place = bisect.bisect_right(self._times, at_ns, key=lambda marker: marker.at_ns)
         if not place:
             return None
@@ -58,7 +58,7 @@ class Markers:
         return messages.SinceMarker(marker.text, round((at_ns - marker.at_ns) / 1e6, 1))
 
     def enter(self, event: messages.Event) -> None:
-        """Counts a published event under its marker."""
+        """Counts a published event for its marker."""
         since = event.since_marker
         if since is None or (stimulus := self._stimuli.get(since.text)) is None:
             return
@@ -68,7 +68,7 @@ class Markers:
             stimulus.labels[event.label] += 1
 
     def table(self) -> list[dict[str, Any]]:
-        """A row a stimulus."""
+        """One row for each text: counts, labels, and median onset latency in milliseconds by kind."""
         return [
             {
                 "text": text,

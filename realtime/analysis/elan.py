@@ -1,4 +1,4 @@
-"""events.eaf: the events as annotations for ELAN (EAF 3.0), one tier a kind."""
+"""events.eaf: the events as annotations for ELAN (EAF 3.0), one tier for each kind and face."""
 
 import math
 from collections.abc import Sequence
@@ -31,10 +31,10 @@ _MARKER_MS: Final = 200
 def document(
     events: Sequence[messages.Event], *, date: str, media: Path | None = None, markers: Sequence[Marker] = ()
 ) -> bytes:
-    """The XML. ``date`` ISO-8601 with a zone; ``media`` the video, for ELAN to open beside it.
+    """The annotation document as XML in UTF-8.
 
-    Times are milliseconds of the recording. Annotations of a tier never overlap: a later one begins where the one
-    before ends.
+    ``date`` is ISO-8601 with a time zone, ``media`` the video that ELAN opens with it. Times are milliseconds of the
+    recording. Annotations of a tier never overlap: each begins at the earliest where the one before ends.
     """
     root = Tree.Element(
         "ANNOTATION_DOCUMENT",
@@ -64,17 +64,17 @@ def document(
         Tree.SubElement(order, "TIME_SLOT", TIME_SLOT_ID=slots[place], TIME_VALUE=str(ms))
     faces = sorted({event.face for event in events}) or [0]
     for tier in (*(_tier(kind, face) for face in faces for kind in _KINDS), *(_MARKERS,) * bool(markers)):
-        holder = Tree.SubElement(root, "TIER", LINGUISTIC_TYPE_REF="movement", TIER_ID=tier)
-        for n, (where, _, _, words) in enumerate(rows):
-            if where == tier:
-                one = Tree.SubElement(
-                    Tree.SubElement(holder, "ANNOTATION"),
+        element = Tree.SubElement(root, "TIER", LINGUISTIC_TYPE_REF="movement", TIER_ID=tier)
+        for n, (row_tier, _, _, value) in enumerate(rows):
+            if row_tier == tier:
+                annotation = Tree.SubElement(
+                    Tree.SubElement(element, "ANNOTATION"),
                     "ALIGNABLE_ANNOTATION",
                     ANNOTATION_ID=f"a{n + 1}",
                     TIME_SLOT_REF1=slots[2 * n],
                     TIME_SLOT_REF2=slots[2 * n + 1],
                 )
-                Tree.SubElement(one, "ANNOTATION_VALUE").text = words
+                Tree.SubElement(annotation, "ANNOTATION_VALUE").text = value
     Tree.SubElement(
         root,
         "LINGUISTIC_TYPE",
@@ -82,8 +82,8 @@ def document(
         LINGUISTIC_TYPE_ID="movement",
         TIME_ALIGNABLE="true",
     )
-    for name, words in _STEREOTYPES.items():
-        Tree.SubElement(root, "CONSTRAINT", DESCRIPTION=words, STEREOTYPE=name)
+    for name, description in _STEREOTYPES.items():
+        Tree.SubElement(root, "CONSTRAINT", DESCRIPTION=description, STEREOTYPE=name)
     Tree.indent(root)
     return bytes(Tree.tostring(root, encoding="UTF-8", xml_declaration=True)) + b"\n"
 
@@ -93,7 +93,7 @@ def _tier(kind: str, face: int) -> str:
 
 
 def _marker_rows(markers: Sequence[Marker]) -> list[tuple[str, int, int, str]]:
-    """Each from its time on, for as long as people can see it in ELAN, at most to the next one."""
+    """The annotations of markers: long enough to be visible in ELAN, but at most until the next one."""
     begins = [round(marker.at_ns / 1e6) for marker in markers]
     ends = [*begins[1:], math.inf][: len(begins)]
     return [
@@ -103,7 +103,7 @@ def _marker_rows(markers: Sequence[Marker]) -> list[tuple[str, int, int, str]]:
 
 
 def _rows(events: Sequence[messages.Event]) -> list[tuple[str, int, int, str]]:
-    """Tier, begin and end in milliseconds, words."""
+    """Tier, begin and end in milliseconds, and value of each annotation."""
     rows: list[tuple[str, int, int, str]] = []
     ends: dict[str, int] = {}
     for event in sorted(events, key=lambda one: one.onset.t_ns):
@@ -111,8 +111,8 @@ def _rows(events: Sequence[messages.Event]) -> list[tuple[str, int, int, str]]:
         begin = max(round(event.onset.t_ns / 1e6), ends.get(tier, 0))
         end = max(round(event.offset.t_ns / 1e6), begin + 1)
         ends[tier] = end
-        words = event.label or ("not named" if event.kind == "micro" else event.kind)
+        value = event.label or ("not named" if event.kind == "micro" else event.kind)
         if event.label in event.probabilities:
-            words += f" {event.probabilities[event.label]:.2f}"
-        rows.append((tier, begin, end, f"{words}, apex {event.apex.t_ns / 1e6:.0f} ms"))
+            value += f" {event.probabilities[event.label]:.2f}"
+        rows.append((tier, begin, end, f"{value}, apex {event.apex.t_ns / 1e6:.0f} ms"))
     return rows

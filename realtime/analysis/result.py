@@ -1,4 +1,4 @@
-"""What the analysis of one recording gave."""
+"""The result of analysing one recording."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Strip = tuple[int, int, NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class Analysed:
-    """An event, its pictures (PNG), and crops from onset to offset: (frame, t_ns, uint8 170x140)."""
+    """An event, its pictures (PNG), and the crops from onset to offset as (frame, t_ns, uint8 170x140)."""
 
     event: messages.Event
     pictures: dict[str, bytes]
@@ -28,12 +28,13 @@ class Analysed:
 
 @dataclass
 class Analysis:
-    """What one recording gave.
+    """The events of one recording, and what else was measured.
 
-    ``seen``: how the face was seen, sampled over the recording; ``course`` the motion over time.
-    ``problem``: what was wrong with the file; empty if nothing was. ``again``: for the folder of a recorded event,
-    how the prediction compares with the recorded one. ``media``: the video file. ``markers``: when stimuli were shown;
-    ``stimuli``: what followed each, see `Markers.table`.
+    ``seen`` counts the status of the face and ``course`` is its motion, both sampled over the recording; ``refused``
+    counts movements above threshold that were not taken for events, by reason. ``problem`` is what was wrong with
+    the file, else empty. ``again``: for the folder of a recorded event, how the prediction compares with the
+    recorded one. ``media`` is the video file. ``markers`` are the stimuli shown, ``stimuli`` the row of each, see
+    `Markers.table`.
     """
 
     info: SourceInfo
@@ -52,7 +53,7 @@ class Analysis:
     stimuli: list[dict[str, Any]] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
-        """The numbers, as `--json` prints them."""
+        """The figures that `--json` prints."""
         kinds = Counter(one.event.kind for one in self.events)
         labels = Counter(one.event.label or "not named" for one in self.events if one.event.kind == "micro")
         sampled = self.seen.counts.total()

@@ -1,4 +1,4 @@
-"""``apexcam analyze --markers FILE``: when which stimulus was shown in a recording."""
+"""``apexcam analyze --markers FILE``: which stimulus was shown when in a recording."""
 
 import csv
 from dataclasses import replace
@@ -13,9 +13,9 @@ from realtime.markers import Marker, Markers
 
 
 def read(path: Path) -> list[Marker]:
-    """The rows of a table with the columns ``s`` (seconds of the recording, or ``ms``) and ``text``.
+    """The markers in a table with the columns ``s`` (seconds of the recording) or ``ms``, and ``text``, sorted by time.
 
-    Raises InputError with the line that cannot be used.
+    Raises InputError naming the faulty line.
     """
     try:
         rows = rows_of(path)
@@ -41,7 +41,7 @@ def read(path: Path) -> list[Marker]:
 
 
 def apply(analysis: Analysis, markers: list[Marker]) -> None:
-    """Enters into every event which marker its onset followed, and after how long."""
+    """Sets the marker that each event's onset followed, and the analysis' table of stimuli."""
     table = Markers()
     for marker in markers:
         table.add(marker)

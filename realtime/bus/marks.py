@@ -1,6 +1,6 @@
-"""Stimulus markers on their way into a running program: what a client sends up the public socket.
+"""Stimulus markers that clients send to a running program through the public socket.
 
-One message of an XSUB socket: the byte 2, then msgpack of `Mark`. 0 and 1 are ZeroMQ's own, for subscriptions.
+Each is a message of an XSUB socket: the byte 2, then msgpack of `Mark`. ZeroMQ uses 0 and 1 for subscriptions.
 """
 
 import time
@@ -15,7 +15,7 @@ _SAME_CLOCK_NS: Final = 5 * 10**9
 
 
 class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``wall_ns`` is `time.time_ns` when the stimulus was shown."""
+    """A marker as sent; ``wall_ns`` is `time.time_ns` of the stimulus."""
 
     text: str
     wall_ns: int
@@ -23,21 +23,21 @@ class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Arrived:
-    """A mark on this machine's monotonic clock."""
+    """A marker as received, on this machine's monotonic clock (ns)."""
 
     text: str
     host_ns: int
 
 
 def encode(text: str, wall_ns: int) -> bytes:
-    """The message of one marker."""
+    """The message for one marker."""
     return PREFIX + msgspec.msgpack.encode(Mark(text, wall_ns))
 
 
 def decode(message: bytes) -> Arrived | None:
-    """A marker that just arrived; None for anything else.
+    """The marker in a message that just arrived; None for anything else.
 
-    A sender whose clock is off by seconds is another machine's: its marker counts from its arrival.
+    If the sender's clock differs by seconds, it is another machine's, and the time of arrival counts.
     """
     if message[:1] != PREFIX:
         return None
@@ -52,5 +52,5 @@ def decode(message: bytes) -> Arrived | None:
 
 
 def is_text(text: str) -> bool:
-    """Whether it may be a marker: 1 to `LONGEST` printable characters."""
+    """Whether ``text`` is valid for a marker: 1 to `LONGEST` printable characters."""
     return 0 < len(text) <= LONGEST and text.isprintable()

@@ -1,16 +1,14 @@
-"""What a user may set: typed sections, defaults documented in configs/live.yaml, errors that name file and
-line.
+"""The configuration: typed sections, defaults documented in configs/live.yaml, errors that name file and line.
 
-Three layers, the later wins: configs/live.yaml (it travels in the wheel), ``--config FILE`` (names only
-what it changes), ``--set section.key=value``. An unknown key is an error, never ignored. What ``--set`` gives to a
-setting that is a text is taken as it stands, whatever it looks like; to any other it is YAML, as in a file. The word
-``null`` empties a text that may be empty, except a secret, which neither it nor an empty value ever switches off.
-A path may begin with ``~``; in a file it is relative to the file's folder.
+There are three layers, of which the later wins: configs/live.yaml (part of the wheel), ``--config FILE`` (only what
+differs), ``--set section.key=value``. Unknown keys are errors. The value of a ``--set`` is taken literally if the
+setting is a string, and is YAML otherwise, as in a file. ``null`` clears an optional string; a secret is never
+cleared by ``null`` or an empty value. Paths may begin with ``~``; in a file they are relative to its folder.
 """
 
 from engines.face.settings import FaceSettings
 from engines.spotting.settings import SpottingSettings
-from realtime.config.loading import defaults_path, dump, every_key, load
+from realtime.config.loading import defaults_path, dump, load
 from realtime.config.settings import (
     Bus,
     Config,
@@ -23,4 +21,4 @@ from realtime.config.settings import (
 )
 
 __all__ = ["Bus", "Config", "Dashboard", "FaceSettings", "Recognise", "Record", "Ring", "Source"]
-__all__ += ["SpottingSettings", "Supervise", "defaults_path", "dump", "every_key", "load"]
+__all__ += ["SpottingSettings", "Supervise", "defaults_path", "dump", "load"]

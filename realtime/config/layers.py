@@ -1,4 +1,4 @@
-"""Where settings come from, a file or ``--set``: their values, and where each was given, for an error."""
+"""The layers of the configuration, files and ``--set``: their values, and where each was given, for error messages."""
 
 from pathlib import Path
 from typing import Any, Final, Literal, get_origin
@@ -10,22 +10,22 @@ from engines.errors import InputError
 from realtime.config.settings import Config
 from realtime.redaction import HIDDEN, is_secret, shown_setting
 
-_MOST_BYTES: Final = 1 << 20
+_MAX_BYTES: Final = 1 << 20
+_MAX_KEYS: Final = 1000  # a few lines of aliases can expand to billions of keys
 _NULL: Final = "tag:yaml.org,2002:null"
-_MOST_KEYS: Final = 1000  # a file of aliases can say billions in a few lines
 
 
 class File:
-    """One YAML file: its values, and the line on which each dotted key stands."""
+    """One YAML file: its values, and the line of each dotted key. Raises InputError if it is unusable."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lines: dict[str, int] = {}
         try:
             with path.open("rb") as file:
-                content = file.read(_MOST_BYTES + 1)
-            if len(content) > _MOST_BYTES:
-                raise InputError(f"{path}: larger than {_MOST_BYTES >> 10} KiB; this is no configuration")
+                content = file.read(_MAX_BYTES + 1)
+            if len(content) > _MAX_BYTES:
+                raise InputError(f"{path}: larger than {_MAX_BYTES >> 10} KiB; this is no configuration")
             text = content.decode("utf-8")
         except OSError as error:
             raise InputError(f"{path}: cannot read the configuration: {error.strerror or error}") from None
@@ -41,20 +41,20 @@ class File:
         except (ValueError, TypeError, RecursionError) as error:
             raise InputError(f"{path}: not usable YAML: {error}") from None
         if node is not None:
-            self._number(node, "")
+            self._index(node, "")
         if not isinstance(tree, dict):
             raise InputError(f"{path}:1: expected sections such as 'source:', found {type(tree).__name__}")
         self.tree: dict[str, Any] = tree
 
-    def _number(self, node: yaml.Node, prefix: str) -> None:
+    def _index(self, node: yaml.Node, prefix: str) -> None:
         if not isinstance(node, yaml.MappingNode) or prefix.count(".") > 8:
             return
         for key, value in node.value:
             dotted = f"{prefix}{key.value}"
             if dotted in self.lines:
                 raise InputError(f"{self.path}:{key.start_mark.line + 1}: '{dotted}' is given twice")
-            if len(self.lines) >= _MOST_KEYS:
-                raise InputError(f"{self.path}: more than {_MOST_KEYS} keys; this is no configuration")
+            if len(self.lines) >= _MAX_KEYS:
+                raise InputError(f"{self.path}: more than {_MAX_KEYS} keys; this is no configuration")
             self.lines[dotted] = key.start_mark.line + 1
             if is_secret(dotted) and isinstance(value, yaml.ScalarNode) and not value.value:
                 raise InputError(
@@ -66,10 +66,10 @@ class File:
                     f"{self.path}:{key.start_mark.line + 1}: of '{dotted}' YAML takes what follows ' #' for a comment; "
                     "put quotes around the whole of it, or the comment on a line of its own"
                 )
-            self._number(value, f"{dotted}.")
+            self._index(value, f"{dotted}.")
 
     def where(self, dotted: str) -> str:
-        """``file:line`` of a key, or of the nearest section that holds it."""
+        """``file:line`` of a key, or of the innermost section above it."""
         while dotted:
             if dotted in self.lines:
                 return f"{self.path}:{self.lines[dotted]}"
@@ -78,25 +78,25 @@ class File:
 
 
 def _is_cut(value: yaml.Node) -> bool:
-    """Whether a comment follows a text that stands without quotes."""
+    """Whether a comment follows an unquoted string."""
     plain = isinstance(value, yaml.ScalarNode) and value.style is None
     rest = value.end_mark.buffer[value.end_mark.pointer :].partition("\n")[0] if plain else ""
     return rest.lstrip().startswith("#")
 
 
 class Setting:
-    """Where a ``--set`` came from, for its error."""
+    """The origin of a ``--set``, for error messages."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
     def __call__(self, dotted: str) -> str:
-        """The option as given, a secret hidden."""
+        """The option as given, with secrets hidden."""
         return f"--set {shown_setting(self.text)}"
 
 
 def one_setting(text: str) -> dict[str, Any]:
-    """The tree of one ``section.key=value``. Raises InputError."""
+    """The nested values of one ``section.key=value``. Raises InputError if it is not of that form."""
     name, equals, value = text.partition("=")
     parts = name.strip().split(".")
     if not equals or not all(parts):
@@ -110,14 +110,14 @@ def one_setting(text: str) -> dict[str, Any]:
 
 
 def _leaf(parts: list[str], value: str) -> Any:
-    """What a ``--set`` gives: a text as it stands, anything else as YAML reads it."""
+    """The value of a ``--set``: literal for a string setting, YAML for any other."""
     kind = _kind(parts)
-    text = kind in (str, str | None)
-    if text and is_secret(parts[-1]):
+    is_string = kind in (str, str | None)
+    if is_string and is_secret(parts[-1]):
         _check_secret(".".join(parts), value)
     elif kind == str | None and value == "null":
         return None
-    if text or get_origin(kind) is Literal:
+    if is_string or get_origin(kind) is Literal:
         return value
     try:
         return yaml.safe_load(value)
@@ -126,20 +126,16 @@ def _leaf(parts: list[str], value: str) -> Any:
 
 
 def _check_secret(dotted: str, value: str) -> None:
-    """Refuses what could be meant otherwise. Raises InputError."""
+    """Raises InputError for a secret that is ambiguous: empty, null or quoted."""
     option = f"--set {dotted}={HIDDEN}"
     if value in ("", "null"):
-        raise InputError(
-            f"{option}: no {dotted} at all; leave the setting out where none is wanted, or give one"
-        )
+        raise InputError(f"{option}: empty; give a value, or leave the option out if none is wanted")
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-        raise InputError(
-            f"{option}: the quotes would be part of it; leave them out, it is taken as it stands"
-        )
+        raise InputError(f"{option}: the quotes would be part of the value; leave them out")
 
 
 def _kind(parts: list[str]) -> Any:
-    """The type of a setting; None where there is none of that name."""
+    """The type of a setting; None if it is unknown."""
     kind: Any = Config
     for part in parts:
         kind = (fields_of(kind) or {}).get(part)

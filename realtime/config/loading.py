@@ -1,8 +1,8 @@
-"""The layers of the configuration, put together and checked."""
+"""Merging and checking the layers of the configuration."""
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,10 @@ PATHS: Final = (
 
 
 def defaults_path() -> Path:
-    """The documented defaults: configs/live.yaml of the checkout, or its copy in the installed package."""
+    """The path of the documented defaults: configs/live.yaml of the checkout, or its copy in the installed package.
+
+    Raises InputError if it is missing.
+    """
     here = Path(__file__).resolve().parents[1]
     for folder in (here / "configs", here.parent / "configs"):
         if (folder / "live.yaml").is_file():
@@ -29,42 +32,42 @@ def defaults_path() -> Path:
 
 
 def load(path: Path | str | None = None, settings: Sequence[str] = ()) -> Config:
-    """The configuration from the defaults, an optional file (or a preset's name) and ``a.b=value`` settings.
+    """The configuration from the defaults, an optional file (or the name of a preset) and ``a.b=value`` settings.
 
-    Raises InputError with file, line and what was expected.
+    Raises InputError naming the file and line, and what was expected.
     """
     layers = [File(defaults_path())]
     if path is not None:
-        layers.append(File(_found(Path(path))))
+        layers.append(File(_file_or_preset(Path(path))))
     merged: dict[str, Any] = {}
     for layer in layers:
         _check_keys(Config, layer.tree, "", layer.where)
-        _place(layer.tree, layer.path.parent)
+        _resolve_paths(layer.tree, layer.path.parent)
         _merge(merged, layer.tree)
         _convert(merged, layer.where)
     for setting in settings:
         tree = one_setting(setting)
         where = Setting(setting)
         _check_keys(Config, tree, "", where)
-        _place(tree, Path())
+        _resolve_paths(tree, Path())
         _merge(merged, tree)
         _convert(merged, where)
     config = _convert(merged, layers[-1].where)
     try:
-        msgspec.json.encode(config)  # as the report will
+        msgspec.json.encode(config)  # the report does so at the end of the run
     except UnicodeEncodeError:
         raise InputError("a setting holds bytes that are not UTF-8; rename what it names") from None
     return config
 
 
-def _found(path: Path) -> Path:
-    """The file, or the preset of that name that came with the program."""
+def _file_or_preset(path: Path) -> Path:
+    """The file, or the shipped preset of that name."""
     preset = defaults_path().parent / path.name
     return preset if path.name == str(path) and not path.exists() and preset.is_file() else path
 
 
 def dump(config: Config) -> dict[str, Any]:
-    """The configuration as plain values, for reports and recordings. Secrets are left out."""
+    """The configuration as plain values, without secrets, for reports and recordings."""
     plain: dict[str, Any] = msgspec.to_builtins(config)
     if plain["dashboard"].get("token"):
         plain["dashboard"]["token"] = "(set)"
@@ -88,8 +91,8 @@ def _check_keys(kind: Any, tree: Any, prefix: str, where: Any) -> None:
         _check_keys(known[key], value, f"{dotted}.", where)
 
 
-def _place(tree: dict[str, Any], folder: Path) -> None:
-    """Makes the paths in it what they are seen from ``folder``. Raises InputError without a home."""
+def _resolve_paths(tree: dict[str, Any], folder: Path) -> None:
+    """Resolves the paths in ``tree`` against ``folder``. Raises InputError for ``~`` without a home directory."""
     for dotted in PATHS:
         section, _, name = dotted.partition(".")
         inside = tree.get(section)
@@ -118,14 +121,5 @@ def _convert(tree: dict[str, Any], where: Any) -> Config:
         subject = f"'{dotted}': " if dotted else ""
         hint = ""
         if "str" in text.partition("got")[0] and re.search(r"got `(int|float|bool|date)", text):
-            hint = ": what looks like a number or a date is a text only in quotes"
+            hint = "; put quotes around a text that looks like a number or a date"
         raise InputError(f"{where(dotted)}: {subject}{text[:1].lower()}{text[1:]}{hint}") from None
-
-
-def every_key(kind: Any = Config, prefix: str = "") -> Iterator[str]:
-    """Every dotted key there is."""
-    for name, kind_of in (fields_of(kind) or {}).items():
-        if fields_of(kind_of) is None:
-            yield f"{prefix}{name}"
-        else:
-            yield from every_key(kind_of, f"{prefix}{name}.")

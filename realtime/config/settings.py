@@ -1,4 +1,4 @@
-"""What a user may set: typed sections with their defaults, documented in configs/live.yaml."""
+"""The sections of the configuration with their defaults; configs/live.yaml documents them."""
 
 from typing import Annotated, Literal
 
@@ -12,7 +12,7 @@ Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is asked of a camera; a file or URL brings its own size and rate."""
+    """Frame size (pixels) and rate (frames a second) requested from a camera; a file or URL has its own."""
 
     fps: Annotated[float, msgspec.Meta(ge=1, le=2000)] = 200.0
     width: Annotated[int, msgspec.Meta(ge=64, le=8192)] = 640
@@ -20,13 +20,13 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Ring(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The shared-memory ring between capture and its readers: how much time it holds."""
+    """The shared-memory ring between capture and its readers, and how many seconds of frames it holds."""
 
     seconds: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 0.5
 
 
 class Bus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The public ZeroMQ socket: where it listens, how often it speaks, who may listen.
+    """The public ZeroMQ socket: its endpoint, the rates of its topics, and the clients allowed.
 
     ``queue`` is the high-water mark: messages held for one slow subscriber before it loses the newest.
     ``keys`` is the server's secret CURVE certificate, ``clients`` a folder with the public certificate of
@@ -43,7 +43,7 @@ class Bus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class Dashboard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The web page: where it is served and whether a browser is opened."""
+    """The web page: its address, its token, and whether a browser is opened."""
 
     host: str = "127.0.0.1"
     port: Port = 8080
@@ -52,7 +52,7 @@ class Dashboard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What ``--record DIR`` keeps: of each event, with ``session`` of everything; how much disk it may use."""
+    """What ``--record DIR`` keeps of each event, or of everything with ``session``, and how much disk it may use."""
 
     before_s: Annotated[float, msgspec.Meta(ge=0, le=5)] = 0.5
     after_s: Annotated[float, msgspec.Meta(ge=0, le=5)] = 0.1
@@ -66,12 +66,12 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Recognise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a spotted movement is measured and named.
+    """How the flow of a spotted movement is measured and classified.
 
-    ``backend`` and ``preset`` choose the flow solver, ``model`` an ONNX file (null: the shipped one),
-    ``runtime`` what runs it, on TensorRT in ``precision``; a class less probable than ``abstain_below`` is not named.
+    ``backend`` and ``preset`` choose the flow solver, ``model`` the ONNX file (null: the shipped one), ``runtime``
+    what runs it, on TensorRT in ``precision``. A prediction less probable than ``abstain_below`` is an abstention.
     ``at`` is the endpoint of an ``apexcam recognise`` that does all this on another machine, ``keys`` this program's
-    secret CURVE certificate and ``server`` the public one of that machine.
+    secret CURVE certificate and ``server`` that machine's public one.
     """
 
     backend: str = "auto"
@@ -86,13 +86,13 @@ class Recognise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class Supervise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How often a process that died is started again before the run ends."""
+    """How often a process that died is restarted before the run ends."""
 
     restarts_a_minute: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 5
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Everything, by section."""
+    """The whole configuration, by section."""
 
     source: Source = Source()
     ring: Ring = Ring()

@@ -1,4 +1,4 @@
-"""The web application: pages, their stream, the events' pictures, static files; all but its guard."""
+"""The web application without its guard: pages, their streams, pictures of events, static files."""
 
 from typing import Final
 
@@ -9,12 +9,12 @@ from realtime.dashboard import preferences, stream
 from realtime.dashboard.feed import Feed
 from realtime.dashboard.page import FAVICON, STATIC, TITLE, Page
 
-# NiceGUI keeps a page that was asked for and is never opened for a minute; a burst of requests must not fill memory.
+# NiceGUI keeps a page that is requested but never opened for a minute; a burst of requests must not fill the memory.
 _WAITING: Final = 32
 
 
 def application(feed: Feed) -> FastAPI:
-    """The whole application but for its guard."""
+    """The application that shows ``feed``, without its guard."""
     from fastapi.staticfiles import StaticFiles
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)

@@ -1,7 +1,6 @@
-"""The page: header, camera picture and curves (`static/live.js`), the state of the run, the cards.
+"""The page: header, camera picture and curves (`static/live.js`), health of the run, cards of events.
 
-One `Page` for each browser tab. It asks the feed what is new when its stream does, so a page nobody looks at costs
-nothing.
+Each browser tab has a `Page`. It reads the feed when its stream does, so that a page in the background costs nothing.
 """
 
 from html import escape
@@ -17,7 +16,7 @@ from realtime.dashboard.feed import Entry, Feed
 
 STATIC: Final = Path(__file__).parent / "static"
 TITLE: Final = "apexcam"
-# The pictures of an event come a moment after it.
+# The pictures of an event arrive shortly after it; a page waits for them this many updates.
 _PATIENCE_TICKS: Final = 8
 _LOGO: Final = (
     '<svg viewBox="0 0 28 28" aria-hidden="true"><rect width="28" height="28" rx="7" fill="var(--accent)"/>'
@@ -30,10 +29,10 @@ FAVICON: Final = _LOGO.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg"
 
 
 class Live(Element, component="static/live.js"):
-    """Picture and curves, drawn in the browser from the stream."""
+    """The picture and the curves, drawn in the browser from the stream."""
 
     def show(self, *, names: dict[str, str], held: str, landmarks: bool) -> None:
-        """Passes on what the viewer chose."""
+        """Applies the viewer's choices: names of classes, the text while held, landmarks or none."""
         self._props.update({"names": names, "held": held, "landmarks": landmarks})
         self.update()
 
@@ -56,28 +55,28 @@ class Page:
         self._cards: dict[int, tuple[int, ui.html]] = {}
         self._build()
 
-    # --- what the stream asks
+    # --- for the stream
 
     @property
     def camera(self) -> str:
-        """The camera shown: the one chosen, while it is there, else the first."""
+        """The camera shown: the chosen one if it exists, else the first."""
         if self._chosen.camera in self._known or not self._known:
             return self._chosen.camera
         return self._known[0]
 
     @property
     def held(self) -> bool:
-        """Whether the page stands still."""
+        """Whether the page is paused."""
         return self._paused
 
     def refresh(self) -> None:
-        """Brings everything but picture and curves up to date; stops the page at an event if asked to."""
+        """Updates everything but picture and curves; pauses the page at an event if the viewer chose that."""
         with self._client:
             self._show_cameras()
             self._show_health()
             self._show_cards()
 
-    # --- what is on it
+    # --- content
 
     def _build(self) -> None:
         self._dark = ui.dark_mode(self._chosen.dark)
@@ -92,7 +91,7 @@ class Page:
             self._freeze = ui.switch("Freeze on event", value=self._chosen.freeze).classes("freeze")
             self._freeze.props("dense").on_value_change(lambda e: self._choose(freeze=e.value))
             with self._freeze:
-                ui.tooltip("Stand still at the next micro-expression (F)")
+                ui.tooltip("Pause at the next micro-expression (F)")
             self._pause = ui.button("Pause", icon="pause", color=None, on_click=self.toggle).classes("pause")
             with self._pause.props("unelevated no-caps"):
                 ui.tooltip("Space")
@@ -102,7 +101,7 @@ class Page:
         self._advice.set_visibility(False)
         with ui.element("main").classes("room"):
             self._live = Live()
-            self._tell_live()
+            self._update_live()
             with ui.element("section").classes("panel health"):
                 self._health = ui.html("", sanitize=True).classes("inside")
             with ui.element("section").classes("events"):
@@ -115,10 +114,10 @@ class Page:
                     ).classes("empty")
         self._build_settings()
 
-    def _button(self, icon: str, what: str, act: Any) -> None:
-        button = ui.button(icon=icon, color=None, on_click=act).classes("tool")
-        with button.props(f'flat round dense aria-label="{what}"'):
-            ui.tooltip(what)
+    def _button(self, icon: str, label: str, on_click: Any) -> None:
+        button = ui.button(icon=icon, color=None, on_click=on_click).classes("tool")
+        with button.props(f'flat round dense aria-label="{label}"'):
+            ui.tooltip(label)
 
     def _open_settings(self) -> None:
         self._settings.open()
@@ -140,7 +139,7 @@ class Page:
             ).props("dense")
             ui.button("Done", on_click=self._settings.close).props("unelevated no-caps").classes("done")
 
-    # --- bringing up to date
+    # --- updates
 
     def _show_cameras(self) -> None:
         known = self._feed.cameras()
@@ -191,7 +190,7 @@ class Page:
         self._cards[entry.number] = (entry.revision, element)
 
     def _wait_for_pictures(self) -> None:
-        """Stops the page at a new micro-expression once its pictures are here, or after half a second."""
+        """Pauses the page at a new micro-expression once its pictures have arrived, or after half a second."""
         micro = next((e for e in self._feed.entries(self.camera) if e.event.kind == "micro"), None)
         if micro is None or micro.number <= self._newest:
             return
@@ -209,17 +208,17 @@ class Page:
         self._seen[what] = value
         return True
 
-    def _tell_live(self) -> None:
+    def _update_live(self) -> None:
         self._live.show(
             names={name: card.class_name(name, self._chosen.names) for name in CLASSES},
             held="" if not self._paused else "Paused" if self._stopped_at is None else "Frozen at this event",
             landmarks=self._chosen.landmarks,
         )
 
-    # --- what the viewer does
+    # --- the viewer's actions
 
     def toggle(self) -> None:
-        """Pause, or go on."""
+        """Pauses or resumes the page."""
         self._set_paused(not self._paused)
 
     def _set_paused(self, paused: bool) -> None:
@@ -235,7 +234,7 @@ class Page:
         self._pause.set_text("Resume" if paused else "Pause")
         self._pause.set_icon("play_arrow" if paused else "pause")
         self._pause.classes(add="on" if paused else "", remove="" if paused else "on")
-        self._tell_live()
+        self._update_live()
 
     def _key(self, event: Any) -> None:
         if not event.action.keydown or event.modifiers.ctrl or event.modifiers.meta or event.modifiers.alt:
@@ -249,7 +248,7 @@ class Page:
         for name, value in chosen.items():
             setattr(self._chosen, name, value)
         self._client.run_javascript(preferences.script(self._chosen))
-        self._tell_live()
+        self._update_live()
 
     def _choose_camera(self, name: str | None) -> None:
         if name and name != self.camera:

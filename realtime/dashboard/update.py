@@ -1,4 +1,4 @@
-"""What goes to an open page over its web socket, and what it has so far."""
+"""The messages to an open page over its web socket, and what it has received so far."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from realtime import messages
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """An event in the curves: its times in seconds of the source."""
+    """An event in the curves; its times are seconds of the source's clock."""
 
     kind: messages.Kind
     label: str | None
@@ -18,7 +18,7 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class SeenFace(msgspec.Struct, frozen=True):
-    """One face to draw over the picture, in frame pixels; ``crop`` the four corners of the crop."""
+    """A face to draw over the picture, in frame pixels; ``crop`` has the four corners of the crop."""
 
     status: str
     phase: str
@@ -28,11 +28,15 @@ class SeenFace(msgspec.Struct, frozen=True):
 
 
 class Update(msgspec.Struct, omit_defaults=True):
-    """What one page does not have yet. ``columns``: time and the motion of each region; just the time: no face."""
+    """What is new for one page; fields with their default are left out of the JSON.
+
+    A row of ``columns`` is the time (s) and the motion of each region (crop pixels), or only the time without a face.
+    ``notice`` is the text over the picture: tone, title, detail.
+    """
 
     camera: str
     reset: bool = False
-    says: tuple[str, str, str] | None = None
+    notice: tuple[str, str, str] | None = None
     lanes: list[tuple[str, list[str]]] | None = None
     limits: list[float] | None = None
     columns: list[list[float]] = []
@@ -44,11 +48,11 @@ class Update(msgspec.Struct, omit_defaults=True):
 
 @dataclass
 class Cursor:
-    """What a page has of a camera."""
+    """What a page has received of a camera so far."""
 
     camera: str = ""
     epoch: int = -1
     column: int = 0
     mark: int = 0
     picture: int = 0
-    says: tuple[str, str, str] | None = None
+    notice: tuple[str, str, str] | None = None

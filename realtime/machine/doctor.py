@@ -1,4 +1,4 @@
-"""``apexcam doctor``: what this machine can run, timed, with advice where something is missing or slow."""
+"""``apexcam doctor``: what this machine can run and how fast, with advice on what is missing or slow."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def installation() -> list[Finding]:
-    """What is broken so that nothing else can be looked at; empty where all is well."""
+    """Faults of the installation that prevent all other checks; empty if there are none."""
     try:
         check_opencv()
     except InputError as error:
@@ -22,9 +22,9 @@ def installation() -> list[Finding]:
 
 
 def examine(config: "Config", *, looking: Callable[[str], None] = lambda name: None) -> list[Finding]:
-    """Everything, in the order of the path of a frame. ``looking`` is given the name of each."""
+    """All checks, in the order of a frame's path. ``looking`` is called with the name of each before it runs."""
     findings: list[Finding] = []
-    looks: list[tuple[str, Callable[[Config], Iterator[Finding]]]] = [
+    checks: list[tuple[str, Callable[[Config], Iterator[Finding]]]] = [
         ("machine", surroundings.machine),
         ("OpenCV", surroundings.opencv),
         ("cameras", surroundings.cameras),
@@ -37,17 +37,16 @@ def examine(config: "Config", *, looking: Callable[[str], None] = lambda name: N
         ("recognise", stages.recognise),
         ("compiled code", stages.compiled),
         ("ports", surroundings.ports),
-        ("dashboard", surroundings.dashboard),
     ]
-    for name, look in looks:
+    for name, check in checks:
         looking(name)
         try:
-            findings.extend(look(config))
+            findings.extend(check(config))
         except InputError as error:
             findings.append(Finding(name, "unusable", "broken", advice=str(error)))
         except Exception as error:
-            said = (str(error).strip().splitlines() or [""])[0][:160]
+            message = (str(error).strip().splitlines() or [""])[0][:160]
             findings.append(
-                Finding(name, f"fails: {type(error).__name__}: {said}", "broken", advice=explained(error))
+                Finding(name, f"fails: {type(error).__name__}: {message}", "broken", advice=explained(error))
             )
     return findings

@@ -1,4 +1,4 @@
-"""``apexcam bench --endurance``: whether anything grows in a run of minutes or hours."""
+"""``apexcam bench --endurance``: whether memory, handles, threads or segments grow during a long run."""
 
 import statistics
 import time
@@ -11,16 +11,19 @@ import psutil
 
 from engines.errors import InputError
 from realtime import messages
-from realtime.machine.program import Listeners, running
+from realtime.machine.program import Subscribers, running
 from realtime.ring import segment
 
 _SLACK_S: Final = 60.0
-FLAT: Final = 0.02  # memory may not grow by more
+FLAT: Final = 0.02  # relative growth of memory that still counts as none
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A moment: what each process has allocated (MB), handles and threads of all, segments, frames not yet watched."""
+    """A moment of the run: memory of each process (MB), and of all together handles, threads and segments.
+
+    ``waiting`` frames were captured and not yet watched; ``skipped`` frames and ``dropped`` messages were lost so far.
+    """
 
     at_s: float
     memory_mb: dict[str, float]
@@ -33,13 +36,13 @@ class Sample:
 
     @property
     def total_mb(self) -> float:
-        """Of all processes."""
+        """Memory of all processes, MB."""
         return sum(self.memory_mb.values())
 
 
 @dataclass(frozen=True)
 class Endurance:
-    """A long run: its samples and whether anything grew between its second and its last fifth."""
+    """A long run: its samples, and the growth between its second and its last fifth."""
 
     minutes: float
     fps: float
@@ -54,7 +57,7 @@ class Endurance:
 
     @property
     def flat(self) -> bool:
-        """Memory within two per cent, nothing else more than at the start, no process started again."""
+        """Whether memory grew by `FLAT` at most, nothing else grew, and no process was restarted."""
         grown = max(self.handles_growth, self.threads_growth, self.segments_growth, self.restarts)
         return self.memory_growth <= FLAT and grown <= 0
 
@@ -62,12 +65,15 @@ class Endurance:
 def endure(
     minutes: float, *, fps: float = 200.0, sampled: Callable[[Sample], None] = lambda sample: None
 ) -> Endurance:
-    """Runs one camera for so many minutes and looks sixty times. Raises InputError if the program cannot run here."""
+    """Runs one camera for ``minutes``, sampled sixty times; ``sampled`` is called with each sample.
+
+    Raises InputError if the program cannot run here.
+    """
     seconds = minutes * 60
     every = max(1.0, seconds / 60)
     samples: list[Sample] = []
     with running(1, fps, seconds) as program:
-        listeners = Listeners(program.line("bus ")[4:], 1, 1)
+        subscribers = Subscribers(program.line("bus ")[4:], 1, 1)
         try:
             program.line("ready ")
             began = time.monotonic()
@@ -75,18 +81,18 @@ def endure(
                 time.sleep(min(every, max(0.1, seconds - (time.monotonic() - began))))
                 if time.monotonic() - began >= seconds:
                     break
-                sample = _sample(program.process.pid, time.monotonic() - began, listeners.health)
+                sample = _sample(program.process.pid, time.monotonic() - began, subscribers.health)
                 if sample is not None:
                     samples.append(sample)
                     sampled(sample)
             report = program.report()
         finally:
-            listeners.leave()
+            subscribers.close()
     return judge(minutes, fps, samples, report)
 
 
 def judge(minutes: float, fps: float, samples: list[Sample], report: dict[str, Any]) -> Endurance:
-    """Growth between the second and the last fifth, by medians. Raises InputError for too few samples."""
+    """The growth between the medians of the second and the last fifth. Raises InputError for too few samples."""
     if len(samples) < 5:
         raise InputError(f"--endurance {minutes:g}: too short to see growth; give at least a minute")
     early = samples[len(samples) // 5 : 2 * len(samples) // 5]
@@ -112,7 +118,7 @@ def judge(minutes: float, fps: float, samples: list[Sample], report: dict[str, A
 
 
 def _sample(pid: int, at_s: float, healths: list[messages.Health]) -> Sample | None:
-    """Now; None while a process is just ending."""
+    """A sample of the running program; None while one of its processes is ending."""
     memory: dict[str, float] = {}
     handles = threads = 0
     try:
@@ -120,7 +126,7 @@ def _sample(pid: int, at_s: float, healths: list[messages.Health]) -> Sample | N
         for process in (main, *main.children(recursive=True)):
             title = "apexcam: main" if process.pid == pid else " ".join(process.cmdline()).strip()
             if not title.startswith("apexcam: "):
-                # Python's own resource tracker.
+                # The resource tracker of Python.
                 continue
             name = title.rpartition(" ")[2]
             memory[name] = round(_own_memory(process) / 2**20, 2)
@@ -142,8 +148,9 @@ def _sample(pid: int, at_s: float, healths: list[messages.Health]) -> Sample | N
 
 
 def _own_memory(process: psutil.Process) -> int:
-    """Bytes the process has allocated: neither the ring, nor libraries, which count as its own or as shared by what
-    other programs happen to run.
+    """Bytes the process itself has allocated.
+
+    Neither the ring counts nor the libraries, whose share depends on what other programs happen to run.
     """
     if not Path("/proc/self/smaps_rollup").exists():
         return int(process.memory_full_info().uss)

@@ -1,4 +1,4 @@
-"""One thing that ``apexcam doctor`` looked at."""
+"""A finding of ``apexcam doctor``, and how it is timed."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Verdict = Literal["ok", "slow", "missing", "broken"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. ``ms_p50`` and ``ms_p99`` where it was timed; ``advice`` where something can be done."""
+    """The result of one check: ``ms_p50`` and ``ms_p99`` if it was timed, ``advice`` if there is a remedy."""
 
     what: str
     found: str
@@ -23,7 +23,7 @@ class Finding:
 
 
 def timed(work: Callable[[int], Any], count: int) -> list[float]:
-    """Milliseconds of each call."""
+    """The milliseconds of each of ``count`` calls; ``work`` gets the number of the call, from 0."""
     times = []
     for i in range(count):
         began = time.perf_counter()
@@ -33,6 +33,6 @@ def timed(work: Callable[[int], Any], count: int) -> list[float]:
 
 
 def p50_p99(times: list[float]) -> tuple[float, float]:
-    """Median and 99th percentile."""
+    """The median and the 99th percentile."""
     p50, p99 = np.percentile(times, (50, 99))
     return round(float(p50), 3), round(float(p99), 3)

@@ -1,4 +1,4 @@
-"""A whole live run in a process of its own, with its subscribers, to be measured."""
+"""A complete live run in a process of its own, with subscribers, to be measured."""
 
 import json
 import os
@@ -24,8 +24,11 @@ from realtime.processes.histogram import Histogram
 _START_S: Final = 300.0
 
 
-class Listeners(threading.Thread):
-    """Subscribers to all but previews: the first reads what is said, the others count, the last of many never reads."""
+class Subscribers(threading.Thread):
+    """Subscribers to all topics but previews.
+
+    The first decodes what it receives, the others count messages, and the last of several never reads.
+    """
 
     def __init__(self, endpoint: str, cameras: int, count: int) -> None:
         super().__init__(name="subscribers", daemon=True)
@@ -47,18 +50,18 @@ class Listeners(threading.Thread):
                     socket.subscribe(messages.topic(camera, subject))
             socket.connect(endpoint)
             self._sockets.append(socket)
-        self._leave = threading.Event()
+        self._closed = threading.Event()
         self._state = msgspec.msgpack.Decoder(messages.State)
         self._health = msgspec.msgpack.Decoder(messages.Health)
         self.start()
 
     def run(self) -> None:
-        """Until `leave`."""
+        """Receives until `close`."""
         poller = zmq.Poller()
         numbers = {socket: number for number, socket in enumerate(self._sockets[: len(self.counts)])}
         for socket in numbers:
             poller.register(socket, zmq.POLLIN)
-        while not self._leave.is_set():
+        while not self._closed.is_set():
             for socket, _ in poller.poll(100):
                 topic, payload = socket.recv_multipart()
                 self.counts[numbers[socket]] += 1
@@ -74,9 +77,9 @@ class Listeners(threading.Thread):
                 arrived = datetime.fromisoformat(wall).timestamp()
                 self.delay.add(max(0.0, (time.time() - arrived) * 1e3))
 
-    def leave(self) -> None:
-        """Disconnects all."""
-        self._leave.set()
+    def close(self) -> None:
+        """Disconnects all subscribers."""
+        self._closed.set()
         self.join()
         self._context.destroy(linger=0)
 
@@ -94,7 +97,7 @@ class Program:
     lines: list[str] = field(default_factory=list)
 
     def line(self, start: str) -> str:
-        """The first line that starts so. Raises InputError when the program ends before it."""
+        """The first line of output that starts with ``start``. Raises InputError if the program ends before it."""
         deadline = time.monotonic() + _START_S
         while time.monotonic() < deadline:
             for line in list(self.lines):
@@ -103,23 +106,23 @@ class Program:
             if self.process.poll() is not None:
                 break
             time.sleep(0.02)
-        raise InputError(f"the run to be measured did not start: {self.last_words()}")
+        raise InputError(f"the run to be measured did not start: {self.error()}")
 
-    def last_words(self) -> str:
-        """What it said last."""
-        error = self.process.stderr.read().strip() if self.process.poll() and self.process.stderr else ""
-        return error or (self.lines[-1] if self.lines else "nothing was said")
+    def error(self) -> str:
+        """The error message, or the last line of output."""
+        message = self.process.stderr.read().strip() if self.process.poll() and self.process.stderr else ""
+        return message or (self.lines[-1] if self.lines else "no output")
 
     def report(self) -> dict[str, Any]:
-        """Its report, after its end. Raises InputError when there is none."""
+        """The report, once the program has ended. Raises InputError if there is none."""
         if self.process.wait() or not self.report_file.exists():
-            raise InputError(f"the run to be measured failed: {self.last_words()}")
+            raise InputError(f"the run to be measured failed: {self.error()}")
         return dict(json.loads(self.report_file.read_text(encoding="utf-8")))
 
 
 @contextmanager
 def running(cameras: int, fps: float, seconds: float) -> Iterator[Program]:
-    """A program with so many rendered cameras, ended at the latest when this is left."""
+    """A live run with rendered cameras, ended on leaving the context at the latest."""
     with tempfile.TemporaryDirectory(prefix="apexcam-bench-") as folder:
         report = Path(folder) / "report.json"
         command = [sys.executable, "-m", "realtime.cli", "live", "--no-dashboard", "--report", str(report)]

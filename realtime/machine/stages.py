@@ -1,4 +1,4 @@
-"""The stages of a live run, timed one by one: landmarks, watch, flow, class."""
+"""Checks of ``apexcam doctor``: the stages of a live run, timed one by one."""
 
 import time
 from collections.abc import Iterator
@@ -17,16 +17,16 @@ _PAIRS: Final = 9
 
 
 def _face(config: "Config", count: int) -> tuple[list[Any], float]:
-    """Frames of the demo at the size and rate wanted, from the first on."""
+    """The first frames of the demo at the configured size and rate, and the rate."""
     from engines.synthesis import demo
 
-    asked = config.source
-    renderer = demo(asked.fps, asked.width, asked.height)
-    return [renderer.frame(i) for i in range(count)], asked.fps
+    settings = config.source
+    renderer = demo(settings.fps, settings.width, settings.height)
+    return [renderer.frame(i) for i in range(count)], settings.fps
 
 
 def landmarks(config: "Config") -> Iterator[Finding]:
-    """The face mesh on rendered frames."""
+    """Times the face mesh on rendered frames."""
     import cv2
 
     from engines.face.mesh import Mesh
@@ -44,7 +44,7 @@ def landmarks(config: "Config") -> Iterator[Finding]:
 
 
 def watch(config: "Config") -> Iterator[Finding]:
-    """How many frames a second one core keeps."""
+    """Measures how many frames a second one core can watch."""
     import cv2
 
     from realtime.ring import Frame
@@ -55,10 +55,10 @@ def watch(config: "Config") -> Iterator[Finding]:
     cv2.setNumThreads(1)
     watcher = Watcher(config.faces, config.spotting, "doctor")
     try:
-        made = [
+        stream = [
             Frame(i, round(i / fps * 1e9), time.monotonic_ns(), 0, image) for i, image in enumerate(frames)
         ]
-        times = timed(lambda i: watcher.step(made[i]), len(made))[len(made) // 4 :]
+        times = timed(lambda i: watcher.step(stream[i]), len(stream))[len(stream) // 4 :]
     finally:
         watcher.close()
         cv2.setNumThreads(before)
@@ -72,12 +72,12 @@ def watch(config: "Config") -> Iterator[Finding]:
         *p50_p99(times),
         advice=""
         if verdict == "ok"
-        else f"{fps:g} fps are asked: use --set source.fps={int(keeps // 10 * 10)} or less",
+        else f"{fps:g} fps are requested: use --set source.fps={int(keeps // 10 * 10)} or less",
     )
 
 
 def flow(config: "Config") -> Iterator[Finding]:
-    """Every solver and preset."""
+    """Times every flow solver with every preset."""
     from engines.flow import PRESETS, backends, open_solver
 
     noise = np.random.default_rng(0)
@@ -110,17 +110,17 @@ def flow(config: "Config") -> Iterator[Finding]:
 
 
 def classify(config: "Config") -> Iterator[Finding]:
-    """Every runtime of the network."""
+    """Times the network in every runtime."""
     from engines.inference import every_runtime, open_classifier
 
-    asked = config.recognise
+    settings = config.recognise
     maps = np.random.default_rng(0).random((1, 3, 28, 28), dtype=np.float32)
     for runtime, reason in every_runtime().items():
         if reason:
             yield Finding(f"classify {runtime}", "not here", "missing", advice=reason)
             continue
         try:
-            classify = open_classifier(asked.model, runtime, precision=asked.precision)
+            classify = open_classifier(settings.model, runtime, precision=settings.precision)
             classify(maps)
             times = timed(lambda _, classify=classify: classify(maps), 50)  # type: ignore[misc]
         except InputError:
@@ -132,17 +132,17 @@ def classify(config: "Config") -> Iterator[Finding]:
 
 
 def recognise(config: "Config") -> Iterator[Finding]:
-    """The way that live takes from crops to class, and what it had to do without."""
+    """Times the path from crops to class as a live run takes it, with what failed on the way."""
     from engines.face import CROP_HEIGHT, CROP_WIDTH
     from engines.recognition import Recognition
 
-    asked, failed = config.recognise, list[str]()
+    settings, failed = config.recognise, list[str]()
     recognition = Recognition(
-        asked.model,
-        backend=asked.backend,
-        preset=asked.preset,
-        runtime=asked.runtime,
-        precision=asked.precision,
+        settings.model,
+        backend=settings.backend,
+        preset=settings.preset,
+        runtime=settings.runtime,
+        precision=settings.precision,
         on_notice=failed.append,
     )
     crop = np.random.default_rng(0).integers(0, 255, (CROP_HEIGHT, CROP_WIDTH), dtype=np.uint8)
@@ -157,10 +157,9 @@ def recognise(config: "Config") -> Iterator[Finding]:
 
 
 def compiled(config: "Config") -> Iterator[Finding]:
-    """What was just compiled to be timed: whether the next start finds it."""
+    """Whether the code compiled for these checks is cached for the next start."""
     from engines.compiled import unkept
 
     why = unkept()
-    yield Finding(
-        "compiled code", "made anew at every start" if why else "kept", "slow" if why else "ok", advice=why
-    )
+    found = "compiled anew at every start" if why else "cached"
+    yield Finding("compiled code", found, "slow" if why else "ok", advice=why)

@@ -1,6 +1,5 @@
-"""What the machine brings: processor, OpenCV, cameras, shared memory, folders, ports."""
+"""Checks of ``apexcam doctor``: processor, OpenCV, cameras, shared memory, folders, ports."""
 
-import importlib.util
 import os
 import platform
 import socket
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def machine(config: "Config") -> Iterator[Finding]:
-    """Processor, system, Python."""
+    """Reports system, processor cores and Python."""
     cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
@@ -26,12 +25,12 @@ def machine(config: "Config") -> Iterator[Finding]:
         f"{platform.system()} {platform.release()} {platform.machine()}, {cores} cores, "
         f"Python {platform.python_version()}",
         "ok" if cores >= 2 else "slow",
-        advice="" if cores >= 2 else "capture and watch want a core each: ask for fewer frames a second",
+        advice="" if cores >= 2 else "capture and watch need a core each: request fewer frames a second",
     )
 
 
 def opencv(config: "Config") -> Iterator[Finding]:
-    """Its version, and whether several wheels overwrite one another."""
+    """Reports the version of OpenCV, and whether several wheels overwrite one another."""
     import cv2
 
     wheels = sorted(set(packages_distributions().get("cv2", ())))
@@ -47,7 +46,7 @@ def opencv(config: "Config") -> Iterator[Finding]:
 
 
 def cameras(config: "Config") -> Iterator[Finding]:
-    """What is plugged in."""
+    """Reports the cameras that are plugged in."""
     from realtime.sources.cameras import list_cameras
 
     found = list_cameras()
@@ -65,37 +64,37 @@ def cameras(config: "Config") -> Iterator[Finding]:
 
 
 def shared_memory(config: "Config") -> Iterator[Finding]:
-    """How many seconds of frames it holds."""
+    """Reports how many seconds of frames shared memory can hold. Raises InputError if it cannot be written."""
     from realtime import ring
     from realtime.ring import segment
 
     segment.check()
-    asked = config.source
-    slots = ring.free_slots(asked.height, asked.width)
+    source = config.source
+    slots = ring.free_slots(source.height, source.width)
     if slots is None:
         yield Finding("shared memory", "no limit of its own")
         return
-    seconds = slots / asked.fps
+    seconds = slots / source.fps
     enough = seconds * 0.9 >= config.ring.seconds
     yield Finding(
         "shared memory",
-        f"room for {seconds:.1f} s of {asked.width}x{asked.height} at {asked.fps:g} fps",
+        f"room for {seconds:.1f} s of {source.width}x{source.height} at {source.fps:g} fps",
         "ok" if enough else "slow",
         advice=""
         if enough
-        else f"{config.ring.seconds:g} s are wanted; enlarge /dev/shm (container: --shm-size=512m)",
+        else f"{config.ring.seconds:g} s are needed; enlarge /dev/shm (container: --shm-size=512m)",
     )
 
 
 def temporary(config: "Config") -> Iterator[Finding]:
-    """Where the private folder of a run goes."""
+    """Reports where the private folder of a run is created. Raises InputError if nowhere."""
     from realtime.processes.private_folder import temporary_folder
 
     yield Finding("temporary folder", str(temporary_folder()))
 
 
 def ports(config: "Config") -> Iterator[Finding]:
-    """Whether bus and page find their ports free."""
+    """Reports whether the ports of bus and dashboard are free."""
     from realtime.bus.publisher import Bus
 
     try:
@@ -118,14 +117,3 @@ def ports(config: "Config") -> Iterator[Finding]:
                 "missing",
                 advice="give --set dashboard.port=0 for any free one",
             )
-
-
-def dashboard(config: "Config") -> Iterator[Finding]:
-    """Whether the page can be served."""
-    here = importlib.util.find_spec("nicegui") is not None
-    yield Finding(
-        "dashboard",
-        "NiceGUI is installed" if here else "NiceGUI is not installed",
-        "ok" if here else "missing",
-        advice="" if here else "pip install nicegui, or run with --no-dashboard",
-    )

@@ -1,14 +1,12 @@
-"""Frames from one writer to many readers through shared memory; nobody waits, nothing is lost silently.
+"""A ring of frames in shared memory: one writer, many readers; nobody waits, and nothing is lost silently.
 
-One segment: a 4096-byte header of native 64-bit integers, then ``slots`` slots of a 64-byte head (sequence,
-index, t_ns, host_ns, gap, damaged) and an image. Frame number k, counted from 0, lies in slot k mod slots; its
-sequence is 2k+1 while it is written and 2k+2 when whole. A reader checks the sequence before and after its
-copy, so that it never hands out a torn frame and knows by how many frames it was lapped. After comma.ai's
-msgq.
+One segment has a 4096-byte header of native 64-bit integers, then ``slots`` slots, each a 64-byte head (sequence,
+index, t_ns, host_ns, gap, damaged) and an image. Frame number k, counted from 0, is in slot k mod slots; its sequence
+is 2k+1 while it is being written and 2k+2 when complete. A reader checks the sequence before and after copying, so
+that it never returns a torn frame and knows by how many frames it was lapped. After comma.ai's msgq.
 
-Memory order: aligned 64-bit stores are single stores on every supported machine; the order between a sequence
-and its image is made by ``layout.fence``, which x86 hardly needs (its stores stay in order) and ARM needs in
-earnest.
+Memory order: aligned 64-bit stores are atomic on every supported machine. ``layout.fence`` orders a sequence and its
+image, which ARM requires and x86, whose stores stay in order, hardly needs.
 """
 
 from realtime.ring.frame import END, End, Frame, Image, Lapped, Replaced

@@ -1,4 +1,4 @@
-"""What is written into a ring, and what a reader is given."""
+"""What a ring holds, and what a reader returns."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,10 +13,10 @@ Image = NDArray[np.uint8]
 class Frame:
     """One image of a source.
 
-    ``index`` counts from 0; ``t_ns`` is the source's clock and ``host_ns`` is ``time.monotonic_ns`` at
-    arrival; ``gap`` frames were lost by the driver just before it, or are missing in a recording, whose indices pass
-    over them; ``image`` is uint8 (height, width, 3) BGR.
-    A ``damaged`` frame shows what was not filmed: nothing is to be seen in it, or across it.
+    ``index`` counts from 0; ``t_ns`` is the source's clock and ``host_ns`` is ``time.monotonic_ns`` at arrival.
+    ``gap`` frames were lost by the driver just before it, or are missing in a recording, whose indices skip them.
+    ``image`` is uint8 (height, width, 3) BGR. A ``damaged`` frame does not show what was filmed: nothing may be
+    measured in it, or across it.
     """
 
     index: int
@@ -29,19 +29,19 @@ class Frame:
 
 @dataclass(frozen=True)
 class Lapped:
-    """The writer overtook the reader: ``count`` frames are gone; reading goes on at the newest."""
+    """The writer overtook the reader: ``count`` frames are lost, and reading continues at the newest."""
 
     count: int
 
 
 @dataclass(frozen=True)
 class End:
-    """The source has ended and every frame of it was read or counted as lapped."""
+    """The source has ended, and each of its frames was read or counted as lapped."""
 
 
 @dataclass(frozen=True)
 class Replaced(End):
-    """The writer died and another one took the name over: attach again."""
+    """The writer died and another one took over the name: attach again."""
 
 
 END: Final = End()

@@ -1,4 +1,4 @@
-"""Where everything lies in a ring's segment: words of the header, heads of the slots, images; and the fence."""
+"""The layout of a ring's segment: words of the header, heads of the slots, images; and the memory fence."""
 
 import sys
 import threading
@@ -17,21 +17,21 @@ THIS_VERSION: Final = 2
 HEADER_BYTES: Final = 4096
 SLOT_HEAD_BYTES: Final = 64
 MAX_SIDE: Final = 16384
-# fixed fields of the header, in 64-bit words
+# Fixed fields of the header, in 64-bit words.
 MAGIC, VERSION, SIZE, GENERATION, SLOTS, HEIGHT, WIDTH, CHANNELS, DTYPE, STRIDE = range(10)
 OWNER, OWNER_BORN, WRITER, WRITER_BORN, NAMESPACE, CHECK = range(10, 16)
-# fields that change, on cache lines of their own
+# Fields that change, each on its own cache line.
 HEAD, BEAT, STATE, FIRST, TICKET = 64, 72, 80, 88, 96
-# values of STATE
+# Values of STATE.
 OPEN, ENDED, REPLACED = 0, 1, 2
-# value of DTYPE
+# The value of DTYPE.
 UINT8: Final = 1
 
 _fence_lock = threading.local()
 
 
 def fence() -> None:
-    """A full memory barrier: a lock released, then taken, orders all before against all after (ARM: RCsc)."""
+    """A full memory barrier: releasing a lock and acquiring it orders everything before against everything after."""
     try:
         lock = _fence_lock.lock
     except AttributeError:
@@ -43,7 +43,7 @@ def fence() -> None:
 
 @dataclass(frozen=True)
 class Layout:
-    """How many frames of which size, and where the parts lie."""
+    """The number and size of the frames, and the offsets that follow from them, in bytes."""
 
     slots: int
     height: int
@@ -51,7 +51,7 @@ class Layout:
 
     @property
     def image_bytes(self) -> int:
-        """Of one image."""
+        """Bytes of one image."""
         return self.height * self.width * 3
 
     @property
@@ -83,7 +83,7 @@ class Mapped:
         self.ticket_address = int(np.frombuffer(self.ticket, np.uint32).ctypes.data)
 
     def close(self) -> None:
-        """Lets the memory go."""
+        """Unmaps the memory."""
         self.images.clear()
         for view in (*self.heads, self.ticket, self.header):
             view.release()
@@ -92,5 +92,5 @@ class Mapped:
 
 
 def checksum(fixed: Sequence[int]) -> int:
-    """Of the fixed words of a header."""
+    """The checksum of the fixed words of a header."""
     return zlib.crc32(repr(tuple(fixed[VERSION : STRIDE + 1])).encode())

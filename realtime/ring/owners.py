@@ -1,4 +1,4 @@
-"""Whose a ring is: names, living and dead writers, other containers; and the removal of what the dead left."""
+"""Ownership of rings: names, live and dead processes, other containers; removal of what dead processes left."""
 
 import os
 import sys
@@ -11,37 +11,39 @@ from realtime.ring.segment import segment_name as ring_name
 
 
 def unlink(name: str) -> bool:
-    """Remove a ring's name, whoever made it: the backup for a killed writer. True if it was there."""
+    """Removes a ring's name, no matter who made it, for a writer that was killed. Returns whether it existed."""
     return segment.unlink(name)
 
 
 def unlink_stale() -> list[str]:
-    """Remove the rings of this user whose owner and writer are both dead; the names removed."""
+    """Removes this user's rings whose owner and writer are both dead, and returns their names."""
     return [name for name in segment.names() if is_stale(name) and segment.unlink(name)]
 
 
 def unlink_of(pid: int) -> None:
-    """Remove every segment of a run; one of another container, whose main has the same process id, stays."""
+    """Removes every segment of a run, but not those of another container whose main has the same process id."""
     for name in list(segment.names()):
         if segment.owner(name) == pid and not is_foreign(name):
             segment.unlink(name)
 
 
 def free_name(camera: str, pid: int) -> str:
-    """`ring_name`, or one beside it where another container that shares the memory has a process of that id."""
+    """`ring_name`, or a variant if another container that shares the memory uses that name."""
     name = ring_name(camera, pid)
     return ring_name(f"{camera}-{segment.pid_namespace()}", pid) if is_foreign(name) else name
 
 
 def free_slots(height: int, width: int) -> int | None:
-    """How many slots for frames of this size shared memory has room for; None where there is no limit."""
+    """How many slots for frames of this size fit into shared memory; None if it has no limit of its own."""
     free = segment.free_bytes()
     return None if free is None else max(0, (free - at.HEADER_BYTES) // Layout(1, height, width).stride)
 
 
 def born(pid: int) -> int:
-    """When a process started, in a unit that only compares; 0 if there is none (a zombie is none)."""
-    if sys.platform == "linux":  # in ticks since boot: a clock that jumps does not make the living look dead
+    """The start time of a process, only to be compared; 0 if it does not run (or is a zombie), -1 if unknown."""
+    if (
+        sys.platform == "linux"
+    ):  # in ticks since boot, so that a change of the clock does not make a process look dead
         try:
             fields = (
                 Path(f"/proc/{pid}/stat")
@@ -64,7 +66,7 @@ def born(pid: int) -> int:
 
 
 def is_alive(pid: int, was_born: int) -> bool:
-    """Whether this very process lives, and not another one of its number."""
+    """Whether the process is alive, and not another one that got the same id."""
     now = born(pid)
     return now != 0 and (was_born <= 0 or now < 0 or now == was_born)
 
@@ -87,7 +89,7 @@ def is_foreign(name: str) -> bool:
 
 
 def is_stale(name: str) -> bool:
-    """Whether owner and writer are dead, and of this container."""
+    """Whether owner and writer are both dead, and were of this container."""
     owner = segment.owner(name)
     if owner is None:
         return False
@@ -100,10 +102,10 @@ def is_stale(name: str) -> bool:
         if len(words) < at.HEADER_BYTES // 8 or words[at.MAGIC] != at.MAGIC_NUMBER:
             words.release()
             return born(owner) == 0 and not segment.is_new(name)
-        # Process ids of another container say nothing here.
+        # Process ids of another container mean nothing here.
         ours = words[at.NAMESPACE] == segment.pid_namespace()
-        living = is_alive(owner, words[at.OWNER_BORN]) or is_alive(words[at.WRITER], words[at.WRITER_BORN])
+        alive = is_alive(owner, words[at.OWNER_BORN]) or is_alive(words[at.WRITER], words[at.WRITER_BORN])
         words.release()
-        return ours and not living
+        return ours and not alive
     finally:
         memory.close()

@@ -19,9 +19,9 @@ from realtime.ring.wake import Waiter
 class RingReader:
     """Reads the ring ``name`` from its oldest frame, its newest, or from frame number ``start``.
 
-    Waits up to ``timeout_s`` seconds for the ring to appear. Raises InputError if it does not, or if the
-    segment is not a whole ring of this version. The mapping is read-only: a reader cannot disturb anybody.
-    ``futex=False`` waits by short sleeps, as it is done where there is no futex.
+    Waits up to ``timeout_s`` seconds for the ring to appear. Raises InputError if it does not, or if the segment is
+    not a valid ring of this version. The mapping is read-only: a reader cannot disturb the writer or other readers.
+    ``futex=False`` waits by short sleeps, as on systems without futexes.
     """
 
     def __init__(
@@ -55,35 +55,30 @@ class RingReader:
 
     @property
     def position(self) -> int:
-        """The number of the frame that is read next; a reader started anew at it misses nothing uncounted."""
+        """The number of the next frame; a new reader that starts there misses no frame uncounted."""
         return self._next
 
     @property
     def heartbeat_age_s(self) -> float:
-        """Seconds since the writer last wrote a frame or said that it lives."""
+        """Seconds since the writer's last frame or heartbeat."""
         return max(0, time.monotonic_ns() - self._mapped().header[at.BEAT]) / 1e9
 
     @property
     def ended(self) -> bool:
-        """No frame will follow: the source ended or the ring was replaced."""
+        """Whether no frame will follow: the source ended or the ring was replaced."""
         return self._mapped().header[at.STATE] != at.OPEN
 
     @property
     def is_open(self) -> bool:
-        """Whether it is mapped: not after ``close``."""
+        """Whether it is mapped, which ends with ``close``."""
         return self._ring is not None
 
-    @property
-    def writer_pid(self) -> int:
-        """The process that writes."""
-        return self._mapped().header[at.WRITER]
-
     def read(self, timeout_s: float, out: Image | None = None) -> Frame | Lapped | End | None:
-        """The next frame, copied into ``out`` if given; None when ``timeout_s`` seconds brought none.
+        """The next frame, copied into ``out`` if given; None if none came within ``timeout_s`` seconds.
 
-        ``Lapped`` comes once for each overtaking, before the frame that follows it, and reading goes on at
-        the newest frame, so that delay stays bounded; ``End`` comes for ever after the last. ``out`` is uint8
-        (height, width, 3), C-contiguous; ValueError if it is not. Raises InputError if a slot is damaged.
+        ``Lapped`` comes once each time the writer overtakes, and reading continues at the newest frame, so that the
+        delay stays bounded; after the last frame every call returns ``End``. ``out`` is C-contiguous uint8 (height,
+        width, 3), otherwise ValueError is raised. Raises InputError if a slot is damaged.
         """
         ring = self._mapped()
         image = self._target(out)
@@ -100,7 +95,7 @@ class RingReader:
                     return frame
                 fence()
                 newest: int = ring.header[at.HEAD] - 1
-                if newest < self._next + self.slots - 1:  # the writer cannot have been here a second time
+                if newest < self._next + self.slots - 1:  # the writer cannot have reached this slot again
                     raise InputError(
                         f"ring {self.name}: slot of frame {self._next} is damaged; start capture again"
                     )
@@ -113,10 +108,13 @@ class RingReader:
                 return None
 
     def latest(self, out: Image | None = None) -> Frame | None:
-        """The newest frame, for previews; None before the first. Does not move ``read``."""
+        """The newest frame, for previews; None before the first. Does not affect ``read``.
+
+        Raises InputError if its slot is damaged.
+        """
         ring = self._mapped()
         image = self._target(out)
-        for _ in range(100):  # one retry is rare; a damaged ring shall not hang us
+        for _ in range(100):  # even one retry is rare; bounded because of damaged rings
             if (head := ring.header[at.HEAD]) <= 0:
                 return None
             if (frame := self._copy(ring, head - 1, image)) is not None:
@@ -124,10 +122,10 @@ class RingReader:
         raise InputError(f"ring {self.name}: its newest slot is damaged; start capture again")
 
     def read_at(self, index: int, out: Image | None = None) -> Frame | None:
-        """The frame of this ``index`` if the ring still holds it, for a recorder. Does not move ``read``."""
+        """The frame of this ``index`` if the ring still holds it, for a recorder. Does not affect ``read``."""
         ring = self._mapped()
         head = ring.header[at.HEAD]
-        # Indices rise, by more than 1 where they pass over lost frames.
+        # Indices increase, by more than 1 where frames were lost.
         kept = range(max(0, head - self.slots), min(head, index - ring.header[at.FIRST] + 1))
         place = bisect_left(kept, index, key=lambda number: ring.heads[number % self.slots][1])
         if place == len(kept):
@@ -136,13 +134,13 @@ class RingReader:
         return frame if frame is not None and frame.index == index else None
 
     def close(self) -> None:
-        """Unmap. Idempotent."""
+        """Unmaps the ring. Idempotent."""
         if self._ring is not None:
             self._ring.close()
             self._ring = None
 
     def _copy(self, ring: Mapped, number: int, image: Image) -> Frame | None:
-        """Frame ``number`` copied into ``image``; None if the writer has been or came over it."""
+        """Frame ``number`` copied into ``image``; None if the writer overwrote it, before or during the copy."""
         slot = number % self.slots
         head = ring.heads[slot]
         fence()
@@ -197,13 +195,13 @@ def _attach(name: str, timeout_s: float) -> Mapped:
             memory.close()
         if time.monotonic() >= deadline:
             raise InputError(
-                f"ring {name}: there is none; start the camera's capture first, or look at the name"
+                f"ring {name}: there is none; start the camera's capture first, or check the name"
             )
         time.sleep(0.005)
 
 
 def _read_header(name: str, memory: segment.Segment) -> Layout | None:
-    """The layout a header declares, checked against the segment; None while its writer is still at it."""
+    """The layout that a header declares, checked against the segment; None while it is still being written."""
     if memory.size < at.HEADER_BYTES:
         raise InputError(
             f"ring {name}: {memory.size} bytes are too few for a ring; remove it and start capture again"

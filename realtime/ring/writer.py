@@ -18,8 +18,8 @@ from realtime.ring.wake import wake_all
 class RingWriter:
     """Creates the ring ``name`` (see ``ring_name``) and writes frames into it; the only writer.
 
-    A ring of the same name whose writer is dead is replaced and its readers are told. Raises InputError if
-    another writer lives, if shared memory is too small (how many slots would fit), or on a bad size or name.
+    A ring of the same name whose writer is dead is replaced, and its readers get `Replaced`. Raises InputError if
+    another writer is alive, if shared memory is too small (with the slots that would fit), or for a bad size or name.
     """
 
     def __init__(self, name: str, slots: int, height: int, width: int) -> None:
@@ -49,19 +49,19 @@ class RingWriter:
             at.UINT8,
             layout.stride,
         )
-        whose = (owner, born(owner), os.getpid(), born(os.getpid()), segment.pid_namespace())
-        for word, value in enumerate(fixed + whose):
+        processes = (owner, born(owner), os.getpid(), born(os.getpid()), segment.pid_namespace())
+        for word, value in enumerate(fixed + processes):
             header[word] = value
         header[at.CHECK] = checksum(fixed)
         header[at.BEAT] = time.monotonic_ns()
         fence()
-        header[at.MAGIC] = at.MAGIC_NUMBER  # last: from here on readers may attach
+        header[at.MAGIC] = at.MAGIC_NUMBER  # last, because from here on readers may attach
         self.generation = generation
         self.count = 0  # frames written
         self._last_index = -1
 
     def write(self, frame: Frame) -> None:
-        """Copy a frame in and wake the readers; never waits. Raises InputError on another size or index."""
+        """Copies a frame in and wakes the readers; never waits. Raises InputError for a wrong size or index."""
         ring = self._mapped()
         k = self.count
         slot = k % self._layout.slots
@@ -91,28 +91,28 @@ class RingWriter:
         self.count = k + 1
         self._last_index = frame.index
         header[at.BEAT] = time.monotonic_ns()
-        self._ring_bell(ring)
+        self._wake_readers(ring)
 
     def beat(self) -> None:
-        """Renew the heartbeat; ``write`` does it, call it while a source is silent but looked after."""
+        """Renews the heartbeat, as ``write`` does; to be called while waiting for a silent source."""
         self._mapped().header[at.BEAT] = time.monotonic_ns()
 
     def end(self) -> None:
-        """Say that no frame will follow; readers get ``End`` after the last one."""
+        """Marks the end of the source; readers get ``End`` after the last frame."""
         ring = self._mapped()
         fence()
         ring.header[at.STATE] = at.ENDED
-        self._ring_bell(ring)
+        self._wake_readers(ring)
 
     def close(self, unlink: bool = True) -> None:
-        """Unmap and, unless told otherwise, remove the name; readers keep what they mapped. Idempotent."""
+        """Unmaps the ring and, with ``unlink``, removes its name; readers keep their mapping. Idempotent."""
         if self._ring is not None:
             self._ring.close()
             self._ring = None
             if unlink:
                 segment.unlink(self.name)
 
-    def _ring_bell(self, ring: Mapped) -> None:
+    def _wake_readers(self, ring: Mapped) -> None:
         fence()
         ring.ticket[0] = (ring.ticket[0] + 1) & 0xFFFFFFFF
         wake_all(ring.ticket_address)
@@ -130,7 +130,10 @@ class RingWriter:
 
 
 def take_over(name: str) -> int:
-    """Clear the name of a dead writer's ring, tell its readers; its generation, 0 where there was none."""
+    """Removes a dead writer's ring and marks it replaced for its readers; returns its generation, 0 if there was none.
+
+    Raises InputError if its writer is alive or it is another user's.
+    """
     try:
         memory = segment.attach(name, writable=True)
     except FileNotFoundError:

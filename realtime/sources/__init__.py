@@ -1,7 +1,7 @@
-"""Where frames come from: cameras, files, URLs, image folders and the demo behind one contract, ``base``.
+"""Sources of frames: cameras, files, URLs, image folders and the demo behind one interface, `base.Source`.
 
 ``open_source`` picks the kind from the spec: a row of ``kinds``, or of the entry point group ``apexcam.sources``.
-Import this package before OpenCV: OpenCV reads two of the settings below when it is loaded.
+Import this package before OpenCV, which reads the environment variables below when it is loaded.
 """
 
 import os
@@ -29,18 +29,18 @@ __all__ = [
     "open_source",
 ]
 
-# a stalled camera is noticed after 2 s and not after 10; FFmpeg and OpenCV print no lines of their own
+# A stalled camera is noticed after 2 s instead of 10; FFmpeg and OpenCV print nothing themselves.
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
 
 
 def kind_of(spec: str) -> str:
-    """What a spec names: ``demo``, a URL, a folder, a file, ``NAME:…`` of a plugin, or else a camera (index, device or
-    name).
+    """The kind of source that a spec names, the key of its row: ``demo``, ``url``, ``images``, ``file``, ``camera``.
 
-    What exists is what it is; what does not is a file if it looks like a path, else the name of a camera. Raises
-    InputError for a name that OpenCV and FFmpeg cannot be given, and for what is neither file, folder nor device.
+    ``NAME:…`` is of the plugin of that name. An existing path is what it is; any other spec is a file if it looks
+    like a path, else the name of a camera. Raises InputError for a name that OpenCV and FFmpeg cannot take, and for
+    a path that is neither file, folder nor device.
     """
     if spec == "demo" or re.fullmatch(r"demo:\d+", spec):
         return "demo"
@@ -54,25 +54,23 @@ def kind_of(spec: str) -> str:
     path = Path(at_home(spec))
     try:
         mode = path.stat().st_mode
-    except (OSError, ValueError):  # a name too long, or with a zero byte, is one of nothing
+    except (OSError, ValueError):  # also for a name that is too long or has a zero byte
         return _kind_of_missing(spec, path)
     if stat.S_ISDIR(mode):
         return "images"
     if stat.S_ISCHR(mode):
         return "camera"
     if not stat.S_ISREG(mode):
-        raise InputError(
-            f"{spec}: is neither a file nor a camera; give a video file, or a URL to read a stream"
-        )
+        raise InputError(f"{spec}: neither a file nor a camera; give a video file, or a URL to read a stream")
     return "file"
 
 
 def _kind_of_missing(spec: str, path: Path) -> str:
     if shown(spec) != spec:
-        return "url"  # whose scheme was forgotten
+        return "url"  # without its scheme
     if re.fullmatch(r"/dev/[^.]*", spec):
         return "camera"
-    # "USB 2.0 Camera", "See3CAM v1.2" and "DroidCam/OBS" are cameras.
+    # Names such as "USB 2.0 Camera", "See3CAM v1.2" and "DroidCam/OBS" are those of cameras.
     suffix = path.suffix[1:]
     like_a_path = spec.startswith(("/", "./", "../", "~")) or "\\" in spec or spec.endswith("/")
     like_a_file = suffix.isalnum() and len(suffix) <= 5 and sum(map(str.isalpha, suffix)) >= 2
@@ -93,22 +91,22 @@ def check_requests(
     pace: float | None = None,
     rate: float | None = None,
 ) -> None:
-    """Raises InputError for a request that none of the sources can fulfil, so that none is ignored in silence.
+    """Raises InputError for a request that none of the sources can fulfil, so that none is silently ignored.
 
-    ``settings`` are those given with --set.
+    ``settings`` are the ``section.key=value`` of --set; ``pace`` and ``rate`` (--fps) are as in `open_source`.
     """
     rows = [kind_row(spec) for spec in specs]
     for setting in settings:
         if setting.startswith("source.") and not any(row.takes_size for row in rows):
             raise InputError(
-                f"--set {setting}: is asked of a camera, a recording brings its own; if it was filmed at another "
-                "rate than it says: --fps"
+                f"--set {setting}: only a camera takes it, a recording has its own; if it was filmed at another rate "
+                "than it says, give --fps"
             )
     if rate is not None and all(row.takes_size for row in rows):
-        raise InputError(f"--fps {rate:g}: is for recordings; ask a camera with --set source.fps={rate:g}")
+        raise InputError(f"--fps {rate:g}: only for recordings; for a camera give --set source.fps={rate:g}")
     if pace is not None and all(row.takes_size and row.paces_itself for row in rows):
         raise InputError(
-            f"--pace {pace:g}: a camera has its own pace; ask for less with --set source.fps={pace:g}"
+            f"--pace {pace:g}: a camera has its own pace; for fewer frames give --set source.fps={pace:g}"
         )
 
 
@@ -121,13 +119,13 @@ def open_source(
     pace: float | Literal["own"] | None = None,
     rate: float | None = None,
 ) -> Source:
-    """Open what ``spec`` names.
+    """Opens the source that ``spec`` names.
 
-    ``fps``, ``width`` and ``height`` are what is asked of a camera or the demo; files, URLs and folders bring
-    their own. ``pace`` holds a file, folder or the demo to so many frames a second, ``"own"`` to its own
-    times, None lets it go as fast as it can; cameras and live streams pace themselves. ``rate`` is what a
-    recording was filmed at where it does not say so or says it wrongly (a 200 fps clip stored as 25 fps).
-    Raises InputError for anything that cannot be opened.
+    ``fps``, ``width`` and ``height`` are requested from a camera or the demo; files, URLs and folders have their own.
+    ``pace`` limits a file, folder or the demo to so many frames a second, ``"own"`` to its own times; None does not
+    limit it. Cameras and live streams pace themselves. ``rate`` is the frame rate at which a recording was filmed,
+    where it does not say so or is wrong (a 200 fps clip stored as 25 fps). Raises InputError for anything that cannot
+    be opened.
     """
     if not spec:
         raise InputError("no source given; give a camera index, a video, an image folder, a URL or demo")

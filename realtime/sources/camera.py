@@ -1,7 +1,6 @@
-"""A real camera through OpenCV: asked in the order drivers need, its frames stamped, its losses estimated.
+"""A real camera through OpenCV: configured in the order drivers need, its frames stamped, its losses estimated.
 
-What is asked is rarely what is granted, and what is granted rarely what is delivered: see
-``realtime.sources.cameras``.
+Drivers rarely grant what is requested, and cameras rarely deliver what is granted: see ``realtime.sources.cameras``.
 """
 
 import sys
@@ -27,16 +26,18 @@ from realtime.sources.granted import (
 from realtime.sources.losses import LossCounter
 from realtime.sources.v4l2 import Device
 
-_STALL_S = 2.0  # as long as OpenCV is told to wait for a frame
-_JUMP_NS = 10**9  # driver and host disagree by more about the time between two frames: a clock was set
+_STALL_S = 2.0  # the time that OpenCV is set to wait for a frame
+_JUMP_NS = (
+    10**9
+)  # a larger difference between driver and host in the time between two frames: a clock was set
 Find = Callable[[str], Device]
 
 
 class CameraSource(PacedSource):
-    """An opened camera. ``t_ns`` is the driver's stamp where it has one, else the host's monotonic clock at arrival.
+    """An open camera. ``t_ns`` is the driver's time stamp if it has one, else the host's monotonic clock at arrival.
 
-    A driver's clock that jumps is followed from where it was. Ends ``lost`` when it goes away, falls silent for two
-    seconds or changes its frame size.
+    Jumps of the driver's clock are compensated. The source is ``lost`` when the camera goes away, delivers nothing
+    for two seconds or changes its frame size.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class CameraSource(PacedSource):
         super().__init__(info)
         self.device = device
         self.granted = granted
-        self.corrupt = 0  # frames that arrived and could not be decoded
+        self.corrupt = 0  # frames that arrived but could not be decoded
         self._capture = capture
         self._clock = clock
         self._losses = LossCounter(granted.fps, 1 if granted.driver_clock else BUFFERS)
@@ -56,7 +57,7 @@ class CameraSource(PacedSource):
     def _shoot(self) -> Shot | None:
         import cv2
 
-        asked = self._clock()
+        began = self._clock()
         while True:
             if self._capture.grab():
                 arrived = self._clock()
@@ -81,7 +82,7 @@ class CameraSource(PacedSource):
             if self.device.path and not Path(self.device.path).exists():
                 self._lose("it was unplugged")
                 return None
-            if self._clock() - asked >= _STALL_S * 1e9:
+            if self._clock() - began >= _STALL_S * 1e9:
                 self._lose(f"no frame for {_STALL_S:g} s")
                 return None
             time.sleep(0.005)
@@ -96,8 +97,8 @@ class CameraSource(PacedSource):
         self._newest = (t_ns, arrived)
         return t_ns
 
-    def _lose(self, why: str) -> None:
-        self._problem = f"camera {self.info.spec}: {why}"
+    def _lose(self, reason: str) -> None:
+        self._problem = f"camera {self.info.spec}: {reason}"
         self._lost = True
 
     def _release(self) -> None:
@@ -114,11 +115,10 @@ def open_camera(
     find: Find | None = None,
     clock: Callable[[], int] = time.monotonic_ns,
 ) -> CameraSource:
-    """Open a camera by index, device path or (part of its) name, and ask it for a size and rate.
+    """Opens a camera by index, device path or (part of) its name, and requests a size and rate.
 
-    640x480 and, where the driver lists its modes, its fastest rate are asked if nothing is said. Raises
-    InputError if there is no such camera, it is in use (by whom, if that can be seen), not permitted, or
-    delivers nothing.
+    The defaults are 640x480 and, if the driver lists its modes, the fastest rate. Raises InputError if there is no
+    such camera, it is in use (naming the process, if visible), not permitted, or delivers nothing.
     """
     device = (find or find_device)(spec)
     width, height = width or 640, height or 480
@@ -130,13 +130,20 @@ def open_camera(
     capture = (open_capture or cv2_capture)(device.index if device.index >= 0 else device.path, backend())
     try:
         if not capture.isOpened():
-            raise InputError(_why_closed(spec, device))
+            raise InputError(_open_error(spec, device))
         ask(capture, fps, width, height)
         granted, image = first_frames(spec, capture, device, clock)
         height_granted, width_granted = image.shape[:2]
-        said = advise(spec, (width, height, fps), granted)
+        advice = advise(spec, (width, height, fps), granted)
         info = SourceInfo(
-            _camera_name(spec, device), spec, "camera", width_granted, height_granted, granted.fps, None, said
+            _camera_name(spec, device),
+            spec,
+            "camera",
+            width_granted,
+            height_granted,
+            granted.fps,
+            None,
+            advice,
         )
         return CameraSource(capture, device, info, granted, clock)
     except BaseException:
@@ -145,36 +152,36 @@ def open_camera(
 
 
 def find_device(spec: str) -> Device:
-    """The device a spec means. Raises InputError if there is none, naming those there are."""
+    """The device that a spec names. Raises InputError, listing the devices present, if there is none."""
     if sys.platform != "linux":
         if not spec.isdecimal():
             raise InputError(
                 f"camera {spec!r}: there is no such file or folder, and cameras go by their index here: 0, 1 …"
             )
         return Device(int(spec), "", f"camera {spec}")
-    there = v4l2.devices()
+    devices = v4l2.devices()
     if spec.isdecimal() or spec.startswith("/dev/"):
         path = Path(f"/dev/video{spec}" if spec.isdecimal() else spec).resolve()
-        chosen = [d for d in there if d.path == str(path)]
+        chosen = [d for d in devices if d.path == str(path)]
         if not chosen and path.exists():
-            raise InputError(f"camera {spec}: {path} captures no video; {_those(there)}")
+            raise InputError(f"camera {spec}: {path} captures no video; {_present(devices)}")
     else:
-        chosen = [d for d in there if d.name.lower() == spec.lower()] or [
-            d for d in there if spec.lower() in d.name.lower()
+        chosen = [d for d in devices if d.name.lower() == spec.lower()] or [
+            d for d in devices if spec.lower() in d.name.lower()
         ]
         if len(chosen) > 1:
-            raise InputError(f"camera {spec!r} fits several; {_those(chosen)}, give an index")
+            raise InputError(f"camera {spec!r} matches several; {_present(chosen)}, give an index")
     if not chosen:
         what = (
             f"camera {spec}: there is none"
             if spec[0] in "/0123456789"
             else f"{spec}: no such file, folder or camera"
         )
-        raise InputError(f"{what}; {_those(there)}")
+        raise InputError(f"{what}; {_present(devices)}")
     return chosen[0]
 
 
-def _why_closed(spec: str, device: Device) -> str:
+def _open_error(spec: str, device: Device) -> str:
     path = Path(device.path)
     if device.holders:
         return f"camera {spec} is in use by {', '.join(device.holders)}; close that program"
@@ -194,10 +201,10 @@ def _why_closed(spec: str, device: Device) -> str:
     )
 
 
-def _those(there: Sequence[Device]) -> str:
-    if not there:
+def _present(devices: Sequence[Device]) -> str:
+    if not devices:
         return "no camera is plugged in; try a video, an image folder, a URL or demo"
-    return "there are " + ", ".join(f"{d.index} ({d.name})" for d in there)
+    return "there are " + ", ".join(f"{d.index} ({d.name})" for d in devices)
 
 
 def _camera_name(spec: str, device: Device) -> str:

@@ -1,4 +1,4 @@
-"""What is asked of a camera through OpenCV, what its driver grants, and advice on the difference."""
+"""Requesting a size and rate from a camera through OpenCV, what its driver grants, and advice on the difference."""
 
 import math
 import re
@@ -18,30 +18,30 @@ from realtime.sources import v4l2
 from realtime.sources.base import quiet_opencv
 from realtime.sources.v4l2 import Device, Exposure
 
-BUFFERS = 8  # one loses frames at high rates, four is the least; OpenCV's V4L2 takes ten
+BUFFERS = 8  # one loses frames at high rates, four is the minimum; OpenCV's V4L2 allows ten
 _FIRST_FRAME_S = 5.0
 
 
 class Capture(Protocol):
-    """What is used of ``cv2.VideoCapture``."""
+    """The part of ``cv2.VideoCapture`` that is used."""
 
     def isOpened(self) -> bool:  # noqa: N802
-        """Whether there is a device behind it."""
+        """Whether a device is open."""
 
     def set(self, prop: int, value: float, /) -> bool:
-        """Ask for a property."""
+        """Requests a value of a property."""
 
     def get(self, prop: int, /) -> float:
-        """The property as the driver has it."""
+        """The driver's value of a property."""
 
     def grab(self) -> bool:
-        """Take the next frame off the driver."""
+        """Fetches the next frame from the driver."""
 
     def retrieve(self) -> tuple[bool, NDArray[np.uint8] | None]:
-        """Decode it."""
+        """Decodes the fetched frame."""
 
     def release(self) -> None:
-        """Let go of the device."""
+        """Releases the device."""
 
 
 OpenCapture = Callable[[int | str, int], Capture]
@@ -49,7 +49,10 @@ OpenCapture = Callable[[int | str, int], Capture]
 
 @dataclass(frozen=True)
 class Granted:
-    """What the driver settled on: pixels of a real frame, its rate (0 if it does not say), its pixel format."""
+    """What the driver granted: the size of a real frame, the rate (0 if unknown), the pixel format.
+
+    ``driver_clock``: the driver stamps its frames.
+    """
 
     width: int
     height: int
@@ -60,7 +63,7 @@ class Granted:
 
 
 def backend() -> int:
-    """OpenCV's number of the platform's own camera interface."""
+    """OpenCV's number for the platform's native camera interface."""
     import cv2
 
     if sys.platform == "linux":
@@ -76,7 +79,7 @@ def exposure_limit(fps: float) -> int:
 
 
 def cv2_capture(index: int | str, api: int) -> Capture:
-    """OpenCV's own, which prints nothing."""
+    """Opens a ``cv2.VideoCapture`` without letting OpenCV print."""
     import cv2
 
     with quiet_opencv():
@@ -85,10 +88,10 @@ def cv2_capture(index: int | str, api: int) -> Capture:
 
 
 def ask(capture: Capture, fps: float | None, width: int, height: int) -> None:
-    """Asks for format, size and rate, in the order drivers need."""
+    """Requests format, size and rate in the order that drivers need."""
     import cv2
 
-    # V4L2 tries raw YUYV first, whose size on the cable caps the rate; DirectShow forgets a format set before a size
+    # V4L2 prefers raw YUYV, whose bandwidth limits the rate; DirectShow forgets a format that is set before the size.
     compressed = (cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
     properties: list[tuple[int, float]] = [
         (cv2.CAP_PROP_FRAME_WIDTH, width),
@@ -104,9 +107,9 @@ def ask(capture: Capture, fps: float | None, width: int, height: int) -> None:
 def first_frames(
     spec: str, capture: Capture, device: Device, clock: Callable[[], int]
 ) -> tuple[Granted, Image]:
-    """What the first frames show, and the last of them. They are not delivered: drivers start with dark or torn ones.
+    """What the first frames show of the granted mode, and the last of them.
 
-    Raises InputError where none comes.
+    They are not delivered, because drivers start with dark or torn frames. Raises InputError if none comes.
     """
     import cv2
 
@@ -143,21 +146,21 @@ def first_frames(
     ), image
 
 
-def advise(spec: str, asked: tuple[int, int, float | None], granted: Granted) -> str:
-    """One line on what was asked (width, height, fps) and not granted; else empty."""
-    width, height, fps = asked
-    said = []
+def advise(spec: str, requested: tuple[int, int, float | None], granted: Granted) -> str:
+    """One line on what was requested (width, height, fps) and not granted; else empty."""
+    width, height, fps = requested
+    notes = []
     if (granted.width, granted.height) != (width, height):
-        said.append(f"gives {granted.width}x{granted.height} where {width}x{height} was asked")
+        notes.append(f"gives {granted.width}x{granted.height} where {width}x{height} was requested")
     if fps and granted.fps and granted.fps < 0.95 * fps:
-        said.append(f"grants {granted.fps:g} fps of {fps:g}")
+        notes.append(f"grants {granted.fps:g} fps of {fps:g}")
     if granted.fourcc and granted.fourcc != "MJPG":
-        said.append(f"sends {granted.fourcc}, not MJPG")
+        notes.append(f"sends {granted.fourcc}, not MJPG")
     rate = fps or granted.fps
     units = granted.exposure.units
     if rate and units is not None and units > exposure_limit(rate):
-        said.append(f"exposes {units / 10:g} ms: {rate:g} fps need at most {exposure_limit(rate) / 10:g} ms")
-    return f"camera {spec} {'; '.join(said)}" if said else ""
+        notes.append(f"exposes {units / 10:g} ms: {rate:g} fps need at most {exposure_limit(rate) / 10:g} ms")
+    return f"camera {spec} {'; '.join(notes)}" if notes else ""
 
 
 def _fourcc(value: float) -> str:
@@ -168,7 +171,7 @@ def _fourcc(value: float) -> str:
 
 
 def in_colour(image: NDArray[np.uint8]) -> Image:
-    """Three channels, whatever the driver gave."""
+    """The image with three channels; a grey one is repeated."""
     return (
         image
         if image.ndim == 3 and image.shape[2] == 3

@@ -1,4 +1,4 @@
-"""Every kind of source in one table."""
+"""The table of all kinds of sources."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from realtime.sources.base import Pace, Source
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a source, see `realtime.sources.open_source`; None where nothing is."""
+    """What is requested from a source, see `realtime.sources.open_source`; None leaves it to the source."""
 
     fps: float | None = None
     width: int | None = None
@@ -20,8 +20,10 @@ class Request:
 
 @dataclass(frozen=True)
 class SourceKind:
-    """A row. ``takes_size``: size and rate are asked of it, else it brings its own. ``paces_itself``: its frames come
-    when they like, else a live run holds it to its own times. ``open`` raises InputError.
+    """A row of the table.
+
+    ``takes_size``: size and rate can be requested, otherwise the source has its own. ``paces_itself``: frames come in
+    real time, otherwise a live run paces them. ``open`` raises InputError for what cannot be opened.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Frames a driver lost, estimated from the times of those that came."""
+"""The frames that a driver lost, estimated from the times of those that arrived."""
 
 import math
 from collections import deque
@@ -7,12 +7,12 @@ import numpy as np
 
 
 class LossCounter:
-    """Frames lost before each frame, from the times of the frames.
+    """Estimates the frames lost before each frame from the times of the frames.
 
-    Times are held against a grid whose period is the median of the last intervals, each divided by the frames it
-    spans, so that jitter makes no losses and regular losses do not pass for a slower camera. Four long intervals
-    alike are a slower camera, such as one that exposes longer; that takes three or four false losses to see.
-    ``buffers`` frames may have queued where times are those of arrival: so many are not lost after a pause.
+    Times are compared with a grid whose period is the median of the last intervals, each divided by the frames it
+    spans, so that jitter does not count as loss, nor regular loss as a slower camera. Four similar long intervals
+    mean a slower camera, for example one with a longer exposure, which is noticed after three or four false losses.
+    With times of arrival, up to ``buffers`` frames may have been queued during a pause and do not count as lost.
     """
 
     def __init__(self, fps: float, buffers: int = 1) -> None:
@@ -23,7 +23,7 @@ class LossCounter:
         self._grid = 0.0  # where the last frame was due
 
     def lost_before(self, t_ns: int) -> int:
-        """How many frames are missing between the last time given and this one."""
+        """The number of frames lost between the previous frame and the one at ``t_ns``."""
         last, self._last = self._last, t_ns
         if last is None:
             self._grid = t_ns

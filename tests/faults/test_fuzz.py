@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 import parsers
 import pytest
+from config_keys import every_key
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from parsers import (
@@ -207,8 +208,7 @@ def test_configurations(tmp_path: Path, data: bytes) -> None:
 
 
 @fuzz(
-    st.text(max_size=40)
-    | st.tuples(st.sampled_from(list(config.every_key())), st.text(max_size=20)).map("=".join),
+    st.text(max_size=40) | st.tuples(st.sampled_from(list(every_key())), st.text(max_size=20)).map("=".join),
     short=60,
 )
 def test_settings(data: str) -> None:

@@ -77,7 +77,7 @@ def test_what_is_granted_is_what_frames_show() -> None:
     assert (info.name, info.kind, info.width, info.height, info.fps, info.frames) == (
         "camera0", "camera", 1280, 720, 60.0, None,
     )  # fmt: skip
-    for part in ("1280x720 where 640x480 was asked", "grants 60 fps of 200", "sends YUYV"):
+    for part in ("1280x720 where 640x480 was requested", "grants 60 fps of 200", "sends YUYV"):
         assert part in info.advice
     assert opened()[0].info.advice == ""
 
@@ -386,7 +386,7 @@ def test_cameras_by_index_path_and_name(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(v4l2, "devices", lambda: there)
     for spec, index in {"0": 0, "/dev/video2": 2, "hd webcam": 0, "pro": 2, "Cam": 4}.items():
         assert camera.find_device(spec).index == index
-    with pytest.raises(InputError, match=r"fits several; there are 0 \(HD Webcam\), 2"):
+    with pytest.raises(InputError, match=r"matches several; there are 0 \(HD Webcam\), 2"):
         camera.find_device("webca")
     with pytest.raises(InputError, match=r"camera 1: there is none; there are 0"):
         camera.find_device("1")

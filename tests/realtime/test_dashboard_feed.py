@@ -182,9 +182,9 @@ def test_blinks_in_a_row_are_one_card() -> None:
 def test_previews_are_wanted_while_a_page_is_open_and_a_moment_after() -> None:
     feed = Feed()
     assert not feed.wanted(10)
-    feed.watched(1)
+    feed.count_viewers(1)
     assert feed.wanted(0)
-    feed.watched(-1)
+    feed.count_viewers(-1)
     assert feed.wanted(10)
     assert not feed.wanted(0)
 
@@ -245,7 +245,7 @@ def test_health_counts_and_escapes() -> None:
     assert "61 %" in text
     assert "<script>" not in text
     assert "&lt;b&gt;" in text
-    assert health.status(found, silent=True) == ("No news", "alarm")
+    assert health.status(found, silent=True) == ("No data", "alarm")
     assert health.status(found, silent=False) == ("Live", "good")
     assert "Waiting" in health.panel(None)
 

@@ -93,7 +93,7 @@ def test_a_client_marks_over_the_bus() -> None:
 
 
 def test_a_marker_for_nobody_is_one_line() -> None:
-    with pytest.raises(InputError, match="nobody publishes there"):
+    with pytest.raises(InputError, match="no program publishes there"):
         Client("tcp://127.0.0.1:9", timeout_s=0.2)
 
 

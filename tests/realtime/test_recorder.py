@@ -147,7 +147,7 @@ def test_a_dead_ring_is_let_go_and_what_it_held_recorded_or_counted(
     assert recorder.keep(wire.Record(event)) is None
     while recorder.busy:
         recorder.work()
-    recorder.look()
+    recorder.count_sessions()
     kept = min(room, 10)
     assert recorder.counts.frames == kept
     assert recorder.counts.frames_missing == 10 - kept
@@ -241,10 +241,10 @@ def test_frames_a_session_had_no_time_for_are_counted_and_said(
     started.set()
     while recorder.busy:
         recorder.work()
-    said = recorder.look()
+    said = recorder.count_sessions()
     assert said is not None
     assert "frames not kept" in said
-    assert recorder.look() is None
+    assert recorder.count_sessions() is None
     counts = recorder.counts
     assert counts.session_missing > 40
     assert counts.session_frames + counts.session_missing in (59, 60)

@@ -364,8 +364,8 @@ def test_senseless_rates(films: Path, how: dict[str, float]) -> None:
     "wish, says",
     [
         ({"specs": ["{}/plain.mp4"], "settings": ["source.fps=200"]}, "source.fps=200: .*--fps"),
-        ({"specs": ["{}"], "settings": ["source.width=320"]}, "a recording brings its own"),
-        ({"specs": ["0", "demo"], "rate": 50.0}, "--fps 50: is for recordings"),
+        ({"specs": ["{}"], "settings": ["source.width=320"]}, "a recording has its own"),
+        ({"specs": ["0", "demo"], "rate": 50.0}, "--fps 50: only for recordings"),
         ({"specs": ["0"], "pace": 50.0}, "--pace 50: a camera has its own pace"),
     ],
 )
@@ -605,7 +605,7 @@ def test_one_deep_picture_brighter_than_the_others_is_used_whole_or_said(tmp_pat
     paced = open_source(str(tmp_path), pace=10_000)
     assert "taken as 10 bits" in paced.info.advice
     assert some(paced, 200)[100].image.max() == 255
-    assert "brighter than the 10 bits" in paced.problem and "1 of 200, the first 100.png" in paced.problem
+    assert "1 of 200 images exceed the 10 bits" in paced.problem and "the first 100.png" in paced.problem
     assert isinstance(paced, PacedSource) and not paced.damaged
 
 
