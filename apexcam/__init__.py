@@ -1,6 +1,7 @@
 """apexcam from Python: recordings, your own loop, a running program, the engines, the databases.
 
 - `analyze`: a video or a folder of images in, events and the motion of the face out.
+- `live`: a camera in, events out as they happen.
 - `Spotter`: for those who own the loop, frames in, events out. `Pipeline` is one stage less: movements without names.
 - `Subscriber`: what a running ``apexcam live`` publishes. `Marker`: stimulus markers into it.
 - `open_solver` and `open_classifier`: the optical flow and the network by themselves.
@@ -24,6 +25,7 @@ installation.check()
 if TYPE_CHECKING:
     from apexcam import datasets
     from apexcam.analysis import Analysis, Curves, analyze
+    from apexcam.running import live
     from apexcam.spotter import Spotter
     from engines.errors import InputError
     from engines.face import FaceSettings
@@ -48,6 +50,7 @@ _HOMES: Final = {
     "SpottingSettings": "engines.spotting",
     "Subscriber": "realtime.client",
     "analyze": "apexcam.analysis",
+    "live": "apexcam.running",
     "open_classifier": "engines.inference",
     "open_solver": "engines.flow",
 }
@@ -66,6 +69,7 @@ __all__ = [
     "__version__",
     "analyze",
     "datasets",
+    "live",
     "open_classifier",
     "open_solver",
 ]

@@ -50,14 +50,15 @@ class Curves:
 class Analysis:
     """What a recording gave. Made by `analyze`.
 
-    ``events`` in the order they were found, the same objects as on the bus. ``refused``: how often each reason made a
-    movement none of interest. ``problem``: what was wrong with the recording, or why nothing could be seen; empty where
-    nothing was. ``notes``: what else is worth knowing, a line each.
+    ``events`` in the order they were found, the same objects as on the bus; ``early``: provisional and withdrawn ones.
+    ``refused``: how often each reason made a movement none of interest. ``problem``: what was wrong with the recording,
+    or why nothing could be seen; empty where nothing was. ``notes``: what else is worth knowing, a line each.
     """
 
     def __init__(self, result: "Result") -> None:
         self._result = result
         self.events: list[Event] = [one.event for one in result.events]
+        self.early: list[Event] = [one.event for one in result.early]
         self.refused: dict[str, int] = dict(result.refused.most_common())
         self.problem: str = "; ".join(filter(None, (result.problem, result.seen.problem())))
         self.notes: list[str] = [*result.again, *filter(None, (result.info.advice,))]

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from apexcam.configuration import configured
 from engines.errors import InputError
 from engines.installation import check_opencv
 from realtime.messages import Event, FaceState
+
+if TYPE_CHECKING:
+    from realtime.stages.candidate import Candidate
 
 
 class Spotter:
@@ -43,12 +46,14 @@ class Spotter:
     ) -> None:
         check_opencv()
         from realtime.sources.base import camera_word
+        from realtime.stages.early import EarlyStage
         from realtime.stages.recogniser import Recogniser
         from realtime.stages.watcher import Watcher
 
         loaded, _ = configured(config, settings)
         self._recogniser = Recogniser(loaded.recognise)
         self._watcher = Watcher(loaded.faces, loaded.spotting, camera_word(camera))
+        self._early = EarlyStage(self._watcher, self._recogniser)
         self._index = 0
         self._t_ns: int | None = None
         self.faces: list[FaceState] = []
@@ -73,11 +78,24 @@ class Spotter:
         self._index += 1
         candidates = self._watcher.step(frame)
         self.faces = self._watcher.state(frame).faces
-        return [event for event, _ in self._recogniser.many(candidates)]
+        return self._finish(candidates)
+
+    def early(self) -> list[Event]:
+        """What is new since the last call about movements that are not over: provisional and withdrawn events.
+
+        Their ``stage`` says which; a final event of the same ``event_id`` confirms a provisional one.
+        """
+        return list(self._early.news())
 
     def flush(self) -> list[Event]:
         """The frames have ended: what can still be completed."""
-        return [event for event, _ in self._recogniser.many(self._watcher.flush())]
+        return self._finish(self._watcher.flush())
+
+    def _finish(self, candidates: "list[Candidate]") -> list[Event]:
+        events = [event for event, _ in self._recogniser.many(candidates)]
+        for event in events:
+            self._early.settle(event)
+        return events
 
     @property
     def refused(self) -> dict[str, int]:

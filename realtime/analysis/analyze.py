@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -27,6 +27,9 @@ from realtime.recording import recorded
 from realtime.redaction import shown
 from realtime.sources import Request, kind_of, kind_row
 from realtime.sources.base import Source, SourceInfo
+
+if TYPE_CHECKING:
+    from realtime.stages.early import EarlyStage
 
 OUTPUTS: Final = ("events.jsonl", "events.csv", "report.html", "events.eaf", "early.jsonl")
 STRIP: Final = 7
@@ -75,6 +78,7 @@ def analyse(
     ``step`` is called after each frame with the number of frames done and the time in the recording (s). Raises
     InputError if a model or backend is unusable.
     """
+    from realtime.stages.early import EarlyStage
     from realtime.stages.recogniser import Recogniser
     from realtime.stages.watcher import Watcher
 
@@ -85,7 +89,7 @@ def analyse(
     began = time.monotonic()
     next_sample_s = 0.0
     strips = _Strips(watcher)
-    early = _Early(watcher, recogniser)
+    early = EarlyStage(watcher, recogniser)
     spotted_micro = False
     try:
         for frame in _frames(source, frames):
@@ -106,10 +110,10 @@ def analyse(
                 spotted_micro = False
                 strips.look(frame, state)
             analysis.events.extend(_recognised(recogniser, candidates, strips))
-            analysis.early.extend(early.look(frame.t_ns))
+            analysis.early.extend(_early(early, frame.t_ns))
             step(analysis.frames, at_s)
         analysis.events.extend(_recognised(recogniser, watcher.flush(), strips))
-        analysis.early.extend(early.look(round(analysis.seconds * 1e9)))
+        analysis.early.extend(_early(early, round(analysis.seconds * 1e9)))
         analysis.refused = watcher.refused()
     finally:
         watcher.close()
@@ -140,24 +144,10 @@ def _without_clock(event: messages.Event) -> messages.Event:
     return msgspec.structs.replace(event, latency_ms=latency)
 
 
-class _Early:
-    """Provisional events with their class, and the withdrawal of those that are not confirmed."""
-
-    def __init__(self, watcher: Any, recogniser: Any) -> None:
-        self._watcher, self._recogniser = watcher, recogniser
-        self._open: dict[str, messages.Event] = {}
-
-    def look(self, t_ns: int) -> Iterator[EarlyEvent]:
-        provisional, withdrawn = self._watcher.early()
-        for candidate in provisional:
-            event = _without_clock(self._recogniser(candidate)[0])
-            self._open[event.event_id] = event
-            yield EarlyEvent(event, (t_ns - event.apex.t_ns) / 1e6)
-        for one in withdrawn:
-            if one.event_id in self._open:
-                event = self._open.pop(one.event_id)
-                event = msgspec.structs.replace(event, stage="withdrawn", reason=one.reason, confirmation=0.0)
-                yield EarlyEvent(event, (t_ns - event.apex.t_ns) / 1e6)
+def _early(early: "EarlyStage", t_ns: int) -> Iterator[EarlyEvent]:
+    """What is new at a time of the recording."""
+    for event in early.news():
+        yield EarlyEvent(_without_clock(event), (t_ns - event.apex.t_ns) / 1e6)
 
 
 class _Strips:

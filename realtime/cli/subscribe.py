@@ -16,7 +16,8 @@ def subscribe(
     topic: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="T", help="event, state, health, preview, or a whole topic; repeat it. Default: event."
+            metavar="T",
+            help="event, early, state, health, preview, or a whole topic; repeat it. Default: event.",
         ),
     ] = None,
     count: Annotated[

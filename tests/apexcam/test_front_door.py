@@ -47,6 +47,7 @@ def test_analyze_gives_the_events_of_the_command(analysis: apexcam.Analysis, tmp
     )
     written = analysis.write(tmp_path / "ours")
     assert sorted(path.name for path in written) == [
+        "early.jsonl",
         "events.csv",
         "events.eaf",
         "events.jsonl",

@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import bus_messages as some
 import live_fakes
+from realtime.live.live_table import LiveTable
 
 from realtime import messages
 from realtime.client import Subscriber
@@ -19,7 +20,7 @@ from realtime.dashboard.feed import Feed
 from realtime.live.coordinator import run
 from realtime.live.early import EarlyEvents
 from realtime.live.options import Options
-from realtime.live.screen import LiveTable, PlainLines
+from realtime.live.screen import PlainLines
 
 EVENT = msgspec.structs.replace(some.event(), latency_ms={"total": 60.0})
 PROVISIONAL = msgspec.structs.replace(EVENT, stage="provisional", confirmation=0.8)
