@@ -45,6 +45,7 @@ _TRAIN = (
     "onnxscript",
     "pandas",
     "openpyxl",
+    "python_calamine",
     "matplotlib",
 )
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -757,6 +758,37 @@ def _paper(number: str, runs: list[Path], markdown: bool, page: Path | None, as_
         print(paper_tables.markdown(filled), end="")
     else:
         paper_tables.print_paper(filled)
+
+
+@app.command()
+def verify(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]", help="Folder of the published files; without it only what needs none."
+        ),
+    ] = None,
+    flowmaps: FlowMaps = None,
+    as_json: Json = False,
+) -> None:
+    """Recompute published results from published files: expected, ours, and whether they are equal.
+
+    Example: apexbench verify published --flowmaps flowmaps
+
+    The flow maps are also found in the folder or beside it. What is not there is skipped by name. Exit status 1:
+    something differs.
+    """
+    from offline.verify import verify as recompute
+    from offline.verify.report import print_checks
+
+    with _progress("checks") as progress:
+        checks = recompute(folder, flowmaps, progress)
+    if as_json:
+        print(json.dumps([check.row() for check in checks]))
+    else:
+        print_checks(checks)
+    if any(check.ok is False for check in checks):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -91,14 +91,15 @@ def _network(
 
 def _descriptor(name: str, title: str, source: str, kernel: str = "linear") -> Entry:
     def make(settings: Settings) -> Recogniser:
+        from offline.descriptors.pairwise import PairwiseSVM
         from offline.descriptors.svm import SVM
 
-        return SVM(kernel)
+        return PairwiseSVM() if kernel == "pairwise" else SVM(kernel)
 
     return Entry(name, title, source, None, make, name)
 
 
-_TABLES_001 = "paper 001, tables II and III, polynomial SVM of degree 2"
+_TABLES_001 = "paper 001, tables II and III, polynomial SVM of degree 2, one against one"
 _TABLES_002 = "paper 002, section 4.5; its SVM is not stated, linear here"
 
 
@@ -111,7 +112,7 @@ def _descriptors() -> list[Entry]:
     sip = [_descriptor(f"lbp-sip-r{r}", f"LBP-SIP, radius {r}, + SVM", _TABLES_002) for r in (1, 3)]
     of_001 = [
         _descriptor(
-            f"{name}{n}-tim{count}", f"{title}, {n} {what}, {count} frames, + SVM", _TABLES_001, "poly"
+            f"{name}{n}-tim{count}", f"{title}, {n} {what}, {count} frames, + SVM", _TABLES_001, "pairwise"
         )
         for name, title, what in (
             ("lbp-top-p", "LBP-TOP, radius 3", "points"),

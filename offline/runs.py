@@ -405,6 +405,7 @@ def metrics_of(samples: Samples, predicted: NDArray[Any]) -> dict[str, Any]:
         "n_samples": len(samples),
         "acc": _mean([s.acc for s in each]),
         "f1": _mean([s.f1 for s in each]),
+        "wf1": _mean([s.wf1 for s in each]),
         "uf1": _mean([s.uf1 for s in each]),
         "uar": _mean([s.uar for s in each]),
         "uf1_ci95": [round(bound, 4) for bound in bootstrap_uf1(people)],

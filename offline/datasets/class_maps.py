@@ -68,7 +68,9 @@ CDE: Final = ClassMap(
         "casme2": _to(negative="disgust repression", positive="happiness", surprise="surprise"),
         "samm": _SAMM,
         **dict.fromkeys(_SMIC_COUNTS, _SMIC),
-        **dict.fromkeys(("casme-sq", "samm-lv", "casme3", "mmew", "4dme"), _GENERAL),
+        **dict.fromkeys(
+            ("casme-sq", "samm-lv", "casme3", "mmew", "4dme", "dfme", "meview", "casme"), _GENERAL
+        ),
     },
     {"casme2": ((88, 32, 25),), "samm": ((92, 26, 15),), **_SMIC_COUNTS},
     "MEGC 2019 (See et al., FG 2019); paper 002, table 9",
@@ -76,6 +78,7 @@ CDE: Final = ClassMap(
         ("casme2", "sub04", "EP12_01f"): "not in the composite: no apex",
         ("casme2", "sub05", "EP09_05f"): "not in the composite: apex = onset",
         ("casme2", "sub24", "EP02_07"): "not in the composite: only in V3 of the table",
+        ("casme2", "sub09", "EP02_02f"): "not in the composite: in no version of the table",
         **{
             ("casme2", "sub24", clip): "not in the composite: sadness in V1 of the table"
             for clip in ("EP07_01", "EP07_04f", "EP10_03")

@@ -1,9 +1,9 @@
-"""Tables as the databases' owners wrote them: .xlsx or .csv, header anywhere, columns by name."""
+"""Tables as the databases' owners wrote them: .xlsx, .xls or .csv, header anywhere, columns by name."""
 
 import csv
+import io
 import re
 from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,7 @@ from engines.series import copied_name
 from offline.datasets.images import folders
 
 Rows = list[tuple[Any, ...]]
-SUFFIXES = {".xlsx", ".csv"}
-_OLD = {".xls"}
+SUFFIXES = {".xlsx", ".xls", ".csv"}
 _MOST_BYTES = 1 << 27  # of a table; the databases' are a hundred times smaller
 _MOST_CELLS = 1 << 22
 
@@ -25,6 +24,7 @@ class Marks:
     """The frames of an expression as a row has them.
 
     ``fault``: why the row cannot be used, else empty: onset and offset are 0 then. ``notes``: what else is odd.
+    ``ends``: whether the table has offsets at all; ``offset`` is the apex where it has none.
     """
 
     onset: int
@@ -32,6 +32,7 @@ class Marks:
     offset: int
     fault: str = ""
     notes: tuple[str, ...] = ()
+    ends: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,14 +63,15 @@ class Row:
 
     def marks(self, *no_apex: str, onset: str = "onset", offset: str = "offset") -> Marks:
         """Its frames; ``no_apex`` are the words that stand for none, as an empty cell does."""
+        ends = offset in self.cells
         try:
-            first, last = self.frame(onset), self.frame(offset)
+            first, last = self.frame(onset), self.frame(offset if ends else "apex")
         except InputError as error:
             return Marks(0, None, 0, str(error))
         if self.text("apex") in ("", *no_apex):
             return Marks(first, None, last)
         try:
-            return Marks(first, self.frame("apex"), last)
+            return Marks(first, self.frame("apex"), last, ends=ends)
         except InputError as error:
             return Marks(first, None, last, notes=(f"{error}: its apex is spotted",))
 
@@ -80,6 +82,8 @@ def sheets(table: Path) -> dict[str, Rows]:
 
     Merged cells all have the value of the first of a column; a formula that was never calculated stands as its text.
     """
+    if table.suffix.lower() == ".xls":
+        return _old_sheets(table)
     if table.suffix.lower() == ".csv":
         try:
             lines = rows_of(table)
@@ -144,16 +148,37 @@ def _formula(written: Any) -> str | None:
     return f"={str(text).lstrip('=')}" if isinstance(text, str) and text.startswith("=") else None
 
 
-def old_table(folder: Path, depth: int = 1) -> str:
-    """What to do about the first .xls file in a folder and ``depth`` levels below; "" where there is none."""
-    path = next(tables(folder, depth, _OLD), None)
-    return f"{path} is an old Excel file, which is not read: save it as .xlsx or .csv" if path else ""
+def _old_sheets(table: Path) -> dict[str, Rows]:
+    """Sheets of an .xls file, cells without anything None. InputError where it cannot be read.
+
+    Some are newer files under the old name: what it is, its content says.
+    """
+    from python_calamine import CalamineWorkbook
+
+    try:
+        if table.stat().st_size > _MOST_BYTES:
+            raise ValueError(f"it has {table.stat().st_size >> 20} MiB")
+        book = CalamineWorkbook.from_filelike(io.BytesIO(table.read_bytes()))
+        found = {
+            name: [
+                tuple(None if cell == "" else cell for cell in cells)
+                for cells in book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+            ]
+            for name in book.sheet_names
+        }
+        if not found:
+            raise ValueError("it has no sheet")
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # the reader panics on some damaged files, which is no Exception
+        raise InputError(f"cannot read {table}: {error}; it should be an .xls file") from None
+    return found
 
 
-def tables(folder: Path, depth: int = 1, suffixes: AbstractSet[str] = SUFFIXES) -> Iterator[Path]:
-    """The .xlsx and .csv files in a folder and ``depth`` levels below, without copies and the locks of open ones."""
+def tables(folder: Path, depth: int = 1) -> Iterator[Path]:
+    """The tables in a folder and ``depth`` levels below, without copies and the locks of open ones."""
     for place in folders(folder, depth):
-        there = sorted(path for path in place.iterdir() if path.suffix.lower() in suffixes)
+        there = sorted(path for path in place.iterdir() if path.suffix.lower() in SUFFIXES)
         stems = {path.stem for path in there}
         for path in there:
             left = path.name.startswith(("~", ".")) or copied_name(path.stem) in stems
@@ -161,14 +186,20 @@ def tables(folder: Path, depth: int = 1, suffixes: AbstractSet[str] = SUFFIXES) 
                 yield path
 
 
-def records(table: Path, columns: Mapping[str, tuple[str, ...]], optional: tuple[str, ...] = ()) -> list[Row]:
+def records(
+    table: Path,
+    columns: Mapping[str, tuple[str, ...]],
+    optional: tuple[str, ...] = (),
+    pages: Mapping[str, Rows] | None = None,
+) -> list[Row]:
     """The rows of the first sheet that has a header with the columns.
 
     ``columns``: for each field the headers it may have, as `word` writes them. Fields in ``optional`` may be absent.
+    ``pages``: the sheets to look at, where they are read already.
     Raises InputError where no sheet has the others, naming those of the best row.
     """
     best: tuple[int, list[str]] = (0, sorted(set(columns) - set(optional)))
-    for rows in sheets(table).values():
+    for rows in (sheets(table) if pages is None else pages).values():
         for at, header in enumerate(rows[:40]):
             places = _places([word(cell) for cell in header], columns)
             absent = [field for field in columns if field not in places and field not in optional]
@@ -207,6 +238,16 @@ def whole(value: Any, where: str) -> int:
     why = ", a formula that was never calculated: open the table and save it" if text.startswith("=") else ""
     what = "an empty cell" if value is None else repr(text)
     raise InputError(f"{where}: {what} is not a frame number{why}")
+
+
+def nearest(value: Any, where: str) -> int:
+    """A frame number that may be a fraction, rounded as SAMM's owners rounded theirs. InputError for anything else."""
+    if isinstance(value, str):
+        text = value.strip().replace(",", ".")
+        value = float(text) if re.fullmatch(r"-?\d{1,15}\.\d+", text) else text
+    if isinstance(value, float) and abs(value) < 1e15 and value != int(value):
+        return int(value + 0.5) if value > 0 else whole(value, where)
+    return whole(value, where)
 
 
 def digits(value: Any) -> int | None:

@@ -1,6 +1,6 @@
 """Any video database, by the folder it was unpacked into."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -9,7 +9,7 @@ from engines.errors import InputError
 from offline.datasets import casme2, long_videos, one_row_a_clip, samm, smic
 from offline.datasets.clips import VideoDatabase
 from offline.datasets.mark import drawn_from
-from offline.datasets.sheets import old_table
+from offline.datasets.sheets import sheets, tables
 
 Opener = Callable[[Path, bool], tuple[VideoDatabase, ...]]
 
@@ -26,6 +26,9 @@ READERS: Final[dict[str, Opener]] = {
     "casme3": one_row_a_clip.open_one_row_a_clip,
     "mmew": one_row_a_clip.open_one_row_a_clip,
     "4dme": one_row_a_clip.open_one_row_a_clip,
+    "dfme": one_row_a_clip.open_one_row_a_clip,
+    "meview": one_row_a_clip.open_one_row_a_clip,
+    "casme": one_row_a_clip.open_one_row_a_clip,
 }
 LOOKED_FOR: Final = (casme2.LOOKED_FOR, smic.LOOKED_FOR, samm.LOOKED_FOR, _LONG, *one_row_a_clip.LOOKED_FOR)
 
@@ -54,6 +57,14 @@ def open_video_dataset(
             raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
         if found:
             return tuple(replace(database, rendered=drawn_from(database.clips)) for database in found)
-    old = old_table(folder)
     what = f"{name} in no known layout" if name else "none of the known layouts"
-    raise InputError(f"{folder} is {what}; {old}{'; ' * bool(old)}looked for {'; '.join(LOOKED_FOR)}")
+    unread = "; ".join(_unreadable(folder))
+    raise InputError(f"{folder} is {what}; {unread}{'; ' * bool(unread)}looked for {'; '.join(LOOKED_FOR)}")
+
+
+def _unreadable(folder: Path) -> Iterator[str]:
+    for table in tables(folder):
+        try:
+            sheets(table)
+        except InputError as error:
+            yield str(error)

@@ -1,0 +1,104 @@
+"""Intervals counted as the MEGC challenges count them, and the files in which they are handed in."""
+
+import pytest
+
+from engines.errors import InputError
+from offline.spotting.megc import count, outcomes, scores
+from offline.spotting.megc_files import read_intervals, video_key, write_intervals
+from offline.spotting.truth import Interval
+
+
+def spans(kind, *ends):
+    return [Interval(kind, first, None, last) for first, last in ends]
+
+
+# Two overlapping labels that one prediction finds, a label nobody finds, a prediction of nothing.
+LABELS = {"1_1": spans("macro", (10, 29), (12, 31), (100, 119)), "1_2": spans("micro", (5, 14))}
+TOLD = {"1_1": spans("macro", (11, 30), (60, 79)), "1_3": spans("micro", (5, 14))}
+
+
+@pytest.mark.parametrize(
+    ("counting", "predictions", "found"), [("official", 2, 2), ("lines", 3, 2), ("strict", 2, 1)]
+)
+def test_one_prediction_that_finds_two_labels(counting, predictions, found):
+    counted = count(LABELS, TOLD, "macro", counting)
+    assert (counted.labels, counted.predictions, counted.found) == (3, predictions, found)
+    assert counted.f1 == pytest.approx(2 * found / (3 + predictions))
+
+
+def test_both_ends_belong_to_an_interval():
+    told = spans("micro", (10, 14))
+    assert outcomes(spans("micro", (10, 19)), told, strict=True)[0].word == "TP"  # 5 of 10 frames
+    assert outcomes(spans("micro", (10, 20)), told, strict=True)[0].word == "FN"  # 5 of 11
+
+
+def test_a_kind_is_only_found_by_its_own_kind_and_overall_pools_the_counts():
+    found = scores(LABELS, TOLD)["official"]
+    assert found["micro"] == {
+        **{"labels": 1, "predictions": 1, "found": 0},
+        **{"precision": 0.0, "recall": 0.0, "f1": 0.0},
+    }
+    assert found["overall"]["labels"] == 4 and found["overall"]["found"] == 2
+    assert found["overall"]["f1"] == pytest.approx(4 / 7, abs=1e-4)
+
+
+def test_nothing_at_all_scores_nothing():
+    assert scores({}, {})["strict"] == {
+        "overall": {"labels": 0, "predictions": 0, "found": 0, "precision": 0.0, "recall": 0.0, "f1": 0.0}
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("s15/15_0102*", "15_102"),
+        ("15_0102disgustingteeth", "15_102"),
+        ("s15-0102", "15_102"),
+        ("006_1", "6_1"),
+        ("samm_1", "samm_1"),
+    ],
+)
+def test_a_video_is_the_same_under_all_its_names(name, key):
+    assert video_key(name) == key
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    written = write_intervals(LABELS, TOLD, tmp_path)
+    assert [path.name for path in written] == ["megc.csv", "LOG_micro.txt", "LOG_macro.txt"]
+    assert read_intervals(tmp_path / "megc.csv").predictions == TOLD
+    log = read_intervals(tmp_path / "LOG_macro.txt")
+    assert log.labels["1_1"] == LABELS["1_1"] and log.predictions["1_1"] == TOLD["1_1"]
+    words = [line.word for line in log.written["1_1"]]
+    assert words == ["TP", "TP", "FN", "FP"]
+
+
+def test_a_file_a_video_in_a_folder_named_after_the_kind(tmp_path):
+    folder = tmp_path / "ME2_micro_txtClips" / "p1"
+    folder.mkdir(parents=True)
+    (folder / "s15_0101.txt").write_text("33 40 1.0\n42 45 1.0\n")
+    assert read_intervals(tmp_path).predictions == {"15_101": spans("micro", (33, 40), (42, 45))}
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("told.csv", "vid,pred_onset,type\na,1,me\n", "no column predoffset"),
+        ("told.csv", "vid,pred_onset,pred_offset,type\na,1,9,blink\n", "line 2: type 'blink'"),
+        ("told.csv", "vid,pred_onset,pred_offset,type\na,9,1,me\n", "offset 1 comes before onset 9"),
+        ("told.csv", "vid,pred_onset,pred_offset,type\na,x,1,me\n", "line 2: 'x' is not a frame number"),
+        ("LOG_micro.txt", "\na 1 9 __ __ TP\n", "line 2: TP does not fit"),
+        ("LOG_micro.txt", "\na 1 9 __ __ FN\nb 1\n", "line 3: 'b 1' is no line of a log"),
+        ("a.txt", "1 9\n", "name the file or its folder after its kind"),
+        ("micro.txt", "1\n", "line 1: '1' is not an onset and an offset"),
+    ],
+)
+def test_what_cannot_be_read_is_said_by_file_and_line(tmp_path, file, text, said):
+    (tmp_path / file).write_text(text)
+    with pytest.raises(InputError, match=file.replace(".", r"\.")) as refused:
+        read_intervals(tmp_path)
+    assert said in str(refused.value)
+
+
+def test_a_folder_without_intervals(tmp_path):
+    with pytest.raises(InputError, match="holds no intervals"):
+        read_intervals(tmp_path)
