@@ -21,6 +21,8 @@ def score_intervals(intervals: Path, data: Path | None, layout: str | None, out:
     Labels are those of the table in ``data``, whose images are not needed; without it those of the logs themselves.
     Raises InputError where there are none.
     """
+    if intervals.is_dir() and out.resolve().is_relative_to(intervals.resolve()):
+        raise InputError(f"--out {out}: lies in the folder of the intervals; give another place")
     told = read_intervals(intervals)
     notes: list[str] = []
     if data is not None:
@@ -61,6 +63,7 @@ def _write(
     out: Path,
 ) -> None:
     try:
+        out.mkdir(parents=True, exist_ok=True)
         write_text(out / "results.json", json.dumps(results, indent=1) + "\n")
         write_intervals(labels, predictions, out)
     except OSError as error:

@@ -80,6 +80,8 @@ def read_intervals(source: Path) -> Intervals:
             _read_table(path, found)
         else:
             _read_text(path, found)
+    if found.written and any(path.suffix.lower() == ".csv" for path in files):
+        raise InputError(f"{source} holds logs and tables, which may tell the same twice: give one of them")
     if not found.written and not any(found.predictions.values()):
         raise InputError(
             f"{source} holds no intervals: expected .csv with vid, pred_onset, pred_offset, type, a log of MEGC 2021, "

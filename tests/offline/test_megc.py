@@ -1,11 +1,19 @@
 """Intervals counted as the MEGC challenges count them, and the files in which they are handed in."""
 
+import json
+import sys
+from pathlib import Path
+
+import openpyxl
 import pytest
 
 from engines.errors import InputError
 from offline.spotting.megc import count, outcomes, scores
 from offline.spotting.megc_files import read_intervals, video_key, write_intervals
 from offline.spotting.truth import Interval
+
+sys.path.insert(0, str(Path(__file__).parent))
+from apexbench_command import call
 
 
 def spans(kind, *ends):
@@ -102,3 +110,68 @@ def test_what_cannot_be_read_is_said_by_file_and_line(tmp_path, file, text, said
 def test_a_folder_without_intervals(tmp_path):
     with pytest.raises(InputError, match="holds no intervals"):
         read_intervals(tmp_path)
+
+
+def table_of_long_videos(root):
+    book = openpyxl.Workbook()
+    for row in (
+        ("Subject", "Filename", "Onset", "Apex", "Offset", "Type", "Action Units"),
+        ("006", "006_1_1", 10, 15, 29, "Macro", "4"),
+        ("006", "006_1_2", 100, 105, 119, "Micro - 1/2", "4"),
+        ("007", "007_2_1", 5, 9, 14, "Micro - 1/2", "4"),
+    ):
+        book.active.append(row)
+    root.mkdir()
+    book.save(root / "SAMM_LongVideos.xlsx")
+
+
+def test_anybody_s_intervals_are_scored_against_a_table_without_images(tmp_path, monkeypatch, capsys):
+    table_of_long_videos(tmp_path / "data")
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "samm_pred.csv").write_text(
+        "vid,pred_onset,pred_offset,type\n006_1,12,30,mae\n006_1,100,119,me\n7_2,50,60,me\n9_9,1,2,me\n"
+    )
+    out = tmp_path / "out"
+    arguments = (
+        "spot",
+        "--intervals",
+        tmp_path / "theirs",
+        "--data",
+        tmp_path / "data",
+        "--out",
+        out,
+        "--json",
+    )
+    code, printed, _ = call(monkeypatch, capsys, *arguments)
+    results = json.loads(printed)
+    assert code == 0 and results == json.loads((out / "results.json").read_text())
+    official = results["megc"]["official"]
+    assert official["macro"]["f1"] == 1.0
+    assert (official["micro"]["labels"], official["micro"]["predictions"], official["micro"]["found"]) == (
+        2,
+        3,
+        1,
+    )
+    assert official["overall"]["f1"] == pytest.approx(2 * 2 / 7, abs=1e-4)
+    assert "1 videos are not in the table" in results["notes"][0] and "9_9" in results["notes"][0]
+    assert read_intervals(out / "LOG_micro.txt").labels["7_2"] == spans("micro", (5, 14))
+
+
+def test_a_log_brings_its_own_labels_and_predictions_alone_do_not(tmp_path, monkeypatch, capsys):
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "LOG_micro.txt").write_text("\na_1_2 1 9 1 8 TP\na_1_2 20 29 __ __ FN\n")
+    arguments = ("spot", "--intervals", theirs, "--out", tmp_path / "out")
+    code, printed, _ = call(monkeypatch, capsys, *arguments)
+    assert code == 0 and "0.6667" in printed
+    (theirs / "told.csv").write_text("vid,pred_onset,pred_offset,type\n006_1,12,30,mae\n")
+    for options, said in (
+        ((), "holds logs and tables"),
+        (("--rendered",), "--intervals are scored against --data"),
+        (("--out", theirs / "out"), "lies in the folder of the intervals"),
+    ):
+        code, _, err = call(monkeypatch, capsys, *arguments, *options)
+        assert code == 2 and said in err
+    (theirs / "LOG_micro.txt").unlink()
+    code, _, err = call(monkeypatch, capsys, *arguments)
+    assert code == 2 and "give --data DIR" in err

@@ -536,7 +536,9 @@ def test_cropped_smic_is_told_by_its_pictures_alone(tmp_path):
 def test_an_old_excel_table_is_read_and_a_damaged_one_named(casme2_root, tmp_path):
     pytest.importorskip("python_calamine")
     (casme2_root / "CASME2-coding.xls").write_bytes(b"\xd0\xcf\x11\xe0")
-    with pytest.raises(InputError, match=r"cannot read .*CASME2-coding\.xls: .*it should be an \.xls file") as raised:
+    with pytest.raises(
+        InputError, match=r"cannot read .*CASME2-coding\.xls: .*it should be an \.xls file"
+    ) as raised:
         open_video_dataset(casme2_root)
     assert "\n" not in str(raised.value)
     casme2(casme2_root, casme2_rows("V1"))
