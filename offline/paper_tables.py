@@ -1,6 +1,5 @@
 """A paper's tables, theirs and ours side by side, from whatever runs there are."""
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from engines.errors import InputError
+from offline import pages
 from offline.metrics import bootstrap, by_subject
 from offline.papers import PAPERS, Column, Row, Table, open_paper
 from offline.tables import RunFolder, load_run, print_rows
@@ -242,27 +242,24 @@ def markdown(filled: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def page(filled: dict[str, Any], style: str) -> str:
+def page(filled: dict[str, Any]) -> str:
     """The tables as one HTML page that needs nothing beside itself."""
-    title = html.escape(f"Paper {filled['paper']}: {filled['title']}")
+    title = f"Paper {filled['paper']}: {filled['title']}"
     parts = [
-        f"<h1>{title}</h1>",
+        f"<h1>{pages.escaped(title)}</h1>",
         '<p class="soft">The paper\'s figures, and ours with their 95 % intervals.</p>',
     ]
     for table in filled["tables"]:
-        heads = "".join(f"<th>{html.escape(head)}</th>" for head in ("method", *table["columns"], "here"))
+        heads = "".join(f"<th>{pages.escaped(head)}</th>" for head in ("method", *table["columns"], "here"))
         rows = "".join(
-            f"<tr><td>{html.escape(row['method'])}</td>"
+            f"<tr><td>{pages.escaped(row['method'])}</td>"
             + "".join(f"<td>{'<br>'.join(_shown(cell))}</td>" for cell in row["cells"])
-            + f"<td>{html.escape(row['status'])}</td></tr>"
+            + f"<td>{pages.escaped(row['status'])}</td></tr>"
             for row in table["rows"]
         )
         parts += [
-            f"<h2>Table {table['number']}: {html.escape(table['title'])}</h2>",
+            f"<h2>Table {table['number']}: {pages.escaped(table['title'])}</h2>",
             f'<div class="scroll"><table><tr>{heads}</tr>{rows}</table></div>',
-            *(f'<p class="note">{html.escape(note)}</p>' for note in table["notes"]),
+            *(f'<p class="note">{pages.escaped(note)}</p>' for note in table["notes"]),
         ]
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{title}</title><style>{style}</style>\n" + "\n".join(parts) + "</html>\n"
-    )
+    return pages.page(title, parts)

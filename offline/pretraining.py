@@ -3,8 +3,6 @@ expressions, kept as a file of weights that says whom it has seen, so that it is
 """
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,15 +11,16 @@ from engines.errors import InputError
 from engines.networks import open_network
 from engines.networks.weights import about, backbones_of, load_weights, save_weights
 from offline.datasets.samples import Samples
+from offline.progress import Progress
 from offline.protocols import LeakError
-from offline.recognisers import Entry, Settings
+from offline.recognisers import Entry
+from offline.training.options import Training
+from offline.writing import writing
 
 if TYPE_CHECKING:
-    from offline.training import NetworkRecogniser
+    from offline.training.network import NetworkRecogniser
 
 _PEOPLE: Final = "people"
-# Called with the number of finished and of all epochs.
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -34,21 +33,21 @@ class Pretrained:
     accuracy: float
 
 
-def network_of(entry: Entry, settings: Settings) -> "NetworkRecogniser":
+def network_of(entry: Entry, classes: int, training: Training) -> "NetworkRecogniser":
     """The network to pretrain. InputError, before anything is prepared, for what is none, has no part for weights or
     several streams, and for weights that do not fit.
     """
-    from offline.training import NetworkRecogniser
+    from offline.training.network import NetworkRecogniser
 
-    recogniser = entry.make(settings)
+    recogniser = entry.make(classes, training)
     if not isinstance(recogniser, NetworkRecogniser):
         raise InputError(f"{entry.name} is no network: nothing to pretrain")
-    network = open_network(recogniser.network, settings.classes)
+    network = open_network(recogniser.network, classes)
     if (streams := len(backbones_of(network))) > 1:
         raise InputError(f"{entry.name} has {streams} streams: pretrain one, its file fits each of them")
-    if settings.weights is not None:
-        load_weights(network, settings.weights, settings.classes)
-        _seen(settings.weights)
+    if training.weights is not None:
+        load_weights(network, training.weights, classes)
+        _seen(training.weights)
     return recogniser
 
 
@@ -59,18 +58,19 @@ def pretrain(
 
     ``chosen`` is what `network_of` gives. Raises InputError for a file that cannot be written.
     """
-    from offline.training import train
+    from offline.training.loop import train
 
-    epochs = chosen.epochs or chosen.recipe.epochs
+    training = chosen.training
+    epochs = training.epochs or chosen.recipe.epochs
     # A rate that falls every few epochs is made for going on from here; for the beginning it falls once, late.
     step = max(1, 2 * epochs // 3) if chosen.recipe.step else 0
-    recipe = replace(chosen.recipe, epochs=epochs, step=step)
+    recipe = replace(chosen.recipe, step=step)
 
     def after(epoch: int, _: Any) -> None:
         if progress:
             progress(epoch, epochs)
 
-    with _writing(out):
+    with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)  # said before hours of training, not after
     network, history = train(
         chosen.network,
@@ -78,32 +78,21 @@ def pretrain(
         samples.labels,
         recipe,
         classes=chosen.classes,
-        seed=chosen.seed,
-        device=chosen.device,
-        weights=chosen.weights,
-        precision=chosen.precision,
+        training=training,
         after_epoch=after,
     )
     notes = {
         "made by": "apexbench pretrain",
         "model": chosen.network,
         "epochs": str(epochs),
-        "seed": str(chosen.seed),
+        "seed": str(training.seed),
         "clips": str(len(samples)),
-        _PEOPLE: json.dumps(sorted(samples.identities | _seen(chosen.weights))),
+        _PEOPLE: json.dumps(sorted(samples.identities | _seen(training.weights))),
     }
-    with _writing(out):
+    with writing(out):
         save_weights(network, out, chosen.classes, notes)
     loss, accuracy = history[-1]
     return Pretrained(len(samples), epochs, loss, accuracy)
-
-
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror or error}") from None
 
 
 def refuse_seen(samples: Samples, weights: Path) -> None:

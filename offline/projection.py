@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.datasets.samples import Samples
-from offline.recognisers import Entry, Settings
+from offline.recognisers import Entry
+from offline.training.options import Training
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,13 @@ class Projection:
     shown: int
 
 
-def project(samples: Samples, entry: Entry, settings: Settings) -> Projection | None:
+def project(samples: Samples, entry: Entry, training: Training) -> Projection | None:
     """Train once on two thirds of the people and project the features of the others.
 
     Features of different folds come from different networks and cannot share a picture, hence a network of
     its own. None for a recogniser without features, or too few clips.
     """
-    recogniser: Any = entry.make(settings)
+    recogniser: Any = entry.make(len(samples.classes), training)
     if not hasattr(recogniser, "features"):
         return None
     people = np.unique(samples.people)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from engines.errors import InputError
 from offline.datasets.class_maps import CLASS_MAPS, ClassMap
-from offline.datasets.flowmaps import TITLES
-from offline.datasets.samples import Samples, whose_people, without_motion
+from offline.datasets.registry import DATASETS, others, title_of, whose_people
+from offline.datasets.samples import Samples, without_motion
 
 
 class LeakError(InputError):
@@ -54,7 +54,7 @@ class Protocol:
         if self.datasets is not None:
             samples = samples.rows(np.isin(samples.datasets, self.datasets))
         if len(samples) == 0:
-            names = ", ".join(TITLES.get(name, name) for name in self.datasets or ())
+            names = ", ".join(title_of(name) for name in self.datasets or ())
             raise InputError(f"protocol {self.name} needs {names}, of which there is no clip in this release")
         return samples
 
@@ -146,7 +146,7 @@ def _from_source(source: str, target: str, folds: int = 5) -> Callable[[Samples,
         test = np.flatnonzero(samples.datasets == target)
         for name, found in ((source, inside), (target, test)):
             if len(found) == 0:
-                raise InputError(f"{TITLES[name]} is missing: this protocol goes from {source} to {target}")
+                raise InputError(f"{title_of(name)} is missing: this protocol goes from {source} to {target}")
         parts = _k_fold(folds)(samples.rows(inside), seed)
         return [
             Split(f"{source}-to-{target}-{k}", inside[part.train], test) for k, part in enumerate(parts, 1)
@@ -174,9 +174,15 @@ _CDMER: Final = (
 )
 
 
+def _loso_composite(dataset: str) -> Protocol:
+    """Within one database, with the classes of the composite."""
+    title = f"leave one subject out within {title_of(dataset)}"
+    return Protocol(f"loso-{dataset}", title, "paper 002, table 5", True, _SUBJECTS, (dataset,))
+
+
 def _loso(name: str, dataset: str, class_map: str, source: str) -> Protocol:
     chosen = CLASS_MAPS[class_map]
-    title = f"leave one subject out within {TITLES[dataset]}, {len(chosen.classes)} classes"
+    title = f"leave one subject out within {title_of(dataset)}, {len(chosen.classes)} classes"
     return Protocol(name, title, source, True, _SUBJECTS, (dataset,), chosen)
 
 
@@ -184,8 +190,8 @@ def _cdmer(number: int, source: str, target: str) -> Protocol:
     same_people = whose_people(source) == whose_people(target)
     return Protocol(
         f"cdmer-{number}",
-        f"trained on {TITLES[source]}, scored on {TITLES[target]}: five trainings on four fifths of the source, their "
-        "probabilities averaged" + ("; the cameras share people" if same_people else ""),
+        f"trained on {title_of(source)}, scored on {title_of(target)}: five trainings on four fifths of the source, "
+        "their probabilities averaged" + ("; the cameras share people" if same_people else ""),
         f"CDMER (Zong et al.); paper 002, table 10, experiment {number}",
         not same_people,
         _from_source(source, target),
@@ -213,17 +219,7 @@ PROTOCOLS: Final = {
             _holdout_database,
             _COMPOSITE,
         ),
-        *(
-            Protocol(
-                f"loso-{dataset}",
-                f"leave one subject out within {title}",
-                "paper 002, table 5",
-                True,
-                _SUBJECTS,
-                (dataset,),
-            )
-            for dataset, title in TITLES.items()
-        ),
+        *(_loso_composite(dataset) for dataset in DATASETS),
         _loso("loso-casme2-5", "casme2", "five", "papers 002-004"),
         _loso("loso-samm-5", "samm", "samm-five", "paper 004, table III"),
         _loso("loso-casme2-4", "casme2", "four", "paper 002, table 5"),
@@ -231,7 +227,7 @@ PROTOCOLS: Final = {
         *(_cdmer(number, *pair) for number, pair in enumerate(_CDMER, 1)),
         Protocol(
             "lovo",
-            "leave one video out: the same person trains and is scored, so no figure for strangers",
+            "leave one video out: the same people are in training and test, so no figure for unseen people",
             "CASME II's own baseline",
             False,
             _leave_one_out(_clip_keys),
@@ -239,7 +235,7 @@ PROTOCOLS: Final = {
         ),
         Protocol(
             "lovo-casme2-5",
-            "leave one video out within CASME II, 5 classes: no figure for strangers",
+            "leave one video out within CASME II, 5 classes: no figure for unseen people",
             "Yan et al., PLoS ONE 2014; paper 000",
             False,
             _leave_one_out(_clip_keys),
@@ -248,7 +244,7 @@ PROTOCOLS: Final = {
         ),
         Protocol(
             "kfold",
-            "5 folds over clips: the same person trains and is scored, so no figure for strangers",
+            "5 folds over clips: the same people are in training and test, so no figure for unseen people",
             "paper 002, table 8",
             False,
             _k_fold(5),
@@ -258,8 +254,15 @@ PROTOCOLS: Final = {
 }
 
 
+def names() -> tuple[str, ...]:
+    """The protocols there are, those within databases of other packages last."""
+    return (*PROTOCOLS, *(f"loso-{name}" for name in others()))
+
+
 def open_protocol(name: str) -> Protocol:
     """The protocol of this name. InputError with the list of known ones for any other."""
-    if name not in PROTOCOLS:
-        raise InputError(f"unknown protocol {name!r}: choose one of {', '.join(PROTOCOLS)}")
-    return PROTOCOLS[name]
+    if name in PROTOCOLS:
+        return PROTOCOLS[name]
+    if name not in names():
+        raise InputError(f"unknown protocol {name!r}: choose one of {', '.join(names())}")
+    return _loso_composite(name.removeprefix("loso-"))

@@ -1,36 +1,26 @@
 """A run as one HTML page that needs nothing beside itself."""
 
 import csv
-import html
 import io
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
+from engines.files import write_bytes
+from offline import pages
 from offline.datasets.samples import Samples
+from offline.pages import escaped, table
 from offline.projection import Projection, project
-from offline.recognisers import Settings
-from offline.runs import Plan, write_text
+from offline.runs.plan import Plan
 from offline.tables import audit_sentence, title_of
 
-STYLE = """
-:root{--paper:#fcfcfa;--ink:#1c1d1f;--soft:#6b6e73;--line:#dddcd6;--tint:31,95,139;--c0:#b5453c;--c1:#2f7d4f;--c2:#c58a17}
-@media(prefers-color-scheme:dark){:root{--paper:#17181a;--ink:#e9e8e3;--soft:#9a9da3;--line:#36383c;--tint:96,165,214;
---c0:#e0756b;--c1:#5fb884;--c2:#e5b04a}} body{background:var(--paper);color:var(--ink);font:16px/1.5
-system-ui,sans-serif;max-width:60rem;margin:2.5rem auto;padding:0 1.2rem}
-h1{font-size:1.7rem;line-height:1.2;margin:0 0 .3rem}h2{font-size:1.15rem;margin:2.6rem 0 .6rem}
-p{max-width:44rem}.soft,figcaption,th{color:var(--soft)}figcaption{font-size:.9rem;max-width:44rem}
-.lead{font-size:1.15rem}.big{font-size:2.6rem;font-weight:650;font-variant-numeric:tabular-nums;margin:1.2rem
-0 0}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums}th{font-weight:500;text-align:left;font-size:.88rem}
-td,th{padding:.32rem .9rem .32rem 0;border-bottom:1px solid
-var(--line);vertical-align:top}td.n,th.n{text-align:right}
-.scroll{overflow-x:auto}.row{display:flex;flex-wrap:wrap;gap:2.2rem}figure{margin:0 0 1rem} .confusion
-td,.confusion th{border:0;padding:.5rem .7rem;text-align:center;min-width:3.4rem} .confusion
-th{font-size:.82rem}.confusion small{display:block;opacity:.75}
-svg{max-width:100%;height:auto;overflow:visible}svg text{fill:var(--soft);font:12px system-ui,sans-serif}
-.note{border-left:3px solid var(--line);padding-left:.9rem}
+# Of matrices of confusion, and of the words in figures.
+_STYLE: Final = """
+.confusion td,.confusion th{border:0;padding:.5rem .7rem;text-align:center;min-width:3.4rem}
+.confusion th{font-size:.82rem}.confusion small{display:block;opacity:.75}
+svg text{fill:var(--soft);font:12px system-ui,sans-serif}
 """
 
 
@@ -40,12 +30,10 @@ def write_report(
     """Write report.html into a run's folder from its results, its training curve and the features of unseen
     people, for which the recogniser is trained once more.
     """
-    settings = Settings(
-        len(samples.classes), plan.epochs, plan.seeds[0], plan.device, plan.weights, plan.precision
-    )
-    projection = project(samples, plan.entry, settings) if features else None
+    training = replace(plan.training, seed=plan.seeds[0])
+    projection = project(samples, plan.entry, training) if features else None
     curve = _read_curve(out / "training.csv")
-    write_text(out / "report.html", page(report, plan, curve, projection))
+    write_bytes(out / "report.html", page(report, plan, curve, projection).encode())
 
 
 def _read_curve(path: Path) -> list[tuple[float, float]]:
@@ -63,14 +51,14 @@ def page(
     low, high = full["uf1_ci95"]
     seeds, drawn = len(report["seeds"]), "rendered" in report
     parts = [
-        f"<h1>{_e(plan.entry.title)}</h1>",
-        f'<p class="soft">{_e(report["protocol"])}: {_e(plan.protocol.title)}</p>',
+        f"<h1>{escaped(plan.entry.title)}</h1>",
+        f'<p class="soft">{escaped(report["protocol"])}: {escaped(plan.protocol.title)}</p>',
         f'<p class="big">{full["uf1"]:.3f} UF1{" on rendered faces" * drawn}</p>',
         f'<p class="lead">Between {low:.3f} and {high:.3f} had other people like these been '
         f"{'rendered' if drawn else 'recorded'} (95 %). "
         f"{report['n_samples']} clips of {report['n_subjects']} people, {seeds} seed{'s' if seeds > 1 else ''}, "
         "scored at the last epoch.</p>",
-        *(f'<p class="note">{_e(note)}</p>' for note in report["notes"]),
+        *(f'<p class="note">{escaped(note)}</p>' for note in report["notes"]),
         "<h2>Scores</h2>",
         _scores(report),
         "<h2>Where the paper's figures lie</h2>" if "paper" in report else "<h2>Intervals</h2>",
@@ -79,7 +67,7 @@ def page(
     if "audit" in report:
         parts += [
             "<h2>What a look at the test subjects would have claimed</h2>",
-            f"<p>{_e(audit_sentence(report))}. One epoch for all, chosen the same way, would have claimed "
+            f"<p>{escaped(audit_sentence(report))}. One epoch for all, chosen the same way, would have claimed "
             f"UF1 {report['audit']['uf1_best_common_epoch']:.4f}. Much published code scores so.</p>",
         ]
     parts += ["<h2>What is taken for what</h2>", _confusions(report)]
@@ -93,19 +81,12 @@ def page(
     epochs = f"Epochs: {report['epochs']}. " if report["epochs"] else ""
     parts += [
         "<h2>How it was trained</h2>",
-        f"<p>{_e(plan.entry.source)}. {epochs}Scoring: {_e(report['scoring'])}. "
+        f"<p>{escaped(plan.entry.source)}. {epochs}Scoring: {escaped(report['scoring'])}. "
         f"{report['seconds']:.0f} s of computing.</p>",
         '<p class="soft">predictions.csv beside this page holds every prediction: all figures can be recomputed.</p>',
     ]
     title = f"{report['model']} · {report['protocol']}{', rendered faces' * drawn}"
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{_e(title)}</title><style>{STYLE}</style>\n" + "\n".join(parts) + "</html>\n"
-    )
-
-
-def _e(text: Any) -> str:
-    return html.escape(str(text))
+    return pages.page(title, parts, _STYLE)
 
 
 def _scores(report: dict[str, Any]) -> str:
@@ -127,15 +108,8 @@ def _scores(report: dict[str, Any]) -> str:
         elif paper:
             cells += [""] * 4
         rows.append(cells)
-    lines = [
-        "<tr>" + "".join(f'<th class="{"n" if i else ""}">{_e(c)}</th>' for i, c in enumerate(head)) + "</tr>"
-    ]
-    lines += [
-        "<tr>" + "".join(f'<td class="{"n" if i else ""}">{_e(c)}</td>' for i, c in enumerate(row)) + "</tr>"
-        for row in rows
-    ]
-    source = f'<p class="soft">Published: {_e(paper["source"])}.</p>' if paper else ""
-    return f'<div class="scroll"><table>{"".join(lines)}</table></div>{source}'
+    source = f'<p class="soft">Published: {escaped(paper["source"])}.</p>' if paper else ""
+    return table(head, rows, text=(0,)) + source
 
 
 def _intervals(report: dict[str, Any]) -> str:
@@ -156,7 +130,7 @@ def _intervals(report: dict[str, Any]) -> str:
     for i, (name, m) in enumerate(metrics.items()):
         y = step * i + step / 2
         low, high = m["uf1_ci95"]
-        parts.append(f'<text x="0" y="{y + 4:.0f}">{_e(title_of(name, rendered))}</text>')
+        parts.append(f'<text x="0" y="{y + 4:.0f}">{escaped(title_of(name, rendered))}</text>')
         parts.append(
             f'<line x1="{x(low):.1f}" x2="{x(high):.1f}" y1="{y}" y2="{y}" stroke="rgb(var(--tint))" stroke-width="3"/>'
         )
@@ -186,9 +160,9 @@ def _confusions(report: dict[str, Any]) -> str:
     for name, m in report["metrics"].items():
         matrix = np.array(m["confusion"], float)
         shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-        head = "<tr><th></th>" + "".join(f"<th>{_e(c)}</th>" for c in report["classes"]) + "</tr>"
+        head = "<tr><th></th>" + "".join(f"<th>{escaped(c)}</th>" for c in report["classes"]) + "</tr>"
         body = "".join(
-            f"<tr><th>{_e(c)}</th>"
+            f"<tr><th>{escaped(c)}</th>"
             + "".join(
                 f'<td style="background:rgba(var(--tint),{0.75 * s:.2f})">{s:.0%}<small>{n:.0f}</small></td>'
                 for s, n in zip(shares[i], matrix[i], strict=True)
@@ -198,7 +172,7 @@ def _confusions(report: dict[str, Any]) -> str:
         )
         figures.append(
             f'<figure><table class="confusion">{head}{body}</table>'
-            f"<figcaption>{_e(title_of(name, report.get('rendered', ())))}</figcaption></figure>"
+            f"<figcaption>{escaped(title_of(name, report.get('rendered', ())))}</figcaption></figure>"
         )
     return (
         '<p class="soft">Rows are what the clips are labelled, columns what they were taken for, over all seeds.</p>'
@@ -237,7 +211,8 @@ def _scatter(projection: Projection, classes: list[str]) -> str:
         for (x, y), label in zip(points, projection.labels, strict=True)
     )
     legend = "".join(
-        f'<circle cx="420" cy="{18 + 24 * i}" r="5" fill="var(--c{i})"/><text x="432" y="{22 + 24 * i}">{_e(c)}</text>'
+        f'<circle cx="420" cy="{18 + 24 * i}" r="5" fill="var(--c{i})"/>'
+        f'<text x="432" y="{22 + 24 * i}">{escaped(c)}</text>'
         for i, c in enumerate(classes)
     )
     return (

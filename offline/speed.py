@@ -3,17 +3,17 @@ agree; and whether both say the same of the people left out, as a paired compari
 """
 
 import time
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.networks.recipes import STSTNET
 from offline.datasets.samples import Samples
 from offline.metrics import compare, score
 from offline.protocols import open_protocol
-from offline.recipes import RECIPES
-from offline.training import logits_of, train
+from offline.training.loop import logits_of, train
+from offline.training.options import Training
 
 
 def measure(samples: Samples, epochs: int = 10, folds: int = 3) -> dict[str, Any]:
@@ -26,15 +26,16 @@ def measure(samples: Samples, epochs: int = 10, folds: int = 3) -> dict[str, Any
     protocol = open_protocol("cde")
     samples = protocol.prepare(samples)
     splits = protocol.splits(samples)[:folds]
-    recipe = replace(RECIPES["ststnet"], epochs=epochs)
+    training = Training(epochs=epochs)
     taken: dict[str, list[float]] = {"ststnet-plain": [], "ststnet": []}
     said: dict[str, list[NDArray[np.int64]]] = {network: [] for network in taken}
     for network in taken:
-        train(network, samples.maps, samples.labels, replace(recipe, epochs=1))
+        train(network, samples.maps, samples.labels, STSTNET, training=Training(epochs=1))
     for split in splits:
         for network, times in taken.items():
+            maps, labels = samples.maps[split.train], samples.labels[split.train]
             began = time.perf_counter()
-            trained, _ = train(network, samples.maps[split.train], samples.labels[split.train], recipe)
+            trained, _ = train(network, maps, labels, STSTNET, training=training)
             times.append((time.perf_counter() - began) / epochs * 1000)
             said[network].append(logits_of(trained, samples.maps[split.test]).argmax(1))
     plain, shrunk = np.array(taken["ststnet-plain"]), np.array(taken["ststnet"])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import InputError
-from offline.datasets.flowmaps import TITLES
+from offline.datasets.registry import title_of as title_of_dataset
 from offline.metrics import compare
 from offline.published import SETS, composite_rows
 
@@ -23,7 +23,7 @@ RENDERED: Final = (
 
 def title_of(dataset: str, rendered: Sequence[str] = ()) -> str:
     """A set of clips by the name people use; a database in ``rendered`` is not called by the recorded one's."""
-    title = "all clips" if dataset == "full" else TITLES.get(dataset, dataset)
+    title = "all clips" if dataset == "full" else title_of_dataset(dataset)
     return f"rendered as {title}" if dataset in rendered else title
 
 

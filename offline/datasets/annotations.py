@@ -9,6 +9,7 @@ from typing import Final
 
 from engines.errors import InputError
 from offline.datasets import casme2, one_row_a_clip, samm, smic
+from offline.datasets.class_maps import CDE
 from offline.datasets.clips import Clip, once
 from offline.datasets.composite import read_composite
 from offline.datasets.long_tables import NAMES, labels_of, layout_of_table
@@ -68,7 +69,7 @@ def _smic(table: Path) -> tuple[Annotations, ...]:
         if not rows or not smic.CLIP.fullmatch(rows[0].text("name").lower()):
             continue
         clips, odd = clips_of(rows, lambda row: smic.clips_of_row(dataset, fps, row, {}))  # noqa: B023  # called here
-        whole = sum(smic.COUNTS[dataset])
+        whole = sum(CDE.counts[dataset][0])
         names = {clip.name.partition("#")[0] for clip in clips}
         more = "" if len(names) == whole else f", published are {whole}"
         found.append(Annotations(dataset, f"{len(names)} clips{more}", tuple(clips), tuple(odd)))

@@ -14,14 +14,12 @@ from engines.errors import InputError
 from offline.datasets.clips import Clip, VideoDatabase, emotion_of, settled
 from offline.datasets.errata import mend
 from offline.datasets.images import end_of, folders, images_of, same_name
+from offline.datasets.registry import DATASETS
 from offline.datasets.sheets import Row, digits
 from offline.datasets.tabled import clips_of, find_records
 
 NAME: Final = "casme2"
 FPS: Final = 200.0
-LOOKED_FOR: Final = (
-    "CASME II: sub01/EP02_01f/ with images, and a table with Filename, OnsetFrame, Estimated Emotion"
-)
 COLUMNS: Final = {
     "subject": ("subject",),
     "name": ("filename",),
@@ -99,7 +97,7 @@ def open_casme2(folder: Path, errata: bool = True) -> tuple[VideoDatabase, ...]:
     if not roots:
         return ()
     root, layout = min(((root, _layout(root)) for root in roots), key=lambda found: _LAYOUTS.index(found[1]))
-    rows = find_records(root, folder, COLUMNS, OPTIONAL, LOOKED_FOR)
+    rows = find_records(root, folder, COLUMNS, OPTIONAL, DATASETS[NAME].looked_for)
     people = {
         digits(path.name): path for path in root.iterdir() if path.is_dir() and digits(path.name) is not None
     }

@@ -19,6 +19,7 @@ class ClassMap:
     ``of``: for each database the class of each emotion; an emotion that is not there is left out. ``without``: clips
     (dataset, subject, name) that the published counts do not have, and why. ``counts``: clips a class that published
     work has of each database, with each version of its table. ``kinds`` of expressions that count.
+    ``others``: the class of each emotion of the databases that ``of`` does not name.
     """
 
     name: str
@@ -28,6 +29,7 @@ class ClassMap:
     source: str
     without: Mapping[tuple[str, str, str], str] = field(default_factory=lambda: MappingProxyType({}))
     kinds: tuple[str, ...] = ("micro",)
+    others: Emotions = field(default_factory=lambda: MappingProxyType({}))
 
     def class_of(self, clip: Clip) -> tuple[str | None, str]:
         """A clip's class, or None and why it has none."""
@@ -35,7 +37,7 @@ class ClassMap:
             return None, f"{clip.kind}-expressions"
         if (reason := self.without.get((clip.dataset, clip.subject, clip.name))) is not None:
             return None, reason
-        word = self.of.get(clip.dataset, {}).get(clip.emotion)
+        word = self.of.get(clip.dataset, self.others).get(clip.emotion)
         return (word, "") if word else (None, f"emotion {clip.emotion or '(none)'}")
 
     def labelled(self, clips: Iterable[Clip]) -> tuple[list[tuple[Clip, int]], Counter[str]]:
@@ -68,9 +70,6 @@ CDE: Final = ClassMap(
         "casme2": _to(negative="disgust repression", positive="happiness", surprise="surprise"),
         "samm": _SAMM,
         **dict.fromkeys(_SMIC_COUNTS, _SMIC),
-        **dict.fromkeys(
-            ("casme-sq", "samm-lv", "casme3", "mmew", "4dme", "dfme", "meview", "casme"), _GENERAL
-        ),
     },
     {"casme2": ((88, 32, 25),), "samm": ((92, 26, 15),), **_SMIC_COUNTS},
     "MEGC 2019 (See et al., FG 2019); paper 002, table 9",
@@ -84,6 +83,7 @@ CDE: Final = ClassMap(
             for clip in ("EP07_01", "EP07_04f", "EP10_03")
         },
     },
+    others=_GENERAL,
 )
 FIVE: Final = ClassMap(
     "five",
@@ -132,10 +132,11 @@ _EVERYDAY: Final = {
 ORDINARY: Final = ClassMap(
     "ordinary",
     CLASSES,
-    {"pictures": _EVERYDAY, **dict.fromkeys(CDE.of, _GENERAL)},
+    {"pictures": _EVERYDAY},
     {},
     "after paper 001, section III.B, which pretrains on ordinary expressions",
     kinds=("micro", "macro"),
+    others=_GENERAL,
 )
 CLASS_MAPS: Final = {chosen.name: chosen for chosen in (CDE, FIVE, SAMM_FIVE, FOUR, CDMER)}
 

@@ -1,6 +1,5 @@
 """The one table every video database is read into."""
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,10 +71,6 @@ class VideoDatabase:
         """The clips without a fault."""
         broken = {fault.clip for fault in self.faults}
         return tuple(clip for clip in self.clips if clip not in broken)
-
-    def emotions(self) -> Counter[str]:
-        """Rows by emotion."""
-        return Counter(clip.emotion for clip in self.clips)
 
 
 def emotion_of(cell: object) -> str:

@@ -23,6 +23,7 @@ from engines.errors import InputError
 from engines.files import check_name
 from engines.labels import CLASSES
 from engines.series import hidden
+from offline.datasets.registry import title_of
 from offline.datasets.samples import Samples
 
 TABLE: Final = "combined_3_class2_for_optical_flow.csv"
@@ -51,21 +52,6 @@ FULL: Final = {
     "casme2": Expected((88, 32, 25), 24),
     "smic": Expected((70, 51, 43), 16),
     "samm": Expected((92, 26, 15), 28),
-}
-TITLES: Final = {
-    "casme2": "CASME II",
-    "smic": "SMIC-HS",
-    "samm": "SAMM",
-    "smic-vis": "SMIC-VIS",
-    "smic-nir": "SMIC-NIR",
-    "casme-sq": "CAS(ME)²",
-    "samm-lv": "SAMM Long Videos",
-    "casme3": "CAS(ME)³",
-    "mmew": "MMEW",
-    "4dme": "4DME",
-    "dfme": "DFME",
-    "meview": "MEVIEW",
-    "casme": "CASME",
 }
 
 
@@ -204,7 +190,7 @@ def _compare_with_full(samples: Samples) -> list[str]:
         mask = samples.datasets == dataset
         if not mask.any():
             notes.append(
-                f"partial release: no {TITLES[dataset]} ({full.clips} clips, {full.subjects} subjects)"
+                f"partial release: no {title_of(dataset)} ({full.clips} clips, {full.subjects} subjects)"
             )
             continue
         found = Counter(samples.labels[mask].tolist())
@@ -212,7 +198,7 @@ def _compare_with_full(samples: Samples) -> list[str]:
         subjects = len(set(samples.subjects[mask].tolist()))
         if counts != full.counts or subjects != full.subjects:
             notes.append(
-                f"{TITLES[dataset]}: {sum(counts)} clips {'/'.join(map(str, counts))} of {subjects} subjects, "
+                f"{title_of(dataset)}: {sum(counts)} clips {'/'.join(map(str, counts))} of {subjects} subjects, "
                 f"the full release has {full.clips} {'/'.join(map(str, full.counts))} of {full.subjects}"
             )
     return notes

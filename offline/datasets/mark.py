@@ -1,4 +1,6 @@
-"""What tells a rendered database from the recorded one whose layout it has: a file that lies in its folder."""
+"""The mark of a rendered database, which distinguishes it from the recorded one of that layout: a file in its
+folder.
+"""
 
 import re
 from collections.abc import Sequence

@@ -11,6 +11,7 @@ from engines.errors import InputError
 from offline.datasets.clips import Clip, VideoDatabase, emotion_of, settled
 from offline.datasets.errata import mend
 from offline.datasets.images import Images, end_of, folders, images_of, same_name
+from offline.datasets.registry import DATASETS
 from offline.datasets.sheets import Row, digits, records, tables
 from offline.datasets.tabled import clips_of, find_records
 
@@ -42,7 +43,6 @@ class Layout:
     holds: Callable[[Path], bool]
     of_folder: Callable[[Path], str]
     of_row: Callable[[Row], str]
-    looked_for: str
     tables: Mapping[int, str]
     optional: tuple[str, ...] = OPTIONAL
 
@@ -80,47 +80,40 @@ LAYOUTS: Final = (
         # `spNO.1/a/color/12.jpg`: a video holds several expressions.
         lambda path: "/".join(part for part in path.parts if part != "color") if path.name != "depth" else "",
         lambda row: f"{row.text('subject')}/{row.text('name')}",
-        "CAS(ME)³ part A: spNO.1/a/color/ with images, and a table with Subject, Filename, Onset, Offset, emotion",
         {860: "part A"},
     ),
     Layout(
         *("mmew", 90.0, ("filename", "onsetframe", "estimatedemotion", "remarks"), _has_emotions),
         lambda path: path.name,
         lambda row: row.text("name"),
-        "MMEW: Micro_Expression/<emotion>/<clip>/ with images, and a table with Filename, Onset, Offset, Emotion",
         {300: "micro-expressions"},
     ),
     Layout(
         *("4dme", 60.0, ("subid", "foldname"), _has_table("subid", "foldname")),
         lambda path: path.name,
         lambda row: row.text("name"),
-        "4DME: folders of images named as fold_name, and a table with sub_ID, fold_name, Onset, Offset, Emotion",
         {267: "micro-expressions"},
     ),
     Layout(
         *("dfme", 500.0, ("filename", "emotionid", "fps"), _has_table("filename", "emotionid", "fps")),
         lambda path: path.name,
         lambda row: row.text("name"),
-        "DFME: folders of images named as Filename, and a table with Filename, OnsetFrame, Emotion, Fps",
         {1856: "training", 474: "test A", 299: "test B"},
     ),
     Layout(
         *("meview", 25.0, ("filename", "startframevideo"), _has_table("filename", "startframevideo")),
         lambda path: path.name,
         lambda row: row.text("name"),
-        "MEVIEW: folders of images named as Filename, and a table with Filename, OnsetFrame, StartFrameVideo, Emotion",
         {40: "as released"},
     ),
     Layout(
         *("casme", 60.0, ("filename", "onsetf", "apexf1"), _has_table("filename", "onsetf", "apexf1")),
         _of_person,
         lambda row: f"{row.number('subject')}/{row.text('name')}",
-        "CASME: sub01/EP01_12/ with images, and a table with Subject, Filename, OnsetF, ApexF1, Emotion",
         {195: "as released", 189: "as it circulates without offsets"},
         (*OPTIONAL, "offset"),
     ),
 )
-LOOKED_FOR: Final = tuple(layout.looked_for for layout in LAYOUTS)
 
 
 def open_one_row_a_clip(folder: Path, errata: bool = True) -> tuple[VideoDatabase, ...]:
@@ -179,7 +172,7 @@ def _open(layout: Layout, root: Path, folder: Path, errata: bool) -> VideoDataba
         key = layout.of_folder(path.relative_to(root)) if path != root else ""
         if key and (images := images_of(path)) != Images():
             found[same_name(key)] = images
-    rows = find_records(root, folder, COLUMNS, layout.optional, layout.looked_for)
+    rows = find_records(root, folder, COLUMNS, layout.optional, DATASETS[layout.name].looked_for)
     clips, odd = clips_of_table(layout, rows, found)
     version = version_of(layout, clips)
     clips, mended = mend(clips) if errata else (clips, [])

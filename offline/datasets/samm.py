@@ -10,14 +10,12 @@ from engines.errors import InputError
 from offline.datasets.clips import Clip, VideoDatabase, emotion_of, settled
 from offline.datasets.errata import mend
 from offline.datasets.images import end_of, folders, images_of, same_name
+from offline.datasets.registry import DATASETS
 from offline.datasets.sheets import Row
 from offline.datasets.tabled import clips_of, find_records
 
 NAME: Final = "samm"
 FPS: Final = 200.0
-LOOKED_FOR: Final = (
-    "SAMM: 006/006_1_2/ with images, and a table with Filename, Onset Frame, Estimated Emotion"
-)
 COLUMNS: Final = {
     "subject": ("subject",),
     "name": ("filename",),
@@ -49,7 +47,7 @@ def open_samm(folder: Path, errata: bool = True) -> tuple[VideoDatabase, ...]:
     if not roots:
         return ()
     found = {same_name(clip.name): clip for clip in sorted(roots[0].glob("*/*_*_*")) if clip.is_dir()}
-    rows = find_records(roots[0], folder, COLUMNS, OPTIONAL, LOOKED_FOR)
+    rows = find_records(roots[0], folder, COLUMNS, OPTIONAL, DATASETS[NAME].looked_for)
     clips, odd = clips_of(rows, lambda row: [clip_of(row, found)])
     version = version_of(clips)
     clips, mended = mend(clips) if errata else (clips, [])

@@ -2,21 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.labels import CLASSES
 from offline.datasets.images import same_name
-
-# Databases that recorded the people of another: dataset -> whose.
-_SAME_PEOPLE: Final = {"smic-vis": "smic", "smic-nir": "smic", "samm-lv": "samm"}
-
-
-def whose_people(dataset: str) -> str:
-    """The database by whose name the people of a database go; its own where no other has them."""
-    return _SAME_PEOPLE.get(dataset, dataset)
+from offline.datasets.registry import whose_people
 
 
 def without_motion(maps: NDArray[Any]) -> NDArray[np.bool_]:
@@ -32,7 +25,7 @@ class Samples:
     """N labelled clips. Row i of every array is the same clip.
 
     ``maps`` (N, ...), what a recogniser reads of each clip: for flow maps float32 (N, 3, 28, 28) in 0..1, channels u,
-    v, optical strain; for other inputs (offline.preparation.inputs) any shape and dtype, structured ones too.
+    v, optical strain; for other inputs (offline.inputs) any shape and dtype, structured ones too.
     ``labels`` int64 (N,), indices into ``classes``; ``datasets``, ``subjects``, ``clips`` str (N,). A person is a
     (dataset, subject) pair. ``notes`` are lines for people: what is missing from the release, what was mended.
     ``class_map`` names how emotions became labels (offline.datasets.class_maps). ``rendered``: databases whose faces

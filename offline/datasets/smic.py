@@ -20,8 +20,6 @@ from offline.datasets.sheets import Row, records, sheets, tables
 from offline.datasets.tabled import clips_of
 
 DATASETS: Final = {"HS": ("smic", 100.0), "VIS": ("smic-vis", 25.0), "NIR": ("smic-nir", 25.0)}
-COUNTS: Final = {"smic": (70, 51, 43), "smic-vis": (23, 28, 20), "smic-nir": (23, 28, 20)}
-LOOKED_FOR: Final = "SMIC: HS/s1/micro/negative/s1_ne_01/ (or SMIC-HS-E/s1/s1_ne_01/) with images"
 COLUMNS: Final = {
     "name": ("filename",),
     "emotion": ("emotion", "estimatedemotion"),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engines.flow import strain
 from offline.preparation.clip import PreparedClip
-from offline.systems.inputs import onset_to_apex
+from offline.preparation.flow import onset_to_apex
 
 BLOCKS: Final = 8
 BINS: Final = 8

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.compiled import compiled
-from offline.descriptors.motion import motions
 from offline.preparation.clip import PreparedClip
+from offline.preparation.flow import frame_to_frame
 
 FRAMES: Final = 33
 CUBOIDS: Final = 8
@@ -24,7 +24,7 @@ def fdm(clip: PreparedClip) -> NDArray[np.float32]:
 
     Crops are already under one transform, which is the alignment that the authors begin with.
     """
-    flows = motions(clip, FRAMES)
+    flows = frame_to_frame(clip, FRAMES)
     u, v = np.stack([flow.u for flow in flows]), np.stack([flow.v for flow in flows])
     edges = [np.arange(CUBOIDS + 1) * size // CUBOIDS for size in u.shape]
     out = np.empty((CUBOIDS, CUBOIDS, CUBOIDS, 2), np.float32)

@@ -10,18 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.compiled import compiled
-from offline.descriptors.texture import GRID, block_of, frames, normalised
+from offline.descriptors.texture import GRID, block_of, normalised
 from offline.preparation.clip import PreparedClip
+from offline.preparation.interpolation import resampled
 
 
 def hog_top(clip: PreparedClip, bins: int, count: int = 16) -> NDArray[np.float32]:
     """Float32 (25 blocks * 3 planes * bins,), weighted by magnitude."""
-    return normalised(orientations(frames(clip, count), bins, True))
+    return normalised(orientations(resampled(clip, count), bins, True))
 
 
 def higo_top(clip: PreparedClip, bins: int, count: int = 16) -> NDArray[np.float32]:
     """Float32 (25 blocks * 3 planes * bins,), counted."""
-    return normalised(orientations(frames(clip, count), bins, False))
+    return normalised(orientations(resampled(clip, count), bins, False))
 
 
 def orientations(volume: NDArray[Any], bins: int, weighted: bool) -> NDArray[np.float64]:

@@ -5,13 +5,13 @@ III): N = 4 or 8 bins, 10 or 64 frames.
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.descriptors.motion import motions
 from offline.preparation.clip import PreparedClip
+from offline.preparation.flow import frame_to_frame
 
 
 def hoof(clip: PreparedClip, bins: int, count: int) -> NDArray[np.float32]:
     """Float32 ((count - 1) * bins,): the histogram of each flow between neighbouring frames, one after another."""
-    return np.concatenate([histogram(flow.u, flow.v, bins) for flow in motions(clip, count)])
+    return np.concatenate([histogram(flow.u, flow.v, bins) for flow in frame_to_frame(clip, count)])
 
 
 def histogram(u: NDArray[np.float32], v: NDArray[np.float32], bins: int) -> NDArray[np.float32]:

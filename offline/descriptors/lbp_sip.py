@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.compiled import compiled
-from offline.descriptors.texture import GRID, block_of, frames, normalised
+from offline.descriptors.texture import GRID, block_of, normalised
 from offline.preparation.clip import PreparedClip
+from offline.preparation.interpolation import resampled
 
 
 def lbp_sip(clip: PreparedClip, radius: int, count: int = 16) -> NDArray[np.float32]:
     """Float32 (25 blocks * 64 patterns,)."""
-    return normalised(patterns(frames(clip, count), radius))
+    return normalised(patterns(resampled(clip, count), radius))
 
 
 def patterns(volume: NDArray[Any], radius: int) -> NDArray[np.int64]:

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.compiled import compiled
-from offline.descriptors.texture import GRID, block_of, frames, normalised
+from offline.descriptors.texture import GRID, block_of, normalised
 from offline.preparation.clip import PreparedClip
+from offline.preparation.interpolation import resampled
 
 
 def lbp_top(clip: PreparedClip, radius: int, points: int, count: int = 16) -> NDArray[np.float32]:
     """Float32 (25 blocks * 3 planes * bins,): planes XY, XT, YT; 59 bins of uniform patterns of 8 points, 15 of 4."""
-    return normalised(patterns(frames(clip, count), radius, points))
+    return normalised(patterns(resampled(clip, count), radius, points))
 
 
 def uniform_bins(points: int) -> NDArray[np.int64]:

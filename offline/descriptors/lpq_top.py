@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.compiled import compiled
-from offline.descriptors.texture import GRID, block_of, frames, normalised
+from offline.descriptors.texture import GRID, block_of, normalised
 from offline.preparation.clip import PreparedClip
+from offline.preparation.interpolation import resampled
 
 WINDOW: Final = 5
 
 
 def lpq_top(clip: PreparedClip, correlation: float, count: int = 16) -> NDArray[np.float32]:
     """Float32 (25 blocks * 3 planes * 256 codes,)."""
-    return normalised(codes(frames(clip, count), correlation))
+    return normalised(codes(resampled(clip, count), correlation))
 
 
 def filters(correlation: float) -> NDArray[np.float64]:

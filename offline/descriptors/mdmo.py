@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.preparation.clip import PreparedClip
-from offline.systems.inputs import solver
+from offline.preparation.flow import solver
 
 GRID: Final = 6
 DIRECTIONS: Final = 8

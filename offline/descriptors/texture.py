@@ -9,15 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.preparation.clip import PreparedClip
-from offline.preparation.interpolation import interpolate
-
 GRID: Final = 5
-
-
-def frames(clip: PreparedClip, count: int) -> NDArray[Any]:
-    """Uint8 (count, H, W): the clip from onset to offset, by the temporal interpolation model."""
-    return interpolate(clip.crops[clip.onset : clip.offset + 1], count)
 
 
 def block_of(size: int) -> NDArray[np.int64]:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from offline.preparation.clip import PreparedClip
+
 
 def tim_weights(given: int, wanted: int) -> NDArray[np.float64]:
     """Float64 (wanted, given): row j holds what each frame adds to interpolated frame j; rows add up to 1.
@@ -38,3 +40,8 @@ def interpolate(crops: NDArray[Any], wanted: int) -> NDArray[Any]:
     if crops.dtype == np.uint8:
         made = np.clip(np.rint(made), 0, 255)
     return made.reshape(wanted, *crops.shape[1:]).astype(crops.dtype)
+
+
+def resampled(clip: PreparedClip, count: int) -> NDArray[Any]:
+    """Uint8 (count, H, W): the clip from onset to offset in ``count`` frames."""
+    return interpolate(clip.crops[clip.onset : clip.offset + 1], count)

@@ -16,15 +16,15 @@ import msgspec
 import engines
 from engines.errors import InputError
 from engines.files import write_bytes
+from offline.progress import Progress
 from offline.spotting.measure import Measured, Setup, measure
 from offline.spotting.truth import Video
+from offline.writing import writing
 
 # What a measurement depends on: when one of these files changes, what was kept is measured again.
 _CODE = ("face", "flow", "inference", "spotting", "synthesis", "weights")
 _HERE = ("footage.py", "measure.py", "real.py", "rendered.py", "truth.py")
 
-# Called with the number of finished and of all frames.
-Progress = Callable[[int, int], None]
 # Called with the number of frames just done.
 Tick = Callable[[int], None]
 
@@ -70,10 +70,8 @@ def measure_all(
     Raises InputError where ``out`` cannot be written to, a video cannot be read, or a process dies.
     """
     folder = out / "videos"
-    try:
+    with writing(out):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot write to {out}: {error.strerror or error}") from None
     setups = {video.name: (others or {}).get(video.name, setup) for video in videos}
     keys = {video.name: key_of(video, setups[video.name]) for video in videos}
     done: dict[str, Measured] = {}
@@ -85,12 +83,8 @@ def measure_all(
 
     def keep(measured: Measured) -> None:
         done[measured.name] = measured
-        try:
+        with writing(out, f"{len(done)} of {len(videos)} videos are kept"):
             write_bytes(folder / f"{measured.name}.json", msgspec.json.encode(measured))
-        except OSError as error:
-            raise InputError(
-                f"cannot write to {out}: {error.strerror or error}; {len(done)} of {len(videos)} videos are kept"
-            ) from None
 
     def show(frames: int) -> None:
         if progress:

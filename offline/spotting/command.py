@@ -12,13 +12,15 @@ import numpy as np
 
 from engines.errors import InputError
 from engines.face import FaceSettings
+from engines.files import write_bytes
 from engines.spotting import SpottingSettings
 from engines.spotting.detector import open_network
-from offline.runs import write_text
-from offline.spotting.batch import Progress, measure_all
+from offline.progress import Progress
+from offline.spotting.batch import measure_all
 from offline.spotting.measure import Measured, Setup
 from offline.spotting.rendered import Knobs, RenderedVideo
 from offline.spotting.truth import Video
+from offline.writing import writing
 
 METHODS = ("motion", "interframe", "dcrois")
 # Neutral videos have faces of their own.
@@ -131,12 +133,10 @@ def _written(
 
 def write_results(results: dict[str, Any], events: str, page: str, out: Path) -> None:
     """Write results.json, events.csv and report.html. Raises InputError where ``out`` cannot be written to."""
-    try:
-        write_text(out / "events.csv", events)
-        write_text(out / "report.html", page)
-        write_text(out / "results.json", json.dumps(results, indent=1) + "\n")
-    except OSError as error:
-        raise InputError(f"cannot write to {out}: {error.strerror or error}; all videos are kept") from None
+    with writing(out, "all videos are kept"):
+        write_bytes(out / "events.csv", events.encode())
+        write_bytes(out / "report.html", page.encode())
+        write_bytes(out / "results.json", (json.dumps(results, indent=1) + "\n").encode())
 
 
 def lines(results: dict[str, Any]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from engines.face import FaceSettings, FaceStatus, FaceTracker
 from engines.files import check_name, write_bytes
 from engines.series import hidden
 from engines.video import open_file
+from offline.writing import writing
 
 SUFFIXES = frozenset(
     {
@@ -74,8 +75,8 @@ def promised_frames(path: Path) -> int:
 def read_frames(path: Path) -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
     """Number, time in seconds from the first frame on, and BGR image of every frame; a phone's rotation is applied.
 
-    A frame that is damaged is black: nobody is seen in it, and nothing across it. Raises InputError where nothing can
-    be decoded.
+    A damaged frame is black: it shows no face, and no movement is followed across it. Raises InputError where nothing
+    can be decoded.
     """
     film = open_file(path)
     try:
@@ -114,7 +115,9 @@ class Faces:
 
 
 def see_faces(path: Path, tick: Callable[[int], None] | None = None) -> Faces:
-    """Follow the largest face through a video, with landmarks on every frame; ``tick`` is told of each frame."""
+    """Follow the largest face through a video, with landmarks on every frame; ``tick`` receives the number of
+    frames just done.
+    """
     tracker = FaceTracker(FaceSettings(landmarks_every_s=_EVERY_FRAME_S, search_every_s=_EVERY_FRAME_S))
     times, landmarks, usable, person = [], [], [], []
     nothing = np.full((478, 3), np.nan, np.float32)
@@ -164,8 +167,6 @@ def save_faces(file: Path, faces: Faces) -> None:
         usable=faces.usable,
         person=faces.person,
     )
-    try:
+    with writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(file, content.getvalue())
-    except OSError as error:
-        raise InputError(f"cannot write {file}: {error.strerror or error}") from None

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from engines.errors import InputError
+from engines.files import write_bytes
 from offline.datasets.long_tables import open_labels
-from offline.runs import write_text
 from offline.spotting.megc import scores
 from offline.spotting.megc_files import read_intervals, video_key, write_intervals
 from offline.spotting.truth import Interval
@@ -64,7 +64,7 @@ def _write(
 ) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_text(out / "results.json", json.dumps(results, indent=1) + "\n")
+        write_bytes(out / "results.json", (json.dumps(results, indent=1) + "\n").encode())
         write_intervals(labels, predictions, out)
     except OSError as error:
         raise InputError(f"cannot write to {out}: {error.strerror or error}") from None

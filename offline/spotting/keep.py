@@ -1,4 +1,4 @@
-"""Implanted videos as files, without loss, with their truth beside them: for other programs to be measured on."""
+"""Implanted videos as lossless files with their truth beside them, for measuring other programs."""
 
 import csv
 import io
@@ -15,6 +15,7 @@ from engines.files import write_bytes
 from offline.spotting.activity import ACTIVITIES, activities
 from offline.spotting.batch import Tick
 from offline.spotting.real import ImplantedVideo
+from offline.writing import writing
 
 TRUTH = "truth.csv"
 _COLUMNS = (
@@ -29,14 +30,12 @@ def keep_clip(video: ImplantedVideo, tick: Tick, folder: Path) -> Path:
     FFV1 through OpenCV wants even sizes: frames of an odd size become PNGs in a folder NAME instead. Nothing is left
     half-written. Raises InputError where it cannot be written.
     """
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _, first = next(iter(video.frames()))
         if first.shape[0] % 2 or first.shape[1] % 2:
             return _pictures(video, tick, folder / video.name)
         return _ffv1(video, tick, folder / f"{video.name}.mkv")
-    except OSError as error:
-        raise InputError(f"cannot write to {folder}: {error.strerror or error}") from None
 
 
 def _ffv1(video: ImplantedVideo, tick: Tick, file: Path) -> Path:
@@ -93,7 +92,5 @@ def keep_truth(videos: Sequence[ImplantedVideo], folder: Path) -> None:
             units = "+".join(map(str, t.aus))
             activity = ACTIVITIES[max(int(doing[t.apex]), 0)]
             writer.writerow([video.name, *moments, *times, t.label, units, f"{t.amplitude_px:.3f}", activity])
-    try:
+    with writing(folder):
         write_bytes(folder / TRUTH, text.getvalue().encode())
-    except OSError as error:
-        raise InputError(f"cannot write to {folder}: {error.strerror or error}") from None

@@ -45,7 +45,7 @@ class Measured(msgspec.Struct, frozen=True):
 
     ``refusals``: frame and words, whenever what the spotter says has changed or a movement was refused. ``refused``:
     how often a movement was, by reason, numbers apart. ``watched``: first and last frame of every stretch in which
-    something could have been told; ``unseen``: frames outside of them, ``blind``: the same by reason.
+    something could have been spotted; ``unseen``: frames outside of them, ``blind``: the same by reason.
     ``ms_per_frame``: face and spotting together, on one core.
     """
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from offline.spotting.scoring import LEAST_IOU, Watched, iou, match
+from offline.spotting.matching import LEAST_IOU
+from offline.spotting.scoring import Watched, iou, match
 from offline.spotting.truth import Interval
 
 KINDS: Final = ("micro", "macro")

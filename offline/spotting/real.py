@@ -52,7 +52,7 @@ class RealVideo:
 
     @property
     def neutral(self) -> bool:
-        """See `Video.neutral`: nobody knows."""
+        """See `Video.neutral`: unknown."""
         return False
 
     @property
@@ -79,7 +79,7 @@ class RealVideo:
         return load_faces(faces_file(self.cache, self.digest)) is not None
 
     def see(self, tick: Callable[[int], None] | None = None) -> Faces:
-        """Look for the face in every frame and keep what was seen; ``tick`` is told of each frame."""
+        """Look for the face in every frame and keep what was seen; ``tick`` receives the number of frames just done."""
         faces = see_faces(self.path, tick)
         save_faces(faces_file(self.cache, self.digest), faces)
         return faces

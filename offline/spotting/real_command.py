@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from engines.errors import InputError
-from offline.spotting.batch import Progress, Tick, each, measure_all
+from offline.pages import number
+from offline.progress import Progress
+from offline.spotting.batch import Tick, each, measure_all
 from offline.spotting.command import with_network, write_results
 from offline.spotting.footage import find_videos
 from offline.spotting.keep import keep_clip, keep_truth
 from offline.spotting.learning import left_out
 from offline.spotting.learning.left_out import Video
 from offline.spotting.learning.sources import read_people
-from offline.spotting.markup import number
 from offline.spotting.measure import Setup
 from offline.spotting.real import ImplantedVideo, Implants, RealVideo
 
 NOT_ANNOTATED = (
     "Without annotation: an alarm may be real. These videos were not looked through by a coder; the rate says how "
-    "often the spotter tells a micro-expression where nobody asked for one, not how often it is wrong."
+    "often the spotter raises an alarm, not how often it is wrong."
 )
 
 LEFT_OUT = (
@@ -34,7 +35,8 @@ LEFT_OUT = (
 class Plan:
     """``place``: a folder of videos, or one. ``implants``: none leaves the videos as they are; ``seeds`` draw them,
     one more round of videos each. ``keep``: a folder for the implanted videos. ``people``: a CSV file,person; each
-    video is another person without it. ``left_out``: networks that have not seen somebody, which also know the people.
+    video is another person without it. ``left_out``: a folder of networks trained with people left out, which also
+    says who is in which video.
     """
 
     place: Path
@@ -98,7 +100,7 @@ def spot_real(
 def _networks(plan: Plan, videos: Sequence[RealVideo]) -> dict[str, Video]:
     """The network that has not seen the person, by the video's name; empty where one network watches all.
 
-    Raises InputError where a video is of nobody who was left out.
+    Raises InputError for a video whose person no network leaves out.
     """
     if plan.left_out is None:
         return {}
@@ -106,7 +108,8 @@ def _networks(plan: Plan, videos: Sequence[RealVideo]) -> dict[str, Video]:
     for video in videos:
         if video.digest not in known:
             raise InputError(
-                f"{video.path}: nobody in {plan.left_out} was left out for this video; take it away, or use --network"
+                f"{video.path}: no network in {plan.left_out} was trained without this video; "
+                "take it away, or use --network"
             )
     return {video.name: known[video.digest] for video in videos}
 
@@ -179,7 +182,7 @@ def sentences(results: dict[str, Any]) -> list[str]:
             )
     for row in real["by_activity"]:
         if row["told_per_minute"] is not None:
-            said.append(f"during {row['activity']}: {row['told_per_minute']:.2f} told a minute")
+            said.append(f"during {row['activity']}: {row['told_per_minute']:.2f} alarms a minute")
     said += _counted("refused", real["refused"])
     if implanted := results.get("implanted"):
         said += _implanted(implanted)
@@ -197,7 +200,7 @@ def _implanted(found: dict[str, Any]) -> list[str]:
         said.append(f"class right: {found['class']['acc']:.3f} of {found['class']['hits']} found")
     rate = found["alarms_per_minute"]
     said.append(
-        f"beside the implants: {len(found['alarms'])} told" + (f", {rate:.2f} a minute" if rate else "")
+        f"beside the implants: {len(found['alarms'])} alarms" + (f", {rate:.2f} a minute" if rate else "")
     )
     return [*said, *_counted("missed", found["missed_by"])]
 

@@ -1,11 +1,13 @@
-"""The page of real videos: how often something was told, what was found of the implants, and pictures of both."""
+"""The page of real videos: alarms a minute, recall of the implants, and pictures of both."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from offline import pages
+from offline.pages import escaped, number, table
 from offline.spotting import figures
-from offline.spotting.markup import STYLE, escaped, number, table
 from offline.spotting.real_results import NAMED_AT, Watching
+from offline.spotting.report import STYLE
 from offline.spotting.strips import Strip, strips
 
 # Pictures of more would make the page too heavy to open.
@@ -21,9 +23,6 @@ def page(results: dict[str, Any], plain: Sequence[Watching], changed: Sequence[W
     """The whole page; ``plain`` are the videos as they are, ``changed`` those with implants."""
     real, implanted = results["real"], results.get("implanted")
     parts = [
-        "<!doctype html><html lang=en><head><meta charset=utf-8>"
-        "<meta name=viewport content='width=device-width,initial-scale=1'>"
-        f"<title>Spotting: real videos</title><style>{STYLE}{_MORE_STYLE}</style></head><body>",
         "<h1>Spotting micro-expressions: real videos</h1>",
         f'<p class="soft">method {escaped(results["method"])}, {real["total"]["videos"]} videos, '
         f"{real['total']['usable_s'] / 60:.1f} minutes of usable face, code {escaped(results['version'])}</p>",
@@ -36,16 +35,16 @@ def page(results: dict[str, Any], plain: Sequence[Watching], changed: Sequence[W
         "<p>Measured from the landmarks of FaceMesh, not by the spotter. Speech is whatever moves the mouth: laughter, "
         "chewing and smiles too.</p>",
         _activities(real["by_activity"]),
-        *_refused(real, "Why nothing was told"),
+        *_refused(real, "Why nothing was spotted"),
         *(_implants(implanted) if implanted else []),
-        *_pictures("Told on the videos as they are", "alarm", real["alarms"], plain),
+        *_pictures("Alarms on the videos as they are", "alarm", real["alarms"], plain),
     ]
     if implanted:
         parts += [
             *_pictures("Implanted and missed", "miss", implanted["misses"], changed),
-            *_refused(implanted, "Why nothing was told of the implanted videos"),
+            *_refused(implanted, "Why nothing was spotted of the implanted videos"),
         ]
-    return "\n".join(part for part in [*parts, "</body></html>\n"] if part)
+    return pages.page("Spotting: real videos", parts, STYLE + _MORE_STYLE)
 
 
 def _curve(results: dict[str, Any]) -> list[str]:
@@ -58,8 +57,8 @@ def _curve(results: dict[str, Any]) -> list[str]:
     return [
         "<h2>Recall against false alarms</h2>",
         f"<figure>{figures.recall_by_alarms(rates, odds['recalls'], now)}<figcaption>As measured when the network was "
-        "trained, on people left out: known micro-expressions implanted into recorded motion, against what was told in "
-        "the same recordings as they are. <code>--alarms</code> here and <code>spotting.alarms_per_minute</code> in "
+        "trained, on people left out: known micro-expressions implanted into recorded motion, against what was spotted "
+        "in the same recordings as they are. <code>--alarms</code> here and <code>spotting.alarms_per_minute</code> in "
         "apexcam move along it.</figcaption></figure>",
     ]
 
@@ -75,8 +74,8 @@ def _alarm_rate(real: dict[str, Any]) -> list[str]:
 
     seed, resamples = total["bootstrap"]["seed"], total["bootstrap"]["resamples"]
     return [
-        f'<p class="big">{total["told_per_minute"]:.2f} told a minute</p>',
-        f"<p>{total['told']} micro-expressions were told{interval('told')}, {total['named']} of them named, "
+        f'<p class="big">{total["told_per_minute"]:.2f} alarms a minute</p>',
+        f"<p>{total['told']} micro-expressions were spotted{interval('told')}, {total['named']} of them named, "
         f"{number(total['named_per_minute'], 2)} a minute{interval('named')}: the likeliest class has a probability of "
         f"{NAMED_AT:g} or more. In brackets 95 % of {resamples} resamples over {total['people']} people (seed {seed}); "
         "each video is another person's unless --people says otherwise. A minute is one in which the face was usable "
@@ -85,7 +84,17 @@ def _alarm_rate(real: dict[str, Any]) -> list[str]:
 
 
 def _videos(rows: Sequence[dict[str, Any]]) -> str:
-    head = ("video", "fps", "usable, s", "told", "named", "told a minute", "named a minute", "macro", "blink")
+    head = (
+        "video",
+        "fps",
+        "usable, s",
+        "told",
+        "named",
+        "alarms a minute",
+        "named a minute",
+        "macro",
+        "blink",
+    )
     cells = [
         [
             row["name"],
@@ -122,7 +131,7 @@ def _refused(section: dict[str, Any], title: str) -> list[str]:
     return [
         f"<h2>{title}</h2>",
         table(("a movement was refused: why", "times"), refused, text=(0,)) if refused else "",
-        table(("nothing could be told: why", "seconds"), blind, text=(0,)) if blind else "",
+        table(("nothing could be spotted: why", "seconds"), blind, text=(0,)) if blind else "",
     ]
 
 
@@ -141,7 +150,7 @@ def _implants(found: dict[str, Any]) -> list[str]:
     ends = found["recall_ci95_over_people"]
     over = f"; 95 % of resamples over people find {ends[0]:.3f} to {ends[1]:.3f} of them" if ends else ""
     said = [
-        f"{len(found['alarms'])} more were told, {rate} a minute, that answer no implant.",
+        f"{len(found['alarms'])} alarms, {rate} a minute, match no implant.",
         f"The apex of what was found is {apex['mae_frames']:.2f} frames ({apex['mae_ms']:.0f} ms) off."
         if apex
         else "",
@@ -240,6 +249,6 @@ def _said(kind: str, moment: dict[str, Any]) -> str:
     where = ", ".join(moment["regions"][:4]) or "no region"
     unsure = "" if moment["named"] else ", not named"
     return (
-        f"told {name}{unsure}, {moment['intensity_px']:.2f} px at {where}, confidence {moment['confidence']:.2f}; "
+        f"{name}{unsure}, {moment['intensity_px']:.2f} px at {where}, confidence {moment['confidence']:.2f}; "
         f"{moment['reason']}"
     )

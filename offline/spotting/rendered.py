@@ -1,4 +1,6 @@
-"""Rendered long videos: a face that nobody tuned on, a script, a camera. Made on the fly, never written."""
+"""Rendered long videos: faces that no setting was tuned on, each with a script and a camera. Made on the fly, never
+written.
+"""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace

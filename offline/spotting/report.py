@@ -1,14 +1,19 @@
 """What was measured as one HTML page that needs nothing beside itself."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
+from offline import pages
+from offline.pages import escaped, number, table
 from offline.spotting import figures
-from offline.spotting.markup import STYLE, escaped, number, table
 from offline.spotting.measure import Measured
 from offline.spotting.results import watched
 from offline.spotting.scoring import Row, rows_of
 
+STYLE: Final = """
+.scroll table{min-width:44rem}.row figure{max-width:28rem}td:nth-child(-n+2){white-space:nowrap}
+.key i{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 .9em}
+"""
 # More lines than this are read in events.csv.
 _MOST_FAILURES = 200
 _MOST_TIMELINES = 16
@@ -18,9 +23,6 @@ def page(results: dict[str, Any], measured: Sequence[Measured]) -> str:
     """The whole page; ``measured`` are the videos of ``results``, without those of the sweep."""
     full = results["metrics"]["full"]
     parts = [
-        "<!doctype html><html lang=en><head><meta charset=utf-8>"
-        "<meta name=viewport content='width=device-width,initial-scale=1'>"
-        f"<title>Spotting: {escaped(results['source'])}</title><style>{STYLE}</style></head><body>",
         f"<h1>Spotting micro-expressions: {escaped(results['source'])}</h1>",
         f'<p class="soft">method {escaped(results["method"])}, {full["videos"]} videos, {full["minutes"]:.1f} minutes, '
         f"code {escaped(results['version'])}</p>",
@@ -34,20 +36,19 @@ def page(results: dict[str, Any], measured: Sequence[Measured]) -> str:
         *_sizes(full, measured, results["apex_rules"]),
         *_over_time(measured),
         *_failures(measured),
-        "</body></html>\n",
     ]
-    return "\n".join(part for part in parts if part)
+    return pages.page(f"Spotting: {results['source']}", parts, STYLE)
 
 
 def _headline(full: dict[str, Any]) -> str:
     micro = full.get("micro")
     if not micro or micro["f1"] is None:
-        return '<p class="big">no micro-expression was performed or told</p>'
+        return '<p class="big">no micro-expression was performed or spotted</p>'
     error = micro["apex_mae_frames"]
     apex = f", their apex {error:.1f} frames ({micro['apex_mae_ms']:.0f} ms) off" if error is not None else ""
     return (
         f'<p class="big">F1 {micro["f1"]:.3f}</p><p>{micro["hits"]} of {micro["performed"]} micro-expressions were '
-        f"found at an IoU of .5 or more{apex}; {micro['spotted'] - micro['hits']} told that were none.</p>"
+        f"found at an IoU of .5 or more{apex}; {micro['spotted'] - micro['hits']} false alarms.</p>"
     )
 
 
@@ -175,8 +176,8 @@ def _sizes(full: dict[str, Any], measured: Sequence[Measured], rules: Sequence[d
         ),
         (
             figures.apex_errors(measured),
-            "Share of apexes no farther off than so much. The streaming spotter is told nothing and counts what it "
-            "found; the other rules are handed the true onset and offset.",
+            "Share of apexes no farther off than so much. The streaming spotter knows nothing and counts what it "
+            "found; the other rules are given the true onset and offset.",
         ),
     ]
     shown = [
@@ -223,7 +224,7 @@ def _over_time(measured: Sequence[Measured]) -> list[str]:
     shown = sorted(measured, key=lambda m: -wrong[m.name])[:_MOST_TIMELINES]
     names = {m.name for m in shown}
     left = len(measured) - len(shown)
-    caption = "Above each line what was performed, below it what was told." + (
+    caption = "Above each line what was performed, below it what was spotted." + (
         f" The {len(shown)} videos with the most mistakes; {left} others are not drawn." if left else ""
     )
     return [

@@ -92,7 +92,7 @@ def _video(m: Measured) -> dict[str, Any]:
 def apex_rules(measured: Sequence[Measured]) -> list[dict[str, Any]]:
     """Mean apex error of every rule over clips cut at the true onset and offset, by frame rate.
 
-    ``streaming`` is the spotter itself, which was told neither. ``on_hits`` counts only the clips that it found.
+    ``streaming`` is the spotter itself, which knows neither. ``on_hits`` counts only the clips that it found.
     """
     errors: dict[tuple[float, str], list[tuple[int, bool]]] = {}
     for m in measured:

@@ -10,9 +10,9 @@ import numpy as np
 
 from engines.labels import CLASSES
 from offline.metrics import score as score_classes
+from offline.spotting.matching import LEAST_IOU, one_to_one, overlap
 from offline.spotting.truth import PERFORMED, SPOTTED, Found, Interval
 
-LEAST_IOU = 0.5
 # A false alarm this soon before or after something performed is blamed on it.
 _NEAR_S = 0.15
 # A head that travels farther than this (pixels of the frame) during a false alarm is blamed for it.
@@ -21,28 +21,15 @@ _SWAYED_PX = 1.5
 
 def iou(a: Interval | Found, b: Interval | Found) -> float:
     """Intersection over union of two sets of frames, both ends included (MEGC 2019-2022)."""
-    inner = min(a.offset, b.offset) - max(a.onset, b.onset) + 1
-    outer = max(a.offset, b.offset) - min(a.onset, b.onset) + 1
-    return max(0, inner) / outer
+    return overlap((a.onset, a.offset + 1), (b.onset, b.offset + 1))
 
 
 def match(
     truths: Sequence[Interval], found: Sequence[Interval | Found], least: float = LEAST_IOU
 ) -> dict[int, int]:
     """Which of ``found`` (value) answers which of ``truths`` (key): one to one, the best overlaps first."""
-    overlaps = sorted(
-        ((iou(t, f), i, k) for i, t in enumerate(truths) for k, f in enumerate(found)),
-        key=lambda item: (-item[0], item[1], item[2]),
-    )
-    answers: dict[int, int] = {}
-    taken: set[int] = set()
-    for overlap, i, k in overlaps:
-        if overlap < least:
-            break
-        if i not in answers and k not in taken:
-            answers[i] = k
-            taken.add(k)
-    return answers
+    overlaps = sorted((-iou(t, f), i, k) for i, t in enumerate(truths) for k, f in enumerate(found))
+    return one_to_one((i, k) for worse, i, k in overlaps if -worse >= least)
 
 
 @dataclass(frozen=True)
@@ -123,7 +110,7 @@ def why_false(found: Found, performed: Iterable[Interval], fps: float) -> str:
 
 
 def why_missed(video: Watched, truth: Interval) -> str:
-    """What the spotter told instead, and what it said last while it could still have told the truth."""
+    """What was spotted instead, and the spotter's last reason while it could still have spotted the truth."""
     told = max((f for f in video.found), key=lambda f: iou(truth, f), default=None)
     until = truth.offset + 0.75 * video.fps
     said = [words for frame, words in video.refusals if truth.onset < frame <= until and words][-1:]
@@ -137,7 +124,7 @@ def why_missed(video: Watched, truth: Interval) -> str:
 def score(videos: Sequence[Watched]) -> dict[str, Any]:
     """All figures of some videos together, counts pooled; None where there is nothing to count.
 
-    What is told on neutral videos counts under ``neutral`` alone: how many of them are watched is a choice.
+    What is spotted on neutral videos counts under ``neutral`` alone: how many there are is a choice of the user.
     """
     rows = [row for video in videos if not video.neutral for row in rows_of(video)]
     return {
@@ -216,14 +203,17 @@ def _asr(rows: Sequence[Row]) -> float | None:
         apexes.extend([row.found.apex] if row.found else [])
     inside = total = 0
     for truths, apexes in videos.values():
-        free = sorted(apexes)
         total += len(truths)
         # The interval that ends first takes the earliest apex in it: the most intervals are served.
-        for truth in sorted(truths, key=lambda t: t.offset):
-            at = next((k for k, apex in enumerate(free) if truth.onset <= apex <= truth.offset), None)
-            if at is not None:
-                free.pop(at)
-                inside += 1
+        by_end, by_time = sorted(truths, key=lambda t: t.offset), sorted(apexes)
+        inside += len(
+            one_to_one(
+                (i, k)
+                for i, truth in enumerate(by_end)
+                for k, apex in enumerate(by_time)
+                if truth.onset <= apex <= truth.offset
+            )
+        )
     return _share(inside, total)
 
 

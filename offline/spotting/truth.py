@@ -62,7 +62,7 @@ class Video(Protocol):
 
     @property
     def neutral(self) -> bool:
-        """Whether it is known to hold no micro-expression, so that each one told is false."""
+        """Whether it is known to hold no micro-expression, so that each one spotted is false."""
         ...
 
     @property
@@ -90,5 +90,5 @@ class Video(Protocol):
         ...
 
     def head_px(self, first: int, last: int) -> float | None:
-        """How far the head travelled between two frames, pixels of the frame; None where nobody knows."""
+        """How far the head travelled between two frames, pixels of the frame; None where that is unknown."""
         ...

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from engines.errors import InputError
 from offline.datasets.sheets import digits
-from offline.descriptors.pairwise import PairwiseSVM
 from offline.metrics import score
 from offline.papers.paper_001 import TABLES
+from offline.training.pairwise_svm import PairwiseSVM
 from offline.verify.check import Artefacts, Check, printed, skipped
 from offline.verify.logs import DATASETS, read_log
 

@@ -1,6 +1,7 @@
 """CapsuleNet (Van Quang et al., FG 2019): the predictions its authors published."""
 
-from offline.datasets.flowmaps import FULL, TITLES
+from offline.datasets.flowmaps import FULL
+from offline.datasets.registry import title_of
 from offline.metrics import score
 from offline.verify.check import Artefacts, Check, figures, skipped
 from offline.verify.logs import read_log
@@ -27,6 +28,6 @@ def predictions(artefacts: Artefacts) -> list[Check]:
         scores = score(truth, predicted, 3)
         of = FULL[dataset].clips if dataset else sum(full.clips for full in FULL.values())
         why = f"{len(truth)} clips" + (f", not the {of} of the composite" if len(truth) != of else "")
-        name = f"CapsuleNet, its predictions, {TITLES[dataset] if dataset else 'all'}"
+        name = f"CapsuleNet, its predictions, {title_of(dataset) if dataset else 'all'}"
         checks.append(figures(name, {"UF1": uf1, "UAR": uar}, {"UF1": scores.uf1, "UAR": scores.uar}, why))
     return checks

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from engines.errors import InputError
 from engines.networks.ststnet import PlainSTSTNet
 from engines.networks.weights import read_state
-from offline.datasets.flowmaps import TITLES, load_flowmaps
+from offline.datasets.flowmaps import load_flowmaps
+from offline.datasets.registry import title_of
 from offline.metrics import score
 from offline.verify.check import Artefacts, Check, figures, skipped
 from offline.verify.logs import DATASETS, read_log, text_of
@@ -135,7 +136,7 @@ _PRINTED = {
 def paper_run(artefacts: Artefacts) -> list[Check]:
     """The log of the paper's own run: its UF1, and what its printed UAR is."""
     path = artefacts.folder / "ststnet" / "STSTNet_logfile.txt"
-    names = {dataset: TITLES.get(dataset or "", "all") for dataset in (None, *DATASETS)}
+    names = {dataset: title_of(dataset) if dataset else "all" for dataset in (None, *DATASETS)}
     if not path.is_file():
         return [skipped("STSTNet, the run of its paper", path)]
     log, checks = read_log(path), []

@@ -101,7 +101,7 @@ def test_json_is_the_results_file(release, tmp_path, monkeypatch, capsys):
 )
 def test_unusable_input_is_one_line_and_exit_2(release, tmp_path, monkeypatch, capsys, change, message):
     if change[0] == "--dask":
-        monkeypatch.setattr("offline.runs.DASK_TIMEOUT", "1s")
+        monkeypatch.setattr("offline.runs.workers.DASK_TIMEOUT", "1s")
     code, _, err = call(monkeypatch, capsys, *run(release, tmp_path / "r"), *change)
     lines = [line for line in err.splitlines() if line.startswith("apexbench:")]
     assert code == 2 and len(lines) == 1 and message in lines[0] and "Traceback" not in err
@@ -209,7 +209,7 @@ def test_a_disk_that_fills_at_the_report_is_one_line(release, tmp_path, monkeypa
     def full(*arguments):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "report.html")
 
-    monkeypatch.setattr("offline.report.write_text", full)
+    monkeypatch.setattr("offline.report.write_bytes", full)
     code, _, err = call(monkeypatch, capsys, *run(release, tmp_path / "r"))
     assert (
         code == 2 and "the disk is full (report.html)" in err and (tmp_path / "r" / "results.json").exists()

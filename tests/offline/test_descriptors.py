@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.feature import local_binary_pattern
 
-from offline.descriptors import DESCRIPTORS, settings_of
+from offline.descriptors import DESCRIPTORS
 from offline.descriptors.bi_woof import weighted
 from offline.descriptors.fdm import principal
 from offline.descriptors.hog_top import orientations
@@ -13,9 +13,10 @@ from offline.descriptors.lbp_sip import patterns as six_points
 from offline.descriptors.lbp_top import patterns, uniform_bins
 from offline.descriptors.lpq_top import codes, filters
 from offline.descriptors.mdmo import main_directions
-from offline.descriptors.pairwise import PairwiseSVM
-from offline.descriptors.svm import SVM
-from offline.recognisers import Settings, open_recogniser
+from offline.recognisers import open_recogniser
+from offline.training.options import DEFAULT
+from offline.training.pairwise_svm import PairwiseSVM
+from offline.training.svm import SVM
 
 LENGTHS = {
     "lbp-top-r1p4": 25 * 3 * 15,
@@ -39,10 +40,10 @@ def noise(*shape, seed=0):
 @pytest.mark.parametrize(("name", "length"), LENGTHS.items())
 def test_a_descriptor_tells_where_unseen_faces_moved(name, length, moving):
     clips, labels = moving[0][:15], moving[1][:15]
-    X = np.stack([DESCRIPTORS[name](clip) for clip in clips])
+    X = np.stack([DESCRIPTORS[name].make(clip) for clip in clips])
     assert X.shape == (15, length) and X.dtype == np.float32 and np.isfinite(X).all()
-    assert np.array_equal(X[3], DESCRIPTORS[name](clips[3]))
-    own = open_recogniser(name).make(Settings()).fit(X[:9], labels[:9])
+    assert np.array_equal(X[3], DESCRIPTORS[name].make(clips[3]))
+    own = open_recogniser(name).make(3, DEFAULT).fit(X[:9], labels[:9])
     assert own.predict_proba(X[9:]).shape == (6, 3)
     # Paper 001's machine is too supple for nine clips: what is asked here is what the vectors say.
     recogniser = SVM() if isinstance(own, PairwiseSVM) else own
@@ -51,8 +52,8 @@ def test_a_descriptor_tells_where_unseen_faces_moved(name, length, moving):
 
 
 def test_every_setting_has_a_key_of_its_own():
-    assert len({settings_of(name) for name in DESCRIPTORS}) == len(DESCRIPTORS)
-    assert settings_of("lbp-top-p8-tim64") == "lbp-top-p8-tim64 radius 3 points 8 count 64 1"
+    assert len({row.settings for row in DESCRIPTORS.values()}) == len(DESCRIPTORS)
+    assert DESCRIPTORS["lbp-top-p8-tim64"].settings == "lbp-top-p8-tim64 radius 3 points 8 count 64 1"
 
 
 def test_uniform_patterns_are_counted_as_published():

@@ -21,13 +21,12 @@ from offline.datasets import rendered
 from offline.datasets.class_maps import CDE, FIVE
 from offline.datasets.rendered import Rendering, open_layout, render
 from offline.datasets.video import open_video_dataset
-from offline.preparation import work
-from offline.preparation.cache import load
-from offline.preparation.command import default_cache
-from offline.preparation.inputs import INPUTS, Input
+from offline.inputs import INPUTS, Input, work
+from offline.inputs.cache import load
+from offline.inputs.from_video import from_video
+from offline.inputs.loading import default_cache
+from offline.inputs.work import make_inputs
 from offline.preparation.prepare import AROUND, prepare
-from offline.preparation.samples import from_video
-from offline.preparation.work import make_inputs
 
 sys.path.insert(0, str(Path(__file__).parent))
 from apexbench_command import call
@@ -416,13 +415,12 @@ def test_samples_count_every_clip_once(mine, tmp_path, fast_inputs):
     shutil.rmtree(clips[1].frames[0][1].parent)
     databases = open_video_dataset(mine)
     made = from_video(databases, FIVE, "first", tmp_path / "cache", "motion")
-    (row,) = made.counts
-    assert (row["rows"], row["used"], row["left out"], row["unreadable"]) == (4, 2, 0, 2)
+    assert any(note.endswith(": 4 = 2 used + 0 left out + 2 unreadable") for note in made.samples.notes)
     assert len(made.unread) == 2 and all(any(clip.name in line for line in made.unread) for clip in clips[:2])
     assert len(made.samples) == 2 and made.samples.class_map == "five" and made.samples.maps.dtype == np.uint8
     three = from_video(databases, CDE, "first", tmp_path / "cache", "motion")
-    (row,) = three.counts
-    assert row["rows"] == row["used"] + row["left out"] + row["unreadable"] == 4
+    (counted,) = (note for note in three.samples.notes if "4 = " in note)
+    assert sum(int(part.split()[0]) for part in counted.partition("4 = ")[2].split(" + ")) == 4
 
 
 # -- run ---------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from offline.papers import PAPERS, open_paper
 from offline.protocols import PROTOCOLS
 from offline.published import published
 from offline.recognisers import RECOGNISERS
-from offline.runs import metrics_of, predictions_csv
+from offline.runs.scoring import metrics_of, predictions_csv
 from offline.tables import merge
 
 # Printed averages that are not the means of their rows, said in the tables' notes.
@@ -122,7 +122,7 @@ def test_a_run_finds_its_cells_with_interval_and_difference(tmp_path):
     others = {row["method"]: row["status"] for row in tables["2"]["rows"]}
     assert others["EMR"] == "no recogniser here" and others["CapsuleNet"] == "not run"
     assert len(tables["5"]["rows"]) == 29
-    assert "ours" in markdown(filled) and "no recogniser here" in page(filled, "")
+    assert "ours" in markdown(filled) and "no recogniser here" in page(filled)
 
 
 def test_rendered_faces_are_told_and_not_compared(tmp_path):
@@ -145,7 +145,7 @@ def test_rendered_faces_are_told_and_not_compared(tmp_path):
     assert [note for note in table["notes"] if "drawn by apexcam" in note] and not any(
         "30 clips here" in note for note in table["notes"]
     )
-    for text in (markdown(filled), page(filled, "")):
+    for text in (markdown(filled), page(filled)):
         assert (
             "0.7353<br>rendered 1.0000" in text and "ours 1.0000" not in text and "drawn by apexcam" in text
         )

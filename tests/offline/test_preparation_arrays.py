@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from offline.preparation.augmentation import jittered, mirrored, moved, one_of_ten
+from offline.inputs.systems import magnitude_picture, masked, motion_mask
 from offline.preparation.interpolation import interpolate, tim_weights
 from offline.preparation.magnification import magnify
-from offline.preparation.motion_mask import magnitude_picture, masked, motion_mask
+from offline.training.pictures import jittered, mirrored, moved, one_of_ten
 
 
 def moving(shift, frames=41):

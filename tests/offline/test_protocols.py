@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engines.errors import InputError
-from offline.datasets.flowmaps import TITLES
+from offline.datasets.registry import DATASETS
 from offline.datasets.samples import Samples
 from offline.protocols import PROTOCOLS, LeakError, Split, check_split, open_protocol
 
@@ -13,7 +13,7 @@ def of_every_database(class_map):
     """Three people of each database, with two clips a class."""
     rows = [
         (dataset, f"p{person}", f"c{label}{again}", label)
-        for dataset in TITLES
+        for dataset in DATASETS
         for person in range(3)
         for label in range(len(class_map.classes))
         for again in range(2)

@@ -13,17 +13,18 @@ from engines.inference import open_classifier
 from engines.networks import open_network
 from engines.networks.onnx_file import Probabilities
 from engines.networks.ststnet import MergedSTSTNet, STSTNet
-from offline import export as exporting
-from offline.calibration import calibration_error, fit_temperature, log_loss
-from offline.export import export
 from offline.protocols import open_protocol
 from offline.recognisers import open_recogniser
+from offline.release import export as exporting
 from offline.release import release as make_release
-from offline.runs import Plan
+from offline.release.calibration import calibration_error, fit_temperature, log_loss
+from offline.release.export import export
+from offline.runs.plan import Plan
+from offline.training.options import Training
 
 
 def plan(model, epochs):
-    return Plan(open_protocol("cde"), open_recogniser(model), epochs=epochs)
+    return Plan(open_protocol("cde"), open_recogniser(model), training=Training(epochs=epochs))
 
 
 @pytest.fixture(autouse=True)

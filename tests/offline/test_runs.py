@@ -17,15 +17,17 @@ from sklearn.metrics import f1_score
 from threadpoolctl import threadpool_info
 
 from engines.errors import InputError
-from offline import runs
 from offline.datasets.flowmaps import load_flowmaps
 from offline.protocols import LeakError, open_protocol
 from offline.recognisers import RECOGNISERS, Entry, open_recogniser
-from offline.runs import Plan, run
+from offline.runs import kept, run, scoring, workers
+from offline.runs.plan import Plan
+from offline.training.options import Training
 
 
 def plan(model="ststnet", **changes):
-    return replace(Plan(open_protocol("cde"), open_recogniser(model), epochs=2), **changes)
+    training = Training(epochs=changes.pop("epochs", 2))
+    return replace(Plan(open_protocol("cde"), open_recogniser(model), training=training), **changes)
 
 
 def without_time(report):
@@ -34,7 +36,7 @@ def without_time(report):
 
 def plant(monkeypatch, make):
     monkeypatch.setitem(RECOGNISERS, "planted", Entry("planted", "planted", "test", None, make))
-    return replace(plan(), entry=open_recogniser("planted"), epochs=None)
+    return replace(plan(epochs=None), entry=open_recogniser("planted"))
 
 
 class Means(ClassifierMixin, BaseEstimator):
@@ -116,7 +118,7 @@ def test_a_fold_is_computed_on_one_thread_wherever_it_runs(samples, tmp_path, mo
             seen.extend(pool["num_threads"] for pool in threadpool_info())
             return super().fit(X, y)
 
-    run(samples, plant(monkeypatch, lambda settings: Watched()), tmp_path / "run")
+    run(samples, plant(monkeypatch, lambda classes, training: Watched()), tmp_path / "run")
     assert seen and set(seen) == {1}, "sums in another order would read as a leak"
 
 
@@ -195,13 +197,13 @@ def test_the_audit_chooses_by_fold_as_its_name_says(samples):
     watched = np.zeros((1, 2, len(samples)), np.int64)
     watched[0, 0] = np.where(samples.datasets == "smic", samples.labels, (samples.labels + 1) % 3)
     watched[0, 1] = np.where(samples.datasets == "smic", (samples.labels + 1) % 3, samples.labels)
-    found = runs.audit(samples, splits, (0,), watched, {"uf1": 0.5, "uar": 0.5})
+    found = scoring.audit(samples, splits, (0,), watched, {"uf1": 0.5, "uar": 0.5})
     assert found["uf1_best_epoch"] == 1 and found["uf1_inflation"] == 0.5
     assert found["uf1_best_common_epoch"] < 1
 
 
 def test_the_honest_recogniser_passes(samples, tmp_path, monkeypatch):
-    report = run(samples, plant(monkeypatch, lambda settings: Means()), tmp_path / "run")
+    report = run(samples, plant(monkeypatch, lambda classes, training: Means()), tmp_path / "run")
     assert report["metrics"]["full"]["acc"] > 0.8
 
 
@@ -211,7 +213,7 @@ def test_a_recogniser_that_asks_for_the_scored_side_is_refused(samples, tmp_path
             return super().fit(X, y)
 
     with pytest.raises(LeakError, match="takes X_test, y_test"):
-        run(samples, plant(monkeypatch, lambda settings: Peeking()), tmp_path / "run")
+        run(samples, plant(monkeypatch, lambda classes, training: Peeking()), tmp_path / "run")
 
 
 def test_statistics_of_the_scored_clips_are_noticed(samples, tmp_path, monkeypatch):
@@ -220,7 +222,7 @@ def test_statistics_of_the_scored_clips_are_noticed(samples, tmp_path, monkeypat
             return super().predict_proba(X - X.mean(0) + self.means_.mean(0))
 
     with pytest.raises(LeakError, match="predicts otherwise for a clip alone"):
-        run(samples, plant(monkeypatch, lambda settings: Normalising()), tmp_path / "run")
+        run(samples, plant(monkeypatch, lambda classes, training: Normalising()), tmp_path / "run")
 
 
 def test_statistics_that_cross_folds_are_noticed(samples, tmp_path, monkeypatch):
@@ -232,7 +234,7 @@ def test_statistics_that_cross_folds_are_noticed(samples, tmp_path, monkeypatch)
             return super().fit(np.concatenate([x for x, _ in seen]), np.concatenate([y for _, y in seen]))
 
     with pytest.raises(LeakError, match="carries over from fold to fold"):
-        run(samples, plant(monkeypatch, lambda settings: Remembering()), tmp_path / "run")
+        run(samples, plant(monkeypatch, lambda classes, training: Remembering()), tmp_path / "run")
 
 
 def test_labels_of_the_scored_side_never_reach_a_fold(samples, tmp_path, monkeypatch):
@@ -242,16 +244,16 @@ def test_labels_of_the_scored_side_never_reach_a_fold(samples, tmp_path, monkeyp
         given.append(arguments)
         return original(*arguments)
 
-    original = runs.run_fold
-    monkeypatch.setattr(runs, "run_fold", spy)
+    original = workers.run_fold
+    monkeypatch.setattr(workers, "run_fold", spy)
     run(samples, plan(), tmp_path / "run")
     assert given
-    for _, _, train_maps, train_labels, test_maps, *_ in given:
+    for _, _, _, train_maps, train_labels, test_maps, *_ in given:
         assert len(train_labels) == len(train_maps) == len(samples) - len(test_maps)
 
 
 def test_a_full_disk_keeps_the_finished_folds(samples, tmp_path, monkeypatch):
-    original, left = runs.write_bytes, [5]
+    original, left = kept.write_bytes, [5]
 
     def filling(path, content):
         left[0] -= 1
@@ -259,10 +261,10 @@ def test_a_full_disk_keeps_the_finished_folds(samples, tmp_path, monkeypatch):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         original(path, content)
 
-    monkeypatch.setattr(runs, "write_bytes", filling)
+    monkeypatch.setattr(kept, "write_bytes", filling)
     with pytest.raises(InputError, match=r"disk of .* is full; 4 of 7 folds are kept"):
         run(samples, plan(), tmp_path / "run")
-    monkeypatch.setattr(runs, "write_bytes", original)
+    monkeypatch.setattr(kept, "write_bytes", original)
     assert len(list((tmp_path / "run" / "folds").glob("*.npz"))) == 4
     resumed = run(samples, plan(), tmp_path / "run")
     assert without_time(resumed) == without_time(run(samples, plan(), tmp_path / "fresh"))
@@ -276,7 +278,7 @@ def test_a_fold_without_a_class_still_has_a_column_for_it(samples, tmp_path):
 
 def test_a_subject_dependent_protocol_says_so(samples, tmp_path):
     report = run(samples, plan("majority", protocol=open_protocol("kfold"), epochs=None), tmp_path / "run")
-    assert any("no figure for strangers" in note for note in report["notes"]) and "paper" not in report
+    assert any("no figure for unseen people" in note for note in report["notes"]) and "paper" not in report
 
 
 def test_a_clip_scored_by_several_trainings_has_the_mean_of_what_they_say(samples, tmp_path):
@@ -287,7 +289,7 @@ def test_a_clip_scored_by_several_trainings_has_the_mean_of_what_they_say(sample
     cdmer = plan("linear", protocol=open_protocol("cdmer-1"), epochs=None)
     report = run(source, cdmer, tmp_path / "run")
     assert set(report["metrics"]) == {"full", "smic-vis"} and report["n_samples"] == 8
-    assert any("no figure for strangers" in note for note in report["notes"])
+    assert any("no figure for unseen people" in note for note in report["notes"])
     folds = sorted((tmp_path / "run" / "folds").glob("*.npz"))
     said = np.mean([np.load(fold)["probabilities"] for fold in folds], 0)
     with (tmp_path / "run" / "predictions.csv").open(newline="") as lines:
@@ -311,5 +313,7 @@ def test_what_a_clip_is_may_be_any_array_structured_ones_too(samples, tmp_path, 
         def predict_proba(self, X):
             return super().predict_proba(X["flow"].reshape(-1, 2, 1, 1))
 
-    report = run(replace(samples, maps=maps), plant(monkeypatch, lambda settings: OfFlow()), tmp_path / "run")
+    report = run(
+        replace(samples, maps=maps), plant(monkeypatch, lambda classes, training: OfFlow()), tmp_path / "run"
+    )
     assert report["n_samples"] == len(samples)

@@ -165,8 +165,8 @@ def test_labels_are_one_at_the_apex_half_beside_it_and_unknown_in_the_rest_of_th
     np.testing.assert_allclose(right.times[29], [0.3, 0.6, 0.2], rtol=1e-5)
 
 
-def scored(name, alarms, implants=(), told=(), seconds=60.0):
-    return Scored(name, name, seconds, tuple(alarms), tuple(implants), tuple(told))
+def scored(name, alarms, implants=(), detections=(), seconds=60.0):
+    return Scored(name, name, seconds, tuple(alarms), tuple(implants), tuple(detections))
 
 
 def test_threshold_leaves_as_many_alarms_as_asked_over_all_videos():
@@ -189,7 +189,7 @@ def test_calibration_finds_the_curve_that_hits_were_drawn_from():
     slope, offset = logistic(logits, hits)
     assert slope == pytest.approx(0.7, abs=0.04) and offset == pytest.approx(-1.5, abs=0.06)
     told = tuple(zip(logits[:500].tolist(), hits[:500].tolist(), strict=True))
-    odds = scoring.calibrate([scored("a", np.arange(-5.0, 5.0, 0.5).tolist(), told=told)])
+    odds = scoring.calibrate([scored("a", np.arange(-5.0, 5.0, 0.5).tolist(), detections=told)])
     assert [rate for rate, _ in odds.alarms] == sorted((rate for rate, _ in odds.alarms), reverse=True)
     thresholds = [odds.threshold(rate) for rate in (4.0, 2.0, 1.0, 0.3)]
     assert thresholds == sorted(thresholds)

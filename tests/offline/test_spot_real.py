@@ -161,7 +161,7 @@ def test_the_page_shows_alarms_and_misses_and_stands_alone(finished):
     strips = len(printed["real"]["alarms"]) + len(printed["implanted"]["misses"])
     assert page.count("<figure class=strip>") == strips
     assert page.count("<img") == page.count('src="data:image/jpeg;base64,') >= 4 * strips
-    for words in ("By video", "meanwhile", "Why nothing was told", "Implanted micro-expressions"):
+    for words in ("By video", "meanwhile", "Why nothing was spotted", "Implanted micro-expressions"):
         assert words in page
     assert len(page) < 2_000_000
 

@@ -9,17 +9,20 @@ import pytest
 torch = pytest.importorskip("torch", reason="training is an extra: install apexcam[train]")
 
 from engines.errors import InputError  # noqa: E402
-from engines.networks import atnet, frames  # noqa: E402
+from engines.networks import NETWORKS, atnet, frames  # noqa: E402
 from engines.networks.c3d import C3D  # noqa: E402
-from offline.preparation.inputs import INPUTS  # noqa: E402
+from engines.networks.recipes import Recipe  # noqa: E402
+from offline.inputs import INPUTS  # noqa: E402
+from offline.inputs.systems import averages, direction_magnitude  # noqa: E402
 from offline.protocols import open_protocol  # noqa: E402
-from offline.recipes import RECIPES, Recipe  # noqa: E402
-from offline.recognisers import RECOGNISERS, Settings, open_recogniser  # noqa: E402
+from offline.recognisers import RECOGNISERS, open_recogniser  # noqa: E402
 from offline.release import release  # noqa: E402
-from offline.runs import Plan, run  # noqa: E402
-from offline.systems.inputs import averages, direction_magnitude  # noqa: E402
-from offline.systems.variation import copies_of, varied  # noqa: E402
-from offline.training import NetworkRecogniser, _loss  # noqa: E402
+from offline.runs import run  # noqa: E402
+from offline.runs.plan import Plan  # noqa: E402
+from offline.training.loop import loss_of  # noqa: E402
+from offline.training.network import NetworkRecogniser  # noqa: E402
+from offline.training.options import DEFAULT, Training  # noqa: E402
+from offline.training.pictures import copies_of, varied  # noqa: E402
 
 
 @pytest.fixture
@@ -107,13 +110,12 @@ def test_jittered_pictures_of_a_clip_move_together():
 def test_a_system_trains_and_repeats_itself(name, epochs, moving, monkeypatch):
     monkeypatch.setattr(frames, "SIDE", 144 if name == "capsulenet" else 64)
     monkeypatch.setattr(atnet, "UNITS", 96)
-    monkeypatch.setitem(RECIPES, name, replace(RECIPES[name], batch=3))
     entry = open_recogniser(name)
     clips, labels = moving[0][:3], moving[1][:3]
     X = stacked(entry.input, clips)
     said = []
     for _ in range(2):
-        recogniser = entry.make(Settings(epochs=epochs, seed=4)).fit(X, labels)
+        recogniser = entry.make(3, Training(4, epochs)).fit(X, labels)
         said.append(recogniser.predict_proba(X))
         torch.manual_seed(99)  # whatever else was drawn before
     assert said[0].shape == (3, 3) and np.array_equal(*said)
@@ -125,15 +127,15 @@ def test_a_system_that_reads_motion_tells_it_for_unseen_faces(name, rate, epochs
     monkeypatch.setattr(atnet, "UNITS", 96)  # a smaller memory, for time
     clips, labels = moving
     X = stacked(open_recogniser(name).input, clips)
-    recipe = Recipe(epochs, rate, 4, "test", loss=RECIPES[name].loss, settle=True)
-    recogniser = NetworkRecogniser(name, recipe, seed=1).fit(X[:18], labels[:18])
+    recipe = Recipe(epochs, rate, 4, "test", loss=NETWORKS[name].recipe.loss, settle=True)
+    recogniser = NetworkRecogniser(name, recipe, training=Training(1)).fit(X[:18], labels[:18])
     assert (recogniser.predict(X[18:]) == labels[18:]).mean() > 0.6
 
 
 def test_the_hinge_loss_is_eq_12_of_paper_003():
     logits = torch.tensor([[0.5, 0.2, -1.0], [0.0, 3.0, 2.5]])
     # (max(0, 1 - .5 + .2) + max(0, 1 - .5 - 1)) / 3 and (0 + max(0, 1 - 3 + 2.5)) / 3, their mean
-    assert _loss(logits, torch.tensor([0, 1]), None, "hinge").item() == pytest.approx((0.7 + 0.5) / 6)
+    assert loss_of(logits, torch.tensor([0, 1]), None, "hinge").item() == pytest.approx((0.7 + 0.5) / 6)
 
 
 def test_the_learning_rate_is_a_tenth_after_every_step(monkeypatch):
@@ -151,19 +153,21 @@ def test_the_learning_rate_is_a_tenth_after_every_step(monkeypatch):
 
 
 def test_a_run_begins_with_the_weights_it_is_given(samples, tmp_path):
-    given = NetworkRecogniser("ststnet", Recipe(1, 0.0, 64, "test"), seed=8)
+    given = NetworkRecogniser("ststnet", Recipe(1, 0.0, 64, "test"), training=Training(8))
     state = given.fit(samples.maps, samples.labels).networks_[0].state_dict()
     torch.save(state, tmp_path / "w.pt")
     frozen = Recipe(1, 0.0, 64, "test", optimiser="sgd")
-    loaded = NetworkRecogniser("ststnet", frozen, seed=1, weights=tmp_path / "w.pt").fit(
+    loaded = NetworkRecogniser("ststnet", frozen, training=Training(1, weights=tmp_path / "w.pt")).fit(
         samples.maps, samples.labels
     )
     assert torch.equal(loaded.networks_[0].convolution.weight, state["convolution.weight"])
-    plan = Plan(open_protocol("hde"), open_recogniser("ststnet"), epochs=1, weights=tmp_path / "w.pt")
+    plan = Plan(
+        open_protocol("hde"), open_recogniser("ststnet"), training=Training(0, 1, weights=tmp_path / "w.pt")
+    )
     report = run(samples, plan, tmp_path / "run")
     assert any("trained from the weights w.pt" in note for note in report["notes"])
     with pytest.raises(InputError, match="holds another run"):
-        run(samples, replace(plan, weights=None), tmp_path / "run")
+        run(samples, replace(plan, training=Training(0, 1)), tmp_path / "run")
 
 
 def test_a_system_of_clips_cannot_be_shipped_to_the_live_side(samples, tmp_path):
@@ -177,10 +181,10 @@ def test_c3d_needs_weights_and_uses_them(tmp_path, moving):
     X = stacked("c3d", clips)
     entry = open_recogniser("c3d-fc1")
     with pytest.raises(InputError, match="give --weights F"):
-        entry.make(Settings()).fit(X, labels)
+        entry.make(3, DEFAULT).fit(X, labels)
     torch.manual_seed(0)
     with torch.device("meta"):
         network = C3D()
     torch.save({name: torch.zeros(1) for name in network.state_dict()}, tmp_path / "w.pt")
     with pytest.raises(InputError, match=r"has conv1.weight as \(1,\)"):
-        entry.make(Settings(weights=tmp_path / "w.pt")).fit(X, labels)
+        entry.make(3, Training(weights=tmp_path / "w.pt")).fit(X, labels)

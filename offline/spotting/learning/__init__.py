@@ -1,1 +1,1 @@
-"""Training of the learned spotter: videos recorded once, micro-expressions rehearsed into the recordings."""
+"""Training of the learned spotter: each video is measured once, and micro-expressions are added to its measurements."""

@@ -7,7 +7,8 @@ from typing import Any
 from engines.spotting.detector import FUTURE, PAST, Odds
 from engines.spotting.features import COLUMNS
 from engines.spotting.grid import RATE_HZ
-from offline.spotting.learning.scoring import CURVE, OVERLAP, RATES, Scored, recall, threshold
+from offline.spotting.learning.scoring import CURVE, RATES, Scored, recall, threshold
+from offline.spotting.matching import LEAST_IOU
 from offline.spotting.real_command import NOT_ANNOTATED
 
 _METHOD = """Each video was recorded once: how far 18 regions of the face went against short references, with the head
@@ -32,7 +33,7 @@ _LIMITS = (
 
 
 @dataclass(frozen=True)
-class Told:
+class Facts:
     """What the card says of the file: its name, size and SHA-256, and how far it is from PyTorch at most.
 
     ``minutes``, ``videos`` and ``people`` of the real videos; ``rendered`` ones and their minutes;
@@ -71,7 +72,9 @@ def table(scored: Sequence[Scored]) -> list[dict[str, Any]]:
 
 
 def by_video(scored: Sequence[Scored]) -> list[dict[str, Any]]:
-    """Every video, and all together: implants, and at each of `RATES` how many were found and how many alarms told."""
+    """Every video, and all together: implants, and at each of `RATES` how many were found and how many alarms there
+    were.
+    """
     above = {rate: threshold(scored, rate) for rate in RATES}
     rows = []
     for name, some in [*((one.name, [one]) for one in scored), ("all", list(scored))]:
@@ -110,7 +113,7 @@ def lines(scored: Sequence[Scored]) -> list[dict[str, Any]]:
     ]
 
 
-def card(told: Told, scored: Sequence[Scored], odds: Odds) -> str:
+def card(facts: Facts, scored: Sequence[Scored], odds: Odds) -> str:
     """The card in Markdown; it names nobody, and no video."""
     implants = sum(len(one.implants) for one in scored)
     rows = "".join(
@@ -118,14 +121,15 @@ def card(told: Told, scored: Sequence[Scored], odds: Odds) -> str:
         for row in table(scored)
     )
     rendered = (
-        f"Beside them {told.rendered_minutes:.1f} minutes of rendered faces were trained on ({told.rendered} videos). "
-        if told.rendered
+        f"Beside them {facts.rendered_minutes:.1f} minutes of rendered faces were trained on "
+        f"({facts.rendered} videos). "
+        if facts.rendered
         else ""
     )
-    left_out = "each person" if told.groups >= told.people else f"each of {told.groups} groups of people"
-    seeds = ", ".join(map(str, told.seeds))
+    left_out = "each person" if facts.groups >= facts.people else f"each of {facts.groups} groups of people"
+    seeds = ", ".join(map(str, facts.seeds))
     parts = [
-        f"# {told.name}: model card",
+        f"# {facts.name}: model card",
         f"The spotter's network: it looks at {(PAST + 1 + FUTURE) / RATE_HZ:.1f} seconds of a face's motion around "
         "each thirtieth of a second and gives the odds that a micro-expression had its apex there.",
         _facts(
@@ -135,22 +139,22 @@ def card(told: Told, scored: Sequence[Scored], odds: Odds) -> str:
                 "output": "`answers`, float32 (N, 4): logit, rise, fall and shift of the apex",
                 "latency": f"{FUTURE} rows after the apex, and those that confirm it",
                 "odds": f"logistic of {odds.slope:.3f} × logit {odds.offset:+.3f}, in the file's metadata",
-                "size": f"{told.size / 1000:.0f} kB",
-                "SHA-256": f"`{told.sha256}`",
-                "difference from PyTorch": f"at most {told.difference:.1e}",
-                "training": f"{told.epochs} epochs; the mean of a network for each of the seeds {seeds}",
+                "size": f"{facts.size / 1000:.0f} kB",
+                "SHA-256": f"`{facts.sha256}`",
+                "difference from PyTorch": f"at most {facts.difference:.1e}",
+                "training": f"{facts.epochs} epochs; the mean of a network for each of the seeds {seeds}",
             }
         ),
         "## Data\n\n"
-        f"{told.videos} real videos, {told.minutes:.1f} minutes in which a face is seen, {told.people} people"
-        f"{', ' + told.about if told.about else ''}. None of them is in this project. {rendered}".rstrip(),
+        f"{facts.videos} real videos, {facts.minutes:.1f} minutes in which a face is seen, {facts.people} people"
+        f"{', ' + facts.about if facts.about else ''}. None of them is in this project. {rendered}".rstrip(),
         _METHOD,
         "## How well it does on people it has not seen\n\n"
-        f"By networks trained the same way with {left_out} left out. Alarms are what is told in the real videos as "
+        f"By networks trained the same way with {left_out} left out. Alarms are what is detected in the real videos as "
         f"they are. Recall is of {implants} micro-expressions implanted into the same recordings, 1 to 2.6 pixels of "
-        f"a face 200 px wide, 0.26 to 0.48 s, found where the intervals' overlap is at least {OVERLAP:g} of their "
+        f"a face 200 px wide, 0.26 to 0.48 s, found where the intervals' overlap is at least {LEAST_IOU:g} of their "
         "union. Thresholds and odds are fitted to these same scores. In so few minutes no rate below "
-        f"{1 / told.minutes:.2f} a minute can be told from none.",
+        f"{1 / facts.minutes:.2f} a minute can be distinguished from none.",
         f"| alarms a minute | alarms | logit | recall |\n|---|---|---|---|\n{rows}".rstrip(),
         NOT_ANNOTATED,
         "## Limits\n\n" + "\n".join(f"- {limit}" for limit in _LIMITS),

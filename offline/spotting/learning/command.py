@@ -15,20 +15,22 @@ from numpy.typing import NDArray
 from engines.errors import InputError
 from engines.files import cache_folder, check_file, check_folder, write_bytes
 from engines.spotting.detector import Odds
-from offline.spotting.batch import Progress, Tick, each
+from offline.progress import Progress
+from offline.spotting.batch import Tick, each
 from offline.spotting.footage import digest_of, promised_frames
 from offline.spotting.learning import left_out
-from offline.spotting.learning.card import Told, by_video, card, table
+from offline.spotting.learning.card import Facts, by_video, card, table
 from offline.spotting.learning.folds import Recorded, Training, groups, run_all
 from offline.spotting.learning.network import SEES, export, padded
 from offline.spotting.learning.rows import rows_of
 from offline.spotting.learning.scoring import Scored, calibrate
 from offline.spotting.learning.sources import Source, load, real_sources, rendered_sources
 from offline.spotting.learning.training import EPOCHS
+from offline.writing import writing
 
-# A face seen for a shorter time is not worth a fold.
+# A face seen for less time than this is left out of training and scoring.
 _SHORTEST_S = 1.5
-# So many windows of a real face.
+# Windows of a real face on which the exported file is compared with PyTorch.
 _CHECKED = 64
 
 # Opens a progress bar with a title.
@@ -39,8 +41,8 @@ Bar = Callable[[str], AbstractContextManager[Progress]]
 class Plan:
     """What to learn from and where to write it. ``folds``: groups of people left out in turn, 0 leaves out each alone.
 
-    ``people``: a CSV file,person; ``cache``: what can be gone on from; ``about``: of the real videos, for the card;
-    ``keep_folds``: a folder for the networks that have not seen somebody.
+    ``people``: a CSV file,person; ``cache``: finished work, to resume from; ``about``: a note on the real videos,
+    for the card; ``keep_folds``: a folder for the networks of the folds, each without some of the people.
     """
 
     real: Path
@@ -72,7 +74,7 @@ class Plan:
 class Made:
     """What was written, the odds in it, and the scores of people left out."""
 
-    told: Told
+    facts: Facts
     odds: Odds
     scored: tuple[Scored, ...]
     seconds: float
@@ -80,11 +82,11 @@ class Made:
     def results(self) -> dict[str, Any]:
         """For --json."""
         return {
-            "out": self.told.name,
-            "sha256": self.told.sha256,
-            "bytes": self.told.size,
-            "max_abs_diff": self.told.difference,
-            "seeds": list(self.told.seeds),
+            "out": self.facts.name,
+            "sha256": self.facts.sha256,
+            "bytes": self.facts.size,
+            "max_abs_diff": self.facts.difference,
+            "seeds": list(self.facts.seeds),
             "slope": self.odds.slope,
             "offset": self.odds.offset,
             "curve": table(self.scored),
@@ -110,7 +112,7 @@ def spot_train(plan: Plan, jobs: int, bar: Bar, show: Callable[[Sequence[Scored]
     people = groups(_by_person(real, seconds), plan.folds)
     if len(people) < 2 and len(real) == len(recorded):
         raise InputError(
-            f"{plan.real}: one person alone: with nobody left to train on, add videos or --rendered"
+            f"{plan.real}: only one person: leaving them out leaves nothing to train on; add videos or --rendered"
         )
     trainings = [Training(recorded, group, plan.epochs, plan.seeds) for group in people]
     with bar("people left out, epochs") as progress:
@@ -122,20 +124,18 @@ def spot_train(plan: Plan, jobs: int, bar: Bar, show: Callable[[Sequence[Scored]
     except ValueError as error:
         raise InputError(f"{plan.real}: {error}; train on more, or for longer") from None
     with bar("everybody, epochs") as progress:
-        # Apart, so that they are trained at the same time.
+        # One training a seed, so that they run in parallel.
         final = [Training(recorded, (), plan.epochs, (seed,)) for seed in plan.seeds]
         trained = run_all(final, plan.folder / "trained", jobs, progress)
     check = _windows(real[0])
     if plan.keep_folds is not None:
         files = {source.name: digest_of(source.path) for source in sources if source.path is not None}
         left_out.keep(plan.keep_folds, without, odds, files, check)
-    try:
+    with writing(plan.out):
         members = [member for one in trained for member in one.networks()]
         difference = export(members, odds, plan.out, check)
-    except OSError as error:
-        raise InputError(f"cannot write {plan.out}: {error.strerror or error}") from None
     content = plan.out.read_bytes()
-    told = Told(
+    facts = Facts(
         name=plan.out.name,
         size=len(content),
         sha256=sha256(content).hexdigest(),
@@ -150,8 +150,8 @@ def spot_train(plan: Plan, jobs: int, bar: Bar, show: Callable[[Sequence[Scored]
         seeds=plan.seeds,
         about=plan.about.strip().rstrip("."),
     )
-    _write(plan.out.with_suffix(".md"), card(told, scored, odds).encode())
-    return Made(told, odds, scored, time.monotonic() - began)
+    _write(plan.out.with_suffix(".md"), card(facts, scored, odds).encode())
+    return Made(facts, odds, scored, time.monotonic() - began)
 
 
 def record_all(
@@ -163,7 +163,7 @@ def record_all(
     first: dict[str, str] = {}
     for key, source in zip(keys, sources, strict=True):
         if first.setdefault(key, source.name) != source.name:
-            # As two people, one would be trained on while the other is left out.
+            # Under two names, one would be trained on while the other is left out.
             raise InputError(f"{first[key]} and {source.name} are the same video: take one away")
     todo = [source for source, file in zip(sources, files, strict=True) if load(file) is None]
     total = sum(source.rendered.count if source.rendered else _promised(source) for source in todo)
@@ -208,7 +208,5 @@ def _windows(example: Recorded) -> NDArray[np.float32]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    try:
+    with writing(path):
         write_bytes(path, content)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from None

@@ -16,7 +16,7 @@ AUS: Final = tuple(sorted(ACTION_UNITS))
 _POINTS, _TO_RIM = 7, 0.86
 # An expression is as large as the landmark that moves farthest; every fourth is enough to find it.
 _LANDMARKS = slice(0, 468, 4)
-# No two faces pull alike: strength up to so much more or less; the logarithm of extent, pixels of a face 200 px wide,
+# Faces differ: how much the strength varies at most; the logarithm of extent, pixels of a face 200 px wide,
 # and radians, as standard deviations.
 _STRENGTH, _EXTENT, _PLACE_PX, _DIRECTION = 0.4, 0.25, 3.5, 0.3
 

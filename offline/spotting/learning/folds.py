@@ -12,11 +12,13 @@ import torch
 import engines
 from engines.errors import InputError
 from engines.files import write_bytes
-from offline.spotting.batch import Progress, Tick, each
+from offline.progress import Progress
+from offline.spotting.batch import Tick, each
 from offline.spotting.learning.network import SpottingNetwork
 from offline.spotting.learning.scoring import Scored, score
 from offline.spotting.learning.sources import Subject, load
 from offline.spotting.learning.training import lessons_of, train
+from offline.writing import writing
 
 _LEARNING = (
     "fields",
@@ -28,6 +30,7 @@ _LEARNING = (
     "scoring",
     "sources",
     "training",
+    "../matching",
 )
 _LIVE = (
     *("spotting/detector", "spotting/features", "spotting/grid", "spotting/head", "spotting/noise"),
@@ -110,7 +113,7 @@ def groups(seconds: dict[str, float], count: int) -> list[tuple[str, ...]]:
 
 
 def run(training: Training, tick: Tick | None = None) -> Trained:
-    """Train and score. Nobody who is left out is trained on."""
+    """Train on everybody but the people left out, and score those."""
     subjects = [one.subject() for one in training.recorded]
     known = [one for one in subjects if one.person not in training.left_out]
     lessons = lessons_of(known)
@@ -126,7 +129,7 @@ def run(training: Training, tick: Tick | None = None) -> Trained:
 def run_all(
     trainings: Sequence[Training], folder: Path, jobs: int, progress: Progress | None = None
 ) -> list[Trained]:
-    """Run trainings, ``jobs`` at a time, in their order; what ``folder`` has kept of an earlier time is not run again.
+    """Run trainings, ``jobs`` at a time, in their order; what ``folder`` holds already is not run again.
     ``progress`` counts epochs.
 
     Raises InputError where a result cannot be kept.
@@ -139,11 +142,9 @@ def run_all(
 
     def keep(trained: Trained) -> None:
         done[trained.key] = trained
-        try:
+        with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             write_bytes(folder / f"{trained.key}.msgpack", msgspec.msgpack.encode(trained))
-        except OSError as error:
-            raise InputError(f"cannot write to {folder}: {error.strerror or error}") from None
 
     def show(epochs: int) -> None:
         if progress:

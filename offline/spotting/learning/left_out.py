@@ -14,6 +14,7 @@ from engines.files import write_bytes
 from engines.spotting.detector import Odds
 from offline.spotting.learning.folds import Trained
 from offline.spotting.learning.network import export
+from offline.writing import writing
 
 SCHEMA: Final = "apexbench.left-out/1"
 _INDEX: Final = "left_out.json"
@@ -46,7 +47,7 @@ def keep(
     InputError where it cannot be written.
     """
     videos = []
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for number, fold in enumerate(folds):
             name = f"without{number}.onnx"
@@ -56,8 +57,6 @@ def keep(
             ]
         index = msgspec.to_builtins(_Index(SCHEMA, tuple(sorted(videos, key=lambda video: video.name))))
         write_bytes(folder / _INDEX, (json.dumps(index, indent=1) + "\n").encode())
-    except OSError as error:
-        raise InputError(f"cannot write to {folder}: {error.strerror or error}") from None
 
 
 def read(folder: Path) -> dict[str, Video]:

@@ -20,7 +20,7 @@ _WIDTH, _KERNEL, _DILATIONS = 48, 5, (1, 2, 3, 4)
 # Rows that one answer depends on: one more than changes.
 SEES: Final = 2 + sum((_KERNEL - 1) * dilation for dilation in _DILATIONS)
 _DROPOUT: Final = 0.1
-# One row in fifty is an apex: it begins by believing in none.
+# One row in fifty is an apex: the initial bias says so.
 _FIRST_LOGIT: Final = -4.0
 # Columns before `UNLIKE` change; by group, times this they are about one in a movement.
 _SCALES: Final = (*(4.0,) * MOTION.stop, *(1.5,) * 6, *(8.0,) * 2, *(6.0,) * 5)

@@ -1,6 +1,6 @@
-"""A video as the spotter's eyes have it, recorded once: how far each region went, before the head is taken away.
+"""A video as the spotter measures it, recorded once: the shift of each region, before the head's motion is removed.
 
-Whatever a face could also have done is later added to these shifts, thousands of times, without a picture.
+Other movements are added to these shifts later, thousands of times, without decoding the video again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,10 +26,10 @@ _SETTINGS = SpottingSettings()
 # Landmarks of so many frames apart are enough for their median.
 _LANDMARKS_EVERY = 10
 _TICK = 50
-# What a face does that an implant on top of would be neither.
+# Movements that no implant may overlap: the sum would be neither.
 _BUSY = ("micro", "macro", "blink")
 _BUSY_MARGIN_S = 0.1
-# What is seen for a shorter time teaches nothing.
+# Shorter stretches are of no use in training.
 _SHORTEST_S = 0.7
 
 
@@ -74,7 +74,7 @@ class Recording:
 
 
 class Recorder:
-    """Stands where the spotter stands and keeps what its eyes see. See `Spotter` for the interface."""
+    """Takes the spotter's place in the pipeline and keeps what it measures. See `Spotter` for the interface."""
 
     def __init__(self) -> None:
         self._face = FaceMotion(_SETTINGS.head_settle_s, _SETTINGS.reference_s)
@@ -87,7 +87,7 @@ class Recorder:
         self._landmarks: list[NDArray[np.float64]] = []
 
     def push(self, sample: Sample) -> list[Spot]:
-        """See `Spotter.push`; nothing is ever told."""
+        """See `Spotter.push`; nothing is ever spotted."""
         if self._last_s is not None and not 0 < sample.t_s - self._last_s < _SETTINGS.gap_s:
             self._clear()
         begins = self._last_s is None
@@ -160,7 +160,9 @@ class Recorder:
 
 
 def record(frames: Iterable[tuple[int, float, NDArray[np.uint8]]], tick: Tick | None = None) -> Recording:
-    """Record the first face of frames (number, time in seconds, BGR uint8 H x W x 3); ``tick`` is told of frames."""
+    """Record the first face of frames (number, time in seconds, BGR uint8 H x W x 3); ``tick`` receives the number
+    of frames just done.
+    """
     cv2.setNumThreads(1)
     recorder = Recorder()
 

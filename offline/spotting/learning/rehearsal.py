@@ -1,4 +1,4 @@
-"""What a recorded face could also have done: micro-expressions, and what only looks like one, put into its shifts."""
+"""Augmentation: micro-expressions and distractors added to the shifts of a recorded face."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ _SIZE_PX, _LASTS_S, _SHORT_S, _SHORT = (0.9, 2.8), (0.2, 0.5), (0.1, 0.2), 0.15
 # Both sides differ a little; sometimes one hardly moves.
 _UNEVEN, _ONE_SIDED, _ONE_SIDED_OFTEN = 0.2, 0.9, 0.15
 _RISES, _HOLDS, _HELD = (0.35, 0.6), 0.25, 0.3
-# A third of all movements are distractors: macro-expressions, slipped windows, the rest go one way at leisure.
+# A third of all movements are distractors: macro-expressions, slipped windows, slow one-way shifts.
 _DISTRACTORS, _MACRO, _SLIP = 0.35, 0.5, 0.3
 _MACRO_S, _MACRO_RISE_S, _MACRO_FALL_S, _MACRO_PX = (0.7, 3.0), (0.15, 0.7), (0.2, 0.9), (1.0, 8.0)
 _SLIP_PX = 1.2
@@ -38,7 +38,7 @@ _ONE_WAY_FAST_S, _ONE_WAY_SLOW_S, _ONE_WAY_PX, _SLOW_FIRST = (0.1, 0.4), (0.8, 2
 _SHORTEST_HOLD_S, _TOP_S = 0.05, 0.02
 # Scoring: sizes and times as `apexbench spot --real --implant` has them, one every two seconds or so.
 _SCORED_PX, _SCORED_S, _SCORED_PAUSE_S = (1.0, 2.6), (0.26, 0.48), 2.0
-# Real faces may as well have been quicker or slower, and moved less or more (logarithms).
+# Tempo and size of real recordings are varied (logarithms).
 _WARPED, _TEMPO, _SCALE = 0.6, (-0.2, 0.2), (-0.4, 0.3)
 
 
@@ -66,7 +66,7 @@ class Implant:
 
 
 def rehearse(recording: Recording, implants: Sequence[Implant]) -> NDArray[np.float64]:
-    """The shifts (N, R, 2) that would have been recorded had the face done this too."""
+    """The shifts (N, R, 2) that would have been recorded with these movements."""
     reference, before = recording.reference, np.concatenate([[-2], recording.reference[:-1]])
     number = np.arange(len(reference))
     # A reference is the frame at which everything began, or the last one measured against the reference before.
@@ -185,7 +185,7 @@ def _expression(fields: Fields, size_px: float, rng: np.random.Generator) -> NDA
 
 
 def _free(recording: Recording, implant: Implant, end_s: float) -> bool:
-    """Whether the face does nothing else then, and is seen long enough."""
+    """Whether the face is seen throughout and makes no other movement."""
     begins, ends = implant.onset_s - _APART_S, implant.offset_s + _APART_S
     return ends < end_s and not any(b < ends and e > begins for b, e in recording.busy_s)
 

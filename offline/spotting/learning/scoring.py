@@ -15,14 +15,13 @@ from offline.spotting.learning.rehearsal import rehearse, scoring_implants
 from offline.spotting.learning.rows import Stretch, rows_of
 from offline.spotting.learning.sources import Subject
 from offline.spotting.learning.training import face_fields
+from offline.spotting.matching import LEAST_IOU, one_to_one, overlap
 
-# Alarms a minute at which recall is told, and those that the network's file knows the thresholds of.
+# Alarms a minute at which recall is reported, and those whose thresholds the network's file holds.
 RATES: Final = (0.2, 0.5, 1.0)
 CURVE: Final = (5.0, 2.0, 1.0, 0.5, 0.2)
-# Logits below are not told at any rate that anybody would bear.
+# No rate of alarms in use needs a lower threshold.
 FLOOR: Final = -6.0
-# A micro-expression is found where intervals overlap by half of what they cover together (MEGC).
-OVERLAP: Final = 0.5
 _ROUNDS, _SEED = 3, 77
 _REST_S = SpottingSettings().rest_s
 
@@ -30,8 +29,9 @@ _REST_S = SpottingSettings().rest_s
 class Scored(msgspec.Struct, frozen=True):
     """One video scored by networks that have not seen the person.
 
-    ``seconds`` in which the face was seen; ``alarms``: logits of what was told in the video as it is; ``implants``:
-    for each the logit it was found with, None where it was not; ``told``: logits with implants, and whether it was one.
+    ``seconds`` in which the face was seen; ``alarms``: logits of what was detected in the video as it is; ``implants``:
+    for each the logit it was found with, None where it was not; ``detections``: logits with implants, and whether
+    it was one.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Scored(msgspec.Struct, frozen=True):
     seconds: float
     alarms: tuple[float, ...]
     implants: tuple[float | None, ...]
-    told: tuple[tuple[float, bool], ...]
+    detections: tuple[tuple[float, bool], ...]
 
 
 def score(members: Sequence[SpottingNetwork], subject: Subject) -> Scored:
@@ -48,21 +48,21 @@ def score(members: Sequence[SpottingNetwork], subject: Subject) -> Scored:
     alarms = [apex.logit for stretch in rows_of(recording) for apex in apexes(members, stretch)]
     exact = face_fields(subject, variants=1)
     implants: list[float | None] = []
-    told: list[tuple[float, bool]] = []
+    detections: list[tuple[float, bool]] = []
     for number in range(_ROUNDS):
         put, events = scoring_implants(recording, exact, np.random.default_rng((_SEED, number)))
         stretches = rows_of(recording, rehearse(recording, put))
         found = [apex for stretch in stretches for apex in apexes(members, stretch)]
         which = match(found, events)
         implants += [None if k is None else found[k].logit for k in which]
-        told += [(apex.logit, k in which) for k, apex in enumerate(found)]
+        detections += [(apex.logit, k in which) for k, apex in enumerate(found)]
     return Scored(
-        subject.name, subject.person, recording.seconds(), tuple(alarms), tuple(implants), tuple(told)
+        subject.name, subject.person, recording.seconds(), tuple(alarms), tuple(implants), tuple(detections)
     )
 
 
 def apexes(members: Sequence[SpottingNetwork], stretch: Stretch) -> list[Apex]:
-    """What the live detector would tell of a stretch, from its start of telling to its flush, above `FLOOR`."""
+    """What the live detector would report of a stretch, from its first row that counts to its flush, above `FLOOR`."""
     peaks, found = Peaks(), []
     given = answers(members, stretch.rows, after=FUTURE + Peaks.AFTER)
     begun = float(stretch.times_s[0])
@@ -75,18 +75,15 @@ def apexes(members: Sequence[SpottingNetwork], stretch: Stretch) -> list[Apex]:
 
 def match(found: Sequence[Apex], events: NDArray[np.float64]) -> list[int | None]:
     """Which of ``found`` each of the events (E, 3) was found as: the surest that overlaps enough and is left."""
-    which: list[int | None] = []
-    for onset, _, offset in events:
-        best: int | None = None
-        for k, apex in enumerate(found):
-            common = min(apex.offset_s, offset) - max(apex.onset_s, onset)
-            together = max(apex.offset_s, offset) - min(apex.onset_s, onset)
-            if k in which or common < OVERLAP * together:
-                continue
-            if best is None or apex.logit > found[best].logit:
-                best = k
-        which.append(best)
-    return which
+    spans = [(apex.onset_s, apex.offset_s) for apex in found]
+    surest = sorted(range(len(found)), key=lambda k: -found[k].logit)
+    answers = one_to_one(
+        (event, k)
+        for event, (onset, _, offset) in enumerate(events)
+        for k in surest
+        if overlap(spans[k], (onset, offset)) >= LEAST_IOU
+    )
+    return [answers.get(event) for event in range(len(events))]
 
 
 def threshold(scored: Sequence[Scored], alarms_per_minute: float) -> float:
@@ -105,11 +102,11 @@ def recall(scored: Sequence[Scored], above: float) -> float | None:
 
 
 def calibrate(scored: Sequence[Scored]) -> Odds:
-    """How logits are to be read, from videos of people left out. Raises ValueError where nothing was told at all."""
-    told = [pair for one in scored for pair in one.told]
-    if not told:
-        raise ValueError("nothing was told in any video: nothing to calibrate with")
-    slope, offset = logistic(np.array([logit for logit, _ in told]), np.array([hit for _, hit in told]))
+    """Odds and thresholds from the logits on people left out. Raises ValueError without any detection."""
+    pairs = [pair for one in scored for pair in one.detections]
+    if not pairs:
+        raise ValueError("nothing was detected in any video, so that nothing can be calibrated")
+    slope, offset = logistic(np.array([logit for logit, _ in pairs]), np.array([hit for _, hit in pairs]))
     alarms = tuple((rate, threshold(scored, rate)) for rate in CURVE)
     recalls = [recall(scored, logit) for _, logit in alarms]
     return Odds(slope, offset, alarms, tuple(round(each, 4) for each in recalls if each is not None))
@@ -118,7 +115,7 @@ def calibrate(scored: Sequence[Scored]) -> Odds:
 def logistic(logits: NDArray[np.float64], hits: NDArray[np.bool_]) -> tuple[float, float]:
     """Slope and offset of the likeliest logistic curve through hits and misses, with Platt's targets (1999).
 
-    These are a little less than sure, so that a curve exists even where both are apart or one is absent.
+    They keep off 0 and 1, so that a curve exists even where hits and misses are separable or one is absent.
     """
     from scipy.optimize import minimize
 

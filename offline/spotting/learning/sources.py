@@ -1,4 +1,4 @@
-"""Which videos are learnt from and who is in them; each is recorded once and kept by its content."""
+"""The videos to learn from and who is in them; each is recorded once and kept by its content."""
 
 import csv
 import io
@@ -20,6 +20,7 @@ from offline.spotting.batch import Tick
 from offline.spotting.footage import digest_of, find_videos, read_frames
 from offline.spotting.learning.recordings import Recording, record, with_truth
 from offline.spotting.rendered import HELD_OUT, Knobs, RenderedVideo
+from offline.writing import writing
 
 # What a recording depends on: when one of these files changes, videos are recorded anew.
 _EYES = ("blink", "face_motion", "face_stage", "features", "head", "motion", "regions", "settings", "spot")
@@ -115,7 +116,7 @@ def rendered_sources(seeds: Sequence[int]) -> list[Source]:
     """Rendered faces of many frame rates, a third without micro-expressions.
 
     None is lively: their heads and mouths move as those of people in the very videos that are left out in turn.
-    Raises InputError for seeds that measuring uses.
+    Raises InputError for seeds that are reserved for measuring.
     """
     if seeds and max(seeds) >= HELD_OUT:
         raise InputError(
@@ -142,11 +143,9 @@ def save(file: Path, recording: Recording) -> None:
         part.name: getattr(recording, part.name) for part in fields(Recording)
     }
     np.savez(content, **parts)
-    try:
+    with writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(file, content.getvalue())
-    except OSError as error:
-        raise InputError(f"cannot write {file}: {error.strerror or error}") from None
 
 
 def load(file: Path) -> Recording | None:

@@ -1,4 +1,4 @@
-"""Training: every epoch each face lives through other movements, seen in a mirror or not, at another tempo and size."""
+"""Training: every epoch adds other movements to each face, mirrored or not, at another tempo and size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -27,11 +27,11 @@ _RATE, _DECAY, _BATCH, _CLIP = 2e-3, 0.02, 24, 1.0
 _CHUNK: Final = 256
 # The rate rises for a tenth of the training and has fallen to nothing at its end.
 _RISING = 0.1
-# Nothing is learnt in the first moments of a stretch, when noise is not known, nor so near to a movement's ends.
+# Rows without weight: the start of a stretch, whose noise is not known yet, and rows this near a movement's ends.
 _UNSETTLED_S, _NEAR_S = 0.4, 0.05
 # Rows so near the apex are apexes, and rows a little farther half of one.
 _APEX_ROWS, _ABOUT_ROWS, _HALF = 1.5, 2.6, 0.5
-# An answer is right or wrong first; when it began and ended matters less.
+# Detection weighs more than the times of onset and offset.
 _LOGIT_LOSS, _TIME_LOSS, _TIME_BETA = 10.0, 0.3, 0.3
 # Variants of the fields of a face.
 _VARIANTS_REAL, _VARIANTS_RENDERED = 40, 25
@@ -89,7 +89,7 @@ def labels(times_s: NDArray[np.float64], events: NDArray[np.float64]) -> Labels:
     count = len(times_s)
     apex, weight = np.zeros(count, np.float32), np.ones(count, np.float32)
     times, timed = np.zeros((count, 3), np.float32), np.zeros(count, np.float32)
-    # The rest of a movement is neither an apex nor nothing.
+    # The rest of a movement is neither an apex nor background.
     for onset, _, offset in events:
         weight[(times_s >= onset - _NEAR_S) & (times_s <= offset + _NEAR_S)] = 0
     weight[times_s < times_s[0] + _UNSETTLED_S] = 0
@@ -177,7 +177,7 @@ def train(lessons: Sequence[Lesson], epochs: int, seed: int, tick: Tick | None =
 
 
 def _loss(answers: torch.Tensor, right: Labels) -> torch.Tensor:
-    """How wrong answers (B, 4, chunk) are."""
+    """The loss of answers (B, 4, chunk)."""
     apex, weight, times, timed = (torch.from_numpy(getattr(right, part.name)) for part in fields(Labels))
     wrong = nn.functional.binary_cross_entropy_with_logits(answers[:, 0], apex, reduction="none")
     late = nn.functional.smooth_l1_loss(

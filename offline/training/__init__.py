@@ -1,0 +1,1 @@
+"""How recognisers learn: networks by gradient descent, support vector machines on descriptors."""
