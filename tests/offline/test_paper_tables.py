@@ -54,7 +54,9 @@ def write_run(folder, protocol, model, labels, said, classes, datasets, epochs=N
     folder.mkdir(parents=True)
     (folder / "results.json").write_text(json.dumps(report))
     probabilities = np.eye(len(classes), dtype=np.float32)[said]
-    (folder / "predictions.csv").write_text(predictions_csv(samples, seeds, probabilities))
+    (folder / "predictions.csv").write_text(
+        predictions_csv(samples, [(seed, 1) for seed in seeds], probabilities)
+    )
     return report
 
 
