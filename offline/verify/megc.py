@@ -67,13 +67,13 @@ def baseline(artefacts: Artefacts) -> list[Check]:
         length = f"{row.least} to {row.most}" if row.most else f"{row.least} or more"
         official, strict = (count(labels, told, row.kind, counting) for counting in ("official", "strict"))
         expected = {"predictions": row.predictions, "found": row.found, "labels": row.of, "F1": row.f1}
-        why = f"lengths of {length} frames; a prediction may find two labels"
+        why = f"predictions of {length} frames; found labels are counted"
         checks.append(figures(name, expected, _figures(official), why))
         one_to_one = expected | {"found": row.strict[0], "F1": row.strict[1]}
         why = (
-            "found labels are those of the official counting"
+            "the same labels are found"
             if row.strict[0] == row.found
-            else (f"{row.found - row.strict[0]} predictions find two labels in the official counting")
+            else f"{row.found - row.strict[0]} labels share their prediction with another in the official counting"
         )
         checks.append(figures(f"{name}, one to one", one_to_one, _figures(strict), why))
     return checks
