@@ -75,6 +75,7 @@ def score_run(
         "scoring": SCORING + SEVERAL * (trainings > 1),
         "seeds": list(plan.seeds),
         "epochs": plan.training.epochs_of(plan.entry.epochs),
+        "training": plan.training.identity(plan.entry.epochs),
         "n_samples": len(samples),
         "n_subjects": len(np.unique(samples.people)),
         "classes": list(samples.classes),
