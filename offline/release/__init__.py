@@ -20,8 +20,8 @@ from engines.networks.ststnet import MergedSTSTNet, STSTNet
 from offline.datasets.samples import Samples
 from offline.progress import Progress
 from offline.release.calibration import calibration_error, fit_temperature, log_loss
-from offline.release.card import Validation, card
-from offline.release.export import Exported, export
+from offline.release.model_card import Validation, card
+from offline.release.onnx_file import Exported, export
 from offline.runs import run
 from offline.runs.plan import Plan
 from offline.training.loop import softmax

@@ -82,9 +82,9 @@ def measure_all(
     total, before = sum(v.count for v in videos), sum(v.count for v in videos if v.name in done)
 
     def keep(measured: Measured) -> None:
-        done[measured.name] = measured
         with writing(out, f"{len(done)} of {len(videos)} videos are kept"):
             write_bytes(folder / f"{measured.name}.json", msgspec.json.encode(measured))
+        done[measured.name] = measured
 
     def show(frames: int) -> None:
         if progress:

@@ -15,10 +15,9 @@ from engines.networks.onnx_file import Probabilities
 from engines.networks.ststnet import MergedSTSTNet, STSTNet
 from offline.protocols import open_protocol
 from offline.recognisers import open_recogniser
-from offline.release import export as exporting
 from offline.release import release as make_release
 from offline.release.calibration import calibration_error, fit_temperature, log_loss
-from offline.release.export import export
+from offline.release.onnx_file import PARITY, export
 from offline.runs.plan import Plan
 from offline.training.options import Training
 
@@ -126,4 +125,4 @@ def test_merged_and_separate_members_export_to_the_same_function(tmp_path):
         check=maps,
         reference=Probabilities(members, 2.0),
     )
-    assert made.max_abs_diff <= exporting.PARITY
+    assert made.max_abs_diff <= PARITY

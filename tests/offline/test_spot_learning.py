@@ -361,7 +361,7 @@ def assert_watched_by_who_has_not_seen(videos, tmp_path, monkeypatch, capsys):
     code, _, noted = apexbench_command.call(
         monkeypatch, capsys, *arguments, "--out", tmp_path / "x", "--real", stranger
     )
-    assert code == 2 and "nobody in" in noted.splitlines()[-1]
+    assert code == 2 and "no network in" in noted.splitlines()[-1]
     code, _, noted = apexbench_command.call(
         monkeypatch, capsys, "spot", "--left-out", videos, "--out", tmp_path / "x", "--real", videos
     )

@@ -105,7 +105,7 @@ def calibrate(scored: Sequence[Scored]) -> Odds:
     """Odds and thresholds from the logits on people left out. Raises ValueError without any detection."""
     pairs = [pair for one in scored for pair in one.detections]
     if not pairs:
-        raise ValueError("nothing was detected in any video, so that nothing can be calibrated")
+        raise ValueError("nothing was detected in any video: nothing to calibrate with")
     slope, offset = logistic(np.array([logit for logit, _ in pairs]), np.array([hit for _, hit in pairs]))
     alarms = tuple((rate, threshold(scored, rate)) for rate in CURVE)
     recalls = [recall(scored, logit) for _, logit in alarms]

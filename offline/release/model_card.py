@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from offline.datasets.samples import Samples
-from offline.release.export import Exported
+from offline.release.onnx_file import Exported
 from offline.runs.plan import Plan
 from offline.tables import title_of
 
