@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint pictures clean
+.PHONY: setup demo test lint docs pictures clean
 
 setup: .venv/.ready-test
 
@@ -34,6 +34,11 @@ lint: .venv/.ready-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The reference of the packages' names, into build/docs.
+docs: .venv/.ready-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python docs/reference.py
 
 # The README's pictures, by the program itself; needs a Chromium.
 pictures: .venv/.ready-test

@@ -5,5 +5,5 @@ Knows no camera, socket or dataset: `realtime` and `offline` import it, it impor
 
 import os
 
-# ONNX Runtime reports to its maker unless it is told not to before it is loaded; a call afterwards comes too late.
+# ONNX Runtime reports to its maker unless that is switched off before it is loaded; a call afterwards comes too late.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

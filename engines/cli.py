@@ -31,27 +31,47 @@ def list_engines(as_json: Json = False) -> None:
 
     Example: apexengine list --json
     """
-    from engines.flow import PRESETS, backends
-    from engines.inference import every_runtime
+    from engines.flow import PRESETS, registry
+    from engines.inference import RUNTIMES, every_runtime
     from engines.inference.tensorrt.command import installed_library
     from engines.inference.tensorrt.compiling import targets
 
-    found = every_runtime()
+    backends = {name: registry.missing(name) for name in registry.names()}
+    runtimes = every_runtime()
     library = installed_library()
     rows = {
-        "flow": {"backends": backends(), "presets": list(PRESETS)},
+        "flow": {
+            "backends": _working(backends),
+            "missing": _missing(backends),
+            "presets": list(PRESETS),
+        },
         "classify": {
-            "runtimes": [name for name, reason in found.items() if not reason],
-            "missing": [f"{name} ({reason})" for name, reason in found.items() if reason],
+            "runtimes": _working(runtimes),
+            "missing": _missing(runtimes),
             "targets": [] if library is None else targets(library),
         },
     }
     if as_json:
         print(json.dumps(rows))
         return
-    for engine, kinds in rows.items():
-        for kind, names in kinds.items():
-            print(f"{engine} {kind}: {', '.join(names) or 'none'}")
+    for name, reason in backends.items():
+        print(_line("flow", name, reason or registry.backend(name).title, here=not reason))
+    for name, reason in runtimes.items():
+        print(_line("classify", name, reason or RUNTIMES[name].title, here=not reason))
+    print(f"presets of flow: {', '.join(PRESETS)}")
+    print(f"targets of classify: {', '.join(rows['classify']['targets']) or 'none'}")
+
+
+def _working(reasons: dict[str, str]) -> list[str]:
+    return [name for name, reason in reasons.items() if not reason]
+
+
+def _missing(reasons: dict[str, str]) -> list[str]:
+    return [f"{name} ({reason})" for name, reason in reasons.items() if reason]
+
+
+def _line(engine: str, name: str, what: str, *, here: bool) -> str:
+    return f"{engine:<9} {name:<17} {'' if here else 'not here: '}{what}"
 
 
 @app.command()
@@ -59,7 +79,9 @@ def flow(
     onset: Annotated[Path, typer.Argument(help="Image of the face at rest.")],
     apex: Annotated[Path, typer.Argument(help="Image at the peak of the movement, of the same size.")],
     out: Annotated[Path, typer.Option(help="F.npz for u, v and strain; F.png for a picture.")],
-    backend: Annotated[str, typer.Option(help="cuda, cpu, opencv; auto takes the best present.")] = "auto",
+    backend: Annotated[
+        str, typer.Option(help="One of `apexengine list`; auto takes the best of them.")
+    ] = "auto",
     preset: Annotated[str, typer.Option(help="precise, or opencv for the solver of the papers.")] = "precise",
 ) -> None:
     """Measure the optical flow from ONSET to APEX.

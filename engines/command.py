@@ -130,7 +130,8 @@ def _in_one_line(program: str) -> Iterator[None]:
 
 
 def _machines_doing(error: OSError) -> str:
-    if "No usable temporary directory" in str(error):  # Python's own words, wherever it looks for one
+    # Python's own words wherever it looks for one, and those of Matplotlib, which MediaPipe loads.
+    if "No usable temporary directory" in str(error) or "set the MPLCONFIGDIR" in str(error):
         return "no folder for temporary files can be written; set TMPDIR to one, or mount /tmp writable"
     if error.errno not in _SURROUNDINGS:
         return ""

@@ -8,10 +8,12 @@ from typing import Any
 from numba import njit
 from numba.core.caching import FunctionCache
 
-from engines.fallback import first_line, say
+from engines.errors import first_line
+from engines.notices import notify
 
 _SAID = "APEXCAM_SAID_UNKEPT"  # set once it was said, so that the processes of this one need not say it again
 _unkept = ""
+_compiles = False
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -26,10 +28,16 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         try:
             made._cache = _Kept(function)
         except (RuntimeError, OSError):
+            _note_compiling()
             _say_unkept("no folder for it can be written")
         return made
 
     return make
+
+
+def compiles() -> bool:
+    """Whether anything had to be compiled in this process, not just loaded."""
+    return _compiles
 
 
 def unkept() -> str:
@@ -42,12 +50,15 @@ class _Kept(FunctionCache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """What was kept; None where there is nothing, or nothing that can be used."""
+        found = None
         try:
-            return super().load_overload(sig, target_context)
+            found = super().load_overload(sig, target_context)
         except Exception:  # a damaged pickle raises anything
             with contextlib.suppress(OSError):
                 self.flush()
-            return None
+        if found is None:
+            _note_compiling()
+        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keeps it if that is possible."""
@@ -55,6 +66,11 @@ class _Kept(FunctionCache):  # type: ignore[misc]
             super().save_overload(sig, data)
         except Exception as error:
             _say_unkept(first_line(error))
+
+
+def _note_compiling() -> None:
+    global _compiles  # noqa: PLW0603
+    _compiles = True
 
 
 def _say_unkept(why: str) -> None:
@@ -67,4 +83,4 @@ def _say_unkept(why: str) -> None:
     )
     if not os.environ.get(_SAID):
         os.environ[_SAID] = "1"
-        say(_unkept)
+        notify(_unkept)

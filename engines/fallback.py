@@ -1,53 +1,28 @@
 """Several ways to do one thing, the best first: the first that works does it, and the next when it fails."""
 
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from engines.errors import InputError
+from engines.errors import InputError, first_line
+from engines.notices import OnNotice, notify
 
 T = TypeVar("T")
 R = TypeVar("R")
-Heard = Callable[[str], None]
 # A name, why it cannot work here (empty when it can), and what opens it.
 Way = tuple[str, Callable[[], str], Callable[[], T]]
-
-
-def say(text: str) -> None:
-    """One line on stderr, or to whom `tell` named."""
-    _heard(text)
-
-
-def tell(heard: Heard) -> None:
-    """Has `say` tell ``heard`` from now on: the stderr of a process that another one runs is read by nobody."""
-    global _heard  # noqa: PLW0603
-    _heard = heard
-
-
-def _print(text: str) -> None:
-    print(f"apexcam: {text}", file=sys.stderr)
-
-
-_heard: Heard = _print
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, in one short line."""
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:240]
 
 
 class Fallback(Generic[T]):
     """The first of ``ways`` that opens. Any error but InputError while it is used goes over to the next, for good.
 
     ``steps`` are the reasons why better ways are not used, one line each; ``failures`` those that are a
-    surprise, which ``heard`` is told: what is simply not here is none. For several threads at once.
+    surprise, each a line to ``on_notice``: what is simply not here is none. For several threads at once.
     Raises what the last way raises.
     """
 
-    def __init__(self, what: str, ways: Sequence[Way[T]], heard: Heard = say) -> None:
-        self._what, self._heard = what, heard
+    def __init__(self, what: str, ways: Sequence[Way[T]], on_notice: OnNotice = notify) -> None:
+        self._what, self._on_notice = what, on_notice
         self._ways = list(ways)
         self._turn = threading.Lock()
         self.steps: list[str] = []
@@ -91,4 +66,4 @@ class Fallback(Generic[T]):
     def _fell(self, name: str, reason: str) -> None:
         self.steps.append(f"{name}: {reason}")
         self.failures.append(f"{name}: {reason}")
-        self._heard(f"{self._what} {name} {reason}; trying {self._ways[0][0]}")
+        self._on_notice(f"{self._what} {name} {reason}; trying {self._ways[0][0]}")

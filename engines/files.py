@@ -67,9 +67,9 @@ def check_name(path: str | Path) -> None:
     try:
         str(path).encode()
     except UnicodeEncodeError:
-        told = str(path).encode(errors="surrogateescape").decode(errors="replace")
+        shown = str(path).encode(errors="surrogateescape").decode(errors="replace")
         raise InputError(
-            f"{told}: its name holds bytes that are not UTF-8; rename it (convmv does it)"
+            f"{shown}: its name holds bytes that are not UTF-8; rename it (convmv does it)"
         ) from None
 
 

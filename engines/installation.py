@@ -2,8 +2,7 @@
 
 import re
 
-from engines.errors import InputError
-from engines.fallback import first_line
+from engines.errors import InputError, first_line
 
 # Debian's and Ubuntu's packages for the libraries that a small machine lacks.
 _PACKAGES = {

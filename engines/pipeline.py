@@ -115,10 +115,10 @@ class Pipeline:
 
     def refused(self) -> Counter[str]:
         """How often each reason made a movement none of interest, of all faces so far."""
-        told = self._refused.copy()
+        counts = self._refused.copy()
         for face in self._stages:
-            told.update(self.refused_of(face))
-        return told
+            counts.update(self.refused_of(face))
+        return counts
 
     def refused_of(self, face: int) -> Mapping[str, int]:
         """The same of one face that is followed now."""

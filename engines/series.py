@@ -92,7 +92,7 @@ def series_of(folder: Path) -> Series:
     groups = [part for group in alike.values() for part in _series_in(group)]
     groups.sort(key=len, reverse=True)
     if len(groups) > 1 and len(groups[0]) == 1:
-        # Nothing in their names tells an order but the alphabet.
+        # Nothing in their names gives an order but the alphabet.
         return Series(tuple(enumerate(sorted(name.path for name in names))), False, None, tuple(left_out))
     series = [group for group in groups if len(group) > 1]
     if len(series) > 1:
@@ -129,7 +129,7 @@ def _series_in(group: list[_Name]) -> list[list[_Name]]:
 
 
 def _by_counter(group: list[_Name]) -> list[list[_Name]]:
-    """``cam1_001 … cam2_001 …`` are two series: there one number counts and another tells which it is."""
+    """``cam1_001 … cam2_001 …`` are two series: there one number counts and another says which series it is."""
     group.sort(key=lambda name: name.numbers)
     varying = _varying(group)
     if not varying or _counting(group) is not None:

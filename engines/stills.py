@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import InputError
+from engines.native_output import caught
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _LIKELY_BITS: Final = (8, 10, 12, 14, 16)
-_LOOKS: Final = 64  # pictures of a series whose values are looked at
 _MOST_PIXELS: Final = 1 << 27
 # Tags of TIFF.
 _KIND, _WIDTH, _HEIGHT, _BITS, _ABOUT, _TURN, _LARGEST, _LARGEST_SAMPLE = (
@@ -31,7 +31,14 @@ _KIND, _WIDTH, _HEIGHT, _BITS, _ABOUT, _TURN, _LARGEST, _LARGEST_SAMPLE = (
 )
 _REDUCED: Final = 1  # this bit of a page's kind: another picture, smaller
 
-cv2.setLogLevel(0)  # what cannot be decoded is said in our own words
+_QUIET: Final = 0
+_TELLING: Final = 5  # the level from which OpenCV passes on what libtiff says of damage
+# Both libraries go on over damage and give a picture. Some cameras put a few bytes more before a marker of their JPEGs.
+_DAMAGE: Final = re.compile(
+    rb"Corrupt JPEG data: (?!\d extraneous bytes)|Premature end of JPEG|OpenCV TIFF: (\w*Decode\w*)?: Warning"
+)
+
+cv2.setLogLevel(_QUIET)  # what cannot be decoded is said in our own words
 
 
 @dataclass(frozen=True)
@@ -52,29 +59,35 @@ class Depth:
         return f"16 bits a value, the largest is {self.largest}: taken as {self.bits} bits"
 
 
-def read(path: Path, depth: Depth = Depth(), *, grey: bool = False) -> NDArray[np.uint8] | None:
+def read(
+    path: Path, depth: Depth = Depth(), *, grey: bool = False, on_clipped: Callable[[], object] = lambda: None
+) -> NDArray[np.uint8] | None:
     """A picture as uint8 (H, W, 3), blue-green-red, or (H, W) in grey, turned as its EXIF orientation says.
 
-    None where it cannot be decoded. Raises OSError where the file cannot be read.
+    None where it cannot be decoded, or its decoder finds damage. ``on_clipped`` is called for values above ``depth``,
+    which come out white. Raises OSError where the file cannot be read.
     """
     image = _decode(path.read_bytes(), grey)
     if image is None or image.dtype == np.uint8:
         return image
     if image.dtype != np.uint16:
         return None
-    return np.minimum(image >> (depth.bits - 8), 255).astype(np.uint8)
+    scaled = image >> (depth.bits - 8)
+    if scaled.max() > 255:
+        on_clipped()
+    return np.minimum(scaled, 255).astype(np.uint8)
 
 
-def depth_of(paths: Sequence[Path]) -> Depth:
+def depth_of(paths: Sequence[Path], *, looks: int | None = None) -> Depth:
     """The depth that the pictures of one series share, from what their files say and the largest value in them.
 
-    Raises InputError, naming the file, for values that are not 8 or 16 bits without a sign.
+    All are looked at, or ``looks`` of them for who cannot wait: then others may be brighter, see `read`. Raises
+    InputError, naming the file, for values that are not 8 or 16 bits without a sign.
     """
-    looked = (
-        [paths[at] for at in np.unique(np.linspace(0, len(paths) - 1, _LOOKS).astype(int))] if paths else []
-    )
+    if looks is not None and paths:
+        paths = [paths[at] for at in np.unique(np.linspace(0, len(paths) - 1, looks).astype(int))]
     largest = bits = 0
-    for path in looked:
+    for path in paths:
         try:
             if not is_deep(path):
                 continue
@@ -158,11 +171,15 @@ def _decode(data: bytes, grey: bool) -> NDArray[Any] | None:
     if not data or (data.startswith(_PNG) and not _whole_png(data)):
         return None
     colour = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), colour | cv2.IMREAD_ANYDEPTH)
-    except cv2.error:
-        return None
-    return None if image is None else np.asarray(image)
+    with caught() as written:
+        cv2.setLogLevel(_TELLING)
+        try:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), colour | cv2.IMREAD_ANYDEPTH)
+        except cv2.error:
+            return None
+        finally:
+            cv2.setLogLevel(_QUIET)
+        return None if image is None or _DAMAGE.search(written()) else np.asarray(image)
 
 
 def _significant(path: Path) -> int:

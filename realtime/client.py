@@ -6,12 +6,11 @@
         for event in events:
             print(event.label, event.probabilities)
 
-Any other language: ZeroMQ SUB, multipart ``[topic, payload]``, see `realtime.bus.publisher`; `json_schema` describes
-it.
+Other languages subscribe with a ZeroMQ SUB socket: multipart ``[topic, payload]``, see `realtime.bus.publisher`, the
+payload described by `json_schema`.
 """
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +21,7 @@ import zmq
 
 from engines.errors import InputError
 from realtime import messages
+from realtime.bus import marks
 from realtime.bus.keys import load_public, load_secret
 
 DEFAULT_ENDPOINT = "tcp://127.0.0.1:5557"
@@ -30,14 +30,13 @@ DEFAULT_ENDPOINT = "tcp://127.0.0.1:5557"
 class Subscriber:
     """Typed messages from a running program.
 
-    ``topics``: subjects (``event``, ``state``, ``health``, ``preview``) or whole topics; default everything
-    but preview. ``camera`` narrows subjects to one camera. ``latest`` keeps only the newest state, health
-    and preview of each camera when the reader is slow (events are always all kept). ``timeout_s`` bounds
-    each wait of the iteration, which then raises TimeoutError. ``keys`` is this client's secret CURVE
-    certificate, ``server`` the server's public one.
+    ``topics`` are subjects (``event``, ``state``, ``health``, ``preview``) or whole topics; by default all subjects
+    but preview. ``camera`` narrows subjects to one camera. ``latest`` keeps only the newest state, health and preview
+    of each camera when the reader is slow; every event is always kept. ``timeout_s`` bounds each wait of the
+    iteration, which then raises TimeoutError. ``keys`` is this client's secret CURVE certificate, ``server`` the
+    server's public one.
 
-    Connects, and connects again after the program was restarted, by itself. Raises InputError on a bad
-    endpoint, topic or certificate.
+    Reconnects by itself after a restart of the program. Raises InputError for a bad endpoint, topic or certificate.
     """
 
     def __init__(
@@ -54,7 +53,6 @@ class Subscriber:
         self.timeout_s = timeout_s
         self.latest = latest
         self.rejected = 0
-        self.received: Counter[str] = Counter()
         self._waiting: list[tuple[str, bytes]] = []
         self._decoders = {name: msgspec.msgpack.Decoder(kind) for name, kind in messages.SUBJECTS.items()}
         prefixes, self._subjects = _prefixes(topics, camera)
@@ -72,7 +70,7 @@ class Subscriber:
             self._socket.ipv6 = True
         try:
             if keys is not None or server is not None:
-                self._secure(keys, server)
+                _secure(self._socket, keys, server)
             for prefix in prefixes:
                 self._socket.subscribe(prefix)
             self._socket.connect(endpoint)
@@ -86,29 +84,20 @@ class Subscriber:
             raise
 
     def want_previews(self, wanted: bool) -> None:
-        """Whether the program should make the moving picture of every camera for this subscriber; with ``preview``
-        among the topics it does from the start. The pictures of events come either way.
+        """Turns previews of every camera on or off for this subscriber.
+
+        They are on from the start if ``preview`` is among the topics. Pictures of events come either way.
         """
         if wanted != self._previews:
             self._previews = wanted
-            wish = messages.topic("*", "preview")
+            all_previews = messages.topic("*", "preview")
             if wanted:
-                self._socket.subscribe(wish)
+                self._socket.subscribe(all_previews)
             else:
-                self._socket.unsubscribe(wish)
-
-    def _secure(self, keys: Path | str | None, server: Path | str | None) -> None:
-        if keys is None or server is None:
-            raise InputError(
-                "CURVE needs both: keys (this client's secret certificate) and server (its public one)"
-            )
-        public, secret = load_secret(keys, "keys")
-        server_public = load_public(server, "server")
-        self._socket.curve_publickey, self._socket.curve_secretkey = public, secret
-        self._socket.curve_serverkey = server_public
+                self._socket.unsubscribe(all_previews)
 
     def receive(self, timeout_s: float | None = None) -> messages.Message | None:
-        """The next message, or None when ``timeout_s`` (None: for ever) has passed without one."""
+        """The next message, or None if none came within ``timeout_s`` seconds (None waits for ever)."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -149,7 +138,6 @@ class Subscriber:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             self.rejected += 1
             return None
-        self.received[subject] += 1
         return message
 
     def __iter__(self) -> Iterator[messages.Message]:
@@ -160,7 +148,7 @@ class Subscriber:
             yield message
 
     def close(self) -> None:
-        """Disconnects. May be called twice."""
+        """Disconnects. Idempotent."""
         self._socket.close(linger=0)
         self._context.term()
 
@@ -173,8 +161,80 @@ class Subscriber:
         self.close()
 
 
+class Marker:
+    """Marks stimuli in a running program: each event then has the newest marker before it and the time since.
+
+    Raises InputError for a bad endpoint or certificate, and if no program publishes there within ``timeout_s``.
+    """
+
+    def __init__(
+        self,
+        endpoint: str = DEFAULT_ENDPOINT,
+        *,
+        keys: Path | str | None = None,
+        server: Path | str | None = None,
+        timeout_s: float = 5.0,
+    ) -> None:
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.XSUB)
+        self._socket.linger = 1000
+        if "[" in endpoint:
+            self._socket.ipv6 = True
+        try:
+            if keys is not None or server is not None:
+                _secure(self._socket, keys, server)
+            self._socket.connect(endpoint)
+            # A new subscription gets the newest health, which proves the connection.
+            topic = messages.TOPIC_ROOT.encode()
+            self._socket.send(b"\x01" + topic)
+            if not self._socket.poll(round(timeout_s * 1000)):
+                raise InputError(
+                    f"{endpoint}: no program publishes there; is apexcam live running, and on this endpoint?"
+                )
+            self._socket.send(b"\x00" + topic)
+        except zmq.ZMQError as error:
+            self.close()
+            raise InputError(
+                f"{endpoint}: not an endpoint ({error.strerror}); expected for example {DEFAULT_ENDPOINT}"
+            ) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def mark(self, text: str, *, wall_ns: int | None = None) -> None:
+        """Marks a stimulus shown now, or at ``wall_ns`` (`time.time_ns`). Raises InputError for an unusable text."""
+        if not marks.is_text(text):
+            raise InputError(f"a marker is 1 to {marks.LONGEST} printable characters, not {text[:40]!r}")
+        self._socket.send(marks.encode(text, time.time_ns() if wall_ns is None else wall_ns))
+
+    def close(self) -> None:
+        """Sends what is queued, for a second at most, and disconnects. Idempotent."""
+        self._socket.close()
+        self._context.term()
+
+    def __enter__(self) -> "Marker":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _secure(socket: "zmq.Socket[bytes]", keys: Path | str | None, server: Path | str | None) -> None:
+    """Encrypts a client's socket. Raises InputError if a certificate is missing or unusable."""
+    if keys is None or server is None:
+        raise InputError(
+            "CURVE needs both: keys (this client's secret certificate) and server (its public one)"
+        )
+    public, secret = load_secret(keys, "keys")
+    server_public = load_public(server, "server")
+    socket.curve_publickey, socket.curve_secretkey = public, secret
+    socket.curve_serverkey = server_public
+
+
 def _prefixes(topics: Sequence[str], camera: str | None) -> tuple[list[str], set[str]]:
-    """The ZeroMQ subscriptions for the topics asked, and the subjects they can bring."""
+    """The ZeroMQ subscriptions for the requested topics, and their subjects."""
     prefixes, subjects = [], set()
     for topic in topics:
         subject = topic.rpartition(".")[2]
@@ -191,14 +251,14 @@ def _prefixes(topics: Sequence[str], camera: str | None) -> tuple[list[str], set
         elif camera is not None:
             prefixes.append(messages.topic(camera, subject))
         else:
-            # The camera stands before the subject, so all cameras means all topics, sorted out on this
-            # side; the second one tells the bus that previews are worth making.
+            # The camera precedes the subject, so all cameras means all topics, filtered on this side; the second
+            # subscription makes the bus produce previews.
             prefixes += [messages.TOPIC_ROOT + ".", messages.topic("*", subject)]
     return sorted(set(prefixes)), subjects
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of every message, by subject: the wire format for other languages."""
+    """The JSON Schema (2020-12) of every message, by subject: the wire format for other languages."""
     kinds = list(messages.SUBJECTS.values())
     references, components = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     return {

@@ -1,6 +1,6 @@
-"""What travels on the bus, in events.jsonl and between the processes: typed, versioned, unknown fields refused.
+"""Messages of the bus, of events.jsonl and between the processes: typed and versioned; unknown fields are refused.
 
-Wire form: multipart ``[topic, payload]``; topic ``apexcam.v1.<camera>.<event|state|health|preview>``, payload
+On the wire: multipart ``[topic, payload]``; topic ``apexcam.v1.<camera>.<event|state|health|preview>``, payload
 msgpack of the structs below (JSON on request). Times: ``t_ns`` is the camera's (or file's) own clock in
 nanoseconds, ``wall`` the ISO-8601 UTC time of that frame, null where there is no clock (analyze).
 """
@@ -13,7 +13,7 @@ Kind = Literal["micro", "macro", "blink"]
 
 
 class Moment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One frame of the source: its index from 0, its time, and when that was on the wall."""
+    """One frame of the source: its index from 0, its time on the source's clock, and its wall-clock time."""
 
     frame: int
     t_ns: int
@@ -21,7 +21,7 @@ class Moment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The network that named the event, and the runtime that ran it."""
+    """The network that classified the event, and the runtime that ran it."""
 
     name: str
     sha256: str
@@ -35,8 +35,15 @@ class FlowUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     preset: str
 
 
+class SinceMarker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The newest stimulus marker before an event, and the milliseconds from it to the event's onset."""
+
+    text: str
+    ms: float
+
+
 class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A spotted movement with, for a micro-expression, its class. The same object in events.jsonl and on the bus.
+    """A spotted movement and, for a micro-expression, its class. The same object in events.jsonl and on the bus.
 
     ``intensity_px`` is the largest regional displacement at the apex, in pixels of the 170x140 crop. ``label`` is
     null for blinks, macro-expressions and abstained predictions; ``reason`` says why in words.
@@ -61,10 +68,11 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     model: Model | None
     flow: FlowUsed | None
     reason: str
+    since_marker: SinceMarker | None = None
 
 
 class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Motion of one facial region against the head, pixels of the crop: x right, y down, and the level it must pass."""
+    """Motion of a facial region relative to the head, and its threshold; crop pixels, x right, y down."""
 
     name: str
     dx: float
@@ -73,10 +81,10 @@ class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FaceState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the watcher sees of one face in one frame.
+    """One face in one frame, as the watcher sees it.
 
-    ``box`` is x, y, width, height in frame pixels; ``landmarks`` the outline points shown to people, frame pixels;
-    ``crop_to_frame`` the 2x3 similarity that takes crop pixels to frame pixels, row by row.
+    ``box`` is x, y, width, height in frame pixels; ``landmarks`` are the points of the drawn outline, in frame
+    pixels; ``crop_to_frame`` is the 2x3 similarity from crop to frame pixels, row by row.
     """
 
     face: int
@@ -90,7 +98,7 @@ class FaceState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The watcher's view, about 20 times a second."""
+    """The watcher's view of all faces, about 20 times a second."""
 
     schema: Literal["apexcam.state/1"] = "apexcam.state/1"
     camera: str
@@ -111,8 +119,17 @@ class ProcessHealth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     note: str = ""
 
 
+class SinkHealth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A further receiver of events: how many were delivered and lost since the start, and why."""
+
+    name: str
+    delivered: int
+    lost: int
+    problem: str = ""
+
+
 class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Counters since the start, rates of the last second; each second."""
+    """Counters since the start and rates over the last second, once a second."""
 
     schema: Literal["apexcam.health/1"] = "apexcam.health/1"
     camera: str
@@ -130,12 +147,13 @@ class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     backends: dict[str, str]
     dropped_messages: dict[str, int]
     processes: list[ProcessHealth]
+    sinks: list[SinkHealth] = []
 
 
 class Preview(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A small JPEG of the newest frame and, where there is one, of the event's pictures; for people, not for measuring.
+    """A small JPEG of the newest frame, or the pictures of an event; to look at, not to measure with.
 
-    ``width`` and ``height`` of the frame itself, in whose pixels a `State` is given; 0 where unknown.
+    ``width`` and ``height`` are those of the frame itself, in whose pixels a `State` is given; 0 where unknown.
     """
 
     schema: Literal["apexcam.preview/1"] = "apexcam.preview/1"

@@ -1,7 +1,7 @@
-"""What may be shown of a source or a setting: never the secret in it.
+"""Redaction: sources and settings without the secrets in them.
 
-Cameras want their password in the address, in places of their makers' choice: before the host, in the path
-(``/user=admin&password=…``), in the query (``?pwd=…``). What is not known to be harmless is taken for secret.
+Cameras take their password in the address, wherever the manufacturer chose: before the host, in the path
+(``/user=admin&password=…``), in the query (``?pwd=…``). Whatever is not known to be harmless counts as secret.
 """
 
 import difflib
@@ -19,8 +19,8 @@ _HARMLESS: Final = re.compile(
     re.IGNORECASE,
 )
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,24}")
-# A part of a path is shown if it is a file, or made of what streams are called: some makers' addresses are secret as a
-# whole, and some people's password is their stream's name.
+# A part of a path is shown if it is a file name or made of common words for streams: with some manufacturers the
+# whole path is secret, and some users' password is the name of their stream.
 _FILES: Final = (
     "mp4 m4v mkv mov avi webm wmv mpg mpeg ts m2ts flv 3gp ogv m3u8 mpd sdp mjpg mjpeg jpg jpeg png cgi "
     "asp aspx php htm html"
@@ -41,47 +41,46 @@ _SECRET: Final = re.compile(r"tok|pass|pwd|secret|auth|key", re.IGNORECASE)
 
 
 def shown(source: str) -> str:
-    """A source as everybody may see it: scheme, host, path and harmless parameters of a URL; all of anything else."""
+    """A source as it may be displayed: scheme, host, path and harmless parameters of a URL; anything else in full."""
     found = _URL.fullmatch(source)
     if found is None or _DRIVE.match(source):
-        # A URL whose scheme was forgotten has its password before the host all the same.
+        # A URL without its scheme still has its password before the host.
         user, at, rest = source.rpartition("@")
-        forgotten = at and ":" in user and not _DRIVE.match(source)
-        return f"{HIDDEN}@{_address(rest)}" if forgotten else source
+        schemeless = at and ":" in user and not _DRIVE.match(source)
+        return f"{HIDDEN}@{_address(rest)}" if schemeless else source
     scheme, rest = found.groups()
     return scheme + _address(rest.rpartition("@")[2])
 
 
 def shown_setting(text: str) -> str:
-    """A ``--set`` as it may be repeated: without its value where its name, perhaps misspelt, is that of a secret."""
+    """A ``--set`` as it may be displayed: without its value if its name is that of a secret, perhaps misspelt."""
     name = re.split(r"[^\w.-]", text, maxsplit=1)[0]
     value = text[len(name) :]
     return f"{name}={HIDDEN}" if value and (is_secret(name) or _INSIDE.search(value)) else text
 
 
 def is_secret(name: str) -> bool:
-    """Whether a setting of this name, perhaps misspelt, holds a secret. Keys are named by their file."""
+    """Whether a setting of this name, perhaps misspelt, holds a secret; settings of key files hold only a path."""
     secrets = ("token", "password", "secret")
     return any(difflib.get_close_matches(part, secrets, cutoff=0.75) for part in name.lower().split("."))
 
 
 def hide_arguments() -> None:
-    """Takes secrets off the list of processes, where every account of the machine reads a program's arguments."""
-    given = sys.orig_argv
-    told = [shown(shown_setting(each)) for each in given]
-    if told != given:
+    """Hides secrets in the process list, where every account of the machine can read a program's arguments."""
+    arguments = sys.orig_argv
+    masked = [shown(shown_setting(each)) for each in arguments]
+    if masked != arguments:
         import setproctitle
 
-        setproctitle.setproctitle(" ".join(told))
+        setproctitle.setproctitle(" ".join(masked))
 
 
 def _address(text: str) -> str:
     cut = re.search(r"[/?#]", text)
     host, rest = (text, "") if cut is None else (text[: cut.start()], text[cut.start() :])
     if not _HOST.fullmatch(host):
-        host = (
-            f"{host.partition(':')[0]}:{HIDDEN}"  # no port: the password of an address whose @ was forgotten
-        )
+        # No port number: the password of an address without its @.
+        host = f"{host.partition(':')[0]}:{HIDDEN}"
     special = re.search(r"[?#=]", rest)
     if special is None:
         return host + _path(rest)
@@ -93,14 +92,14 @@ def _address(text: str) -> str:
 
 
 def _path(text: str) -> str:
-    told: list[str] = []
-    before = ""
+    masked: list[str] = []
+    previous = ""
     for part in text.split("/"):
         name, colon, _ = part.partition(":")
-        harmless = _PART.fullmatch(name) and not _SECRET.search(before)
-        told.append(HIDDEN if not harmless else f"{name}:{HIDDEN}" if colon else part)
-        before = part
-    return "/".join(told)
+        harmless = _PART.fullmatch(name) and not _SECRET.search(previous)
+        masked.append(HIDDEN if not harmless else f"{name}:{HIDDEN}" if colon else part)
+        previous = part
+    return "/".join(masked)
 
 
 def _parameter(text: str) -> str:

@@ -50,4 +50,4 @@ def current() -> Any:
     """The current CUDA device as an `engines.cuda.machine.Machine`, one for the process. Raises what CUDA raises."""
     from engines.cuda.gpu import Gpu
 
-    return Gpu()
+    return Gpu(driver_version() or (0, 0))

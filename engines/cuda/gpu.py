@@ -7,19 +7,15 @@ from typing import Any
 
 import numpy as np
 from cuda.core import Buffer, Device, LaunchConfig, LegacyPinnedMemoryResource, launch
-from cuda.core.utils import StridedMemoryView
 
-from engines.cuda import driver_version
 from engines.cuda.machine import Floats, Launch, Memory, Step
-
-# Of DLPack: memory of the device, and memory managed for both.
-_DEVICES = (2, 13)
 
 
 class Gpu:
     """The current CUDA device and the one stream on it that everything runs on. Threads take turns."""
 
-    def __init__(self) -> None:
+    def __init__(self, driver: tuple[int, int] = (0, 0)) -> None:
+        self._driver = driver
         self.device: Any = Device()
         self.device.set_current()
         self.stream: Any = self.device.create_stream()
@@ -31,11 +27,10 @@ class Gpu:
     def identity(self) -> dict[str, str]:
         """See Machine."""
         major, minor = self.device.compute_capability
-        version = driver_version() or (0, 0)
         return {
             "gpu": str(self.device.name),
             "capability": f"{major}.{minor}",
-            "driver": f"{version[0]}.{version[1]}",
+            "driver": f"{self._driver[0]}.{self._driver[1]}",
         }
 
     def load(self, code: Any, kernels: Iterable[str], threads: int) -> None:
@@ -95,35 +90,6 @@ class Gpu:
                 self.stream.sync()
 
         return run
-
-    def copy(self, target: int, source: int, floats: int) -> None:
-        """On the device, on the stream; does not wait."""
-        with self._turn:
-            self.device.set_current()
-            Buffer.from_handle(target, 4 * floats).copy_from(
-                Buffer.from_handle(source, 4 * floats), stream=self.stream
-            )
-
-    def lend(self, memory: Memory, shape: tuple[int, ...]) -> Any:
-        """Device memory as a StridedMemoryView."""
-        buffer = Buffer.from_handle(memory.address, 4 * int(np.prod(shape)), owner=memory.owner)
-        return StridedMemoryView.from_buffer(buffer, shape, dtype=np.dtype(np.float32))
-
-    def borrow(self, array: Any) -> tuple[Memory, tuple[int, ...]]:
-        """Waits, on the stream, for what the owner of the array has still to do."""
-        if array.__dlpack_device__()[0] not in _DEVICES:
-            raise ValueError("an array that is not on the GPU")
-        view = StridedMemoryView.from_dlpack(array, stream_ptr=int(self.stream.handle))
-        if view.dtype != np.float32:
-            raise ValueError(f"an array of {view.dtype}, not float32")
-        shape = tuple(view.shape)
-        if view.strides is not None and view.strides != _packed(shape):
-            raise ValueError(f"an array of shape {shape} that is not in one piece")
-        return Memory(int(view.ptr), view), shape
-
-
-def _packed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))
 
 
 def _there(address: int, like: Floats) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,19 +56,4 @@ class Machine(Protocol):
         downloads: list[tuple[Floats, int]],
     ) -> Callable[[], None]:
         """Make one thing of copies to addresses, steps, and copies from addresses. Calling it runs it to the end."""
-        ...
-
-    def copy(self, target: int, source: int, floats: int) -> None:
-        """Copy so many float32 from address to address where the kernels run, in order with everything recorded."""
-        ...
-
-    def lend(self, memory: Memory, shape: tuple[int, ...]) -> Any:
-        """Float32 memory of this shape as an object with ``__dlpack__``, which keeps it alive."""
-        ...
-
-    def borrow(self, array: Any) -> tuple[Memory, tuple[int, ...]]:
-        """Where the float32 values of an object with ``__dlpack__`` lie, and their shape.
-
-        Raises ValueError when they are not float32, not in one piece, or not where the kernels run.
-        """
         ...

@@ -1,111 +1,53 @@
-"""MediaPipe's models behind two plain functions: where faces are, and the 478 landmarks of one."""
+"""The models of faces: where they are in a frame, and the 478 landmarks of one.
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any
+This is the one place that says which runtime they run on (docs/python-3.13.md): `Mesh` and `Detector` are whatever
+gives what the two protocols ask for.
+"""
+
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.face.geometry import Image, Points
-
-os.environ.setdefault("GLOG_minloglevel", "2")
-_BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
+from engines.face.mediapipe_models import MediaPipeDetector, MediaPipeMesh
 
 
-@contextmanager
-def _without_native_chatter() -> Iterator[None]:
-    """MediaPipe's graphs write a dozen warnings to file descriptor 2 as they start; nobody can act on them."""
-    try:
-        sys.stderr.flush()
-        kept = os.dup(2)
-    except (OSError, ValueError, AttributeError):
-        yield
-        return
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
+class LandmarkModel(Protocol):
+    """FaceMesh for one face, followed from call to call; one made with ``still`` looks at each picture by itself."""
 
-
-# Upper and lower lid pairs and the corners of each eye, by FaceMesh number (Soukupova & Cech 2016).
-_EYES = np.array([[33, 160, 158, 133, 153, 144], [263, 387, 385, 362, 380, 373]])
-
-
-class Mesh:
-    """FaceMesh with iris for one face, following it from call to call; ``still`` looks at each picture by itself."""
-
-    def __init__(self, still: bool = False) -> None:
-        with _without_native_chatter():
-            from mediapipe.python.solutions import face_mesh
-
-            self._mesh: Any = face_mesh.FaceMesh(
-                static_image_mode=still,
-                max_num_faces=1,
-                refine_landmarks=True,
-                min_detection_confidence=0.5,
-                min_tracking_confidence=0.5,
-            )
-            self._mesh.process(_BLANK)
-        self._started = False
+    def __init__(self, still: bool = False) -> None: ...
 
     def landmarks(self, rgb: Image) -> Points | None:
         """float32 (478, 3): x, y in pixels of the frame, depth z in the same unit; None where no face is seen."""
-        # The landmark models themselves start, and chatter, with the first face.
-        with nullcontext() if self._started else _without_native_chatter():
-            found = self._mesh.process(rgb).multi_face_landmarks
-        if not found:
-            return None
-        self._started = True
-        height, width = rgb.shape[:2]
-        points = np.array([(p.x, p.y, p.z) for p in found[0].landmark], dtype=np.float32)
-        points *= np.array([width, height, width], dtype=np.float32)
-        return points
+        ...
 
     def forget(self) -> None:
         """Start over: the next call searches the whole frame."""
-        self._mesh.reset()
+        ...
 
     def close(self) -> None:
         """Free the model."""
-        self._mesh.close()
+        ...
 
 
-class Detector:
-    """BlazeFace: every face in the frame, for choosing which ones to follow."""
-
-    def __init__(self) -> None:
-        with _without_native_chatter():
-            from mediapipe.python.solutions import face_detection
-
-            self._detection: Any = face_detection.FaceDetection(
-                model_selection=0, min_detection_confidence=0.5
-            )
-            self._detection.process(_BLANK)
-        self._started = False
+class FaceModel(Protocol):
+    """A detector of faces, for choosing which ones to follow."""
 
     def boxes(self, rgb: Image) -> NDArray[np.float64]:
         """float64 (N, 4): x, y, width, height in frame pixels, largest first."""
-        with nullcontext() if self._started else _without_native_chatter():
-            found = self._detection.process(rgb).detections or []
-        self._started = self._started or bool(found)
-        height, width = rgb.shape[:2]
-        boxes = []
-        for detection in found:
-            box = detection.location_data.relative_bounding_box
-            boxes.append((box.xmin * width, box.ymin * height, box.width * width, box.height * height))
-        boxes.sort(key=lambda box: -box[2] * box[3])
-        return np.array(boxes, dtype=np.float64).reshape(-1, 4)
+        ...
 
     def close(self) -> None:
         """Free the model."""
-        self._detection.close()
+        ...
+
+
+Mesh: type[LandmarkModel] = MediaPipeMesh
+Detector: type[FaceModel] = MediaPipeDetector
+
+# Upper and lower lid pairs and the corners of each eye, by FaceMesh number (Soukupova & Cech 2016).
+_EYES = np.array([[33, 160, 158, 133, 153, 144], [263, 387, 385, 362, 380, 373]])
 
 
 def eye_openness(landmarks: Points) -> tuple[float, float]:

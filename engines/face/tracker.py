@@ -17,7 +17,7 @@ from engines.face.geometry import (
     Points,
     head_angles,
 )
-from engines.face.mesh import Detector, Mesh, eye_openness
+from engines.face.mesh import Detector, LandmarkModel, Mesh, eye_openness
 from engines.face.settings import FaceSettings
 from engines.face.stabiliser import Stabiliser
 
@@ -64,7 +64,7 @@ class Face:
 class _Track:
     """What is remembered of one followed face."""
 
-    def __init__(self, mesh: Mesh, settings: FaceSettings) -> None:
+    def __init__(self, mesh: LandmarkModel, settings: FaceSettings) -> None:
         self.mesh = mesh
         self.settings = settings
         self.id = -1

@@ -4,16 +4,19 @@
 the networks are fed; ``picture`` into what a person looks at.
 """
 
-from engines.flow.flow_map import as_benchmark, flow_map
-from engines.flow.picture import picture
+from engines.flow.backend import Backend, Solved
+from engines.flow.colour_wheel import picture
+from engines.flow.maps import as_benchmark, flow_map, strain
 from engines.flow.presets import PRESETS, Preset
-from engines.flow.solver import Flow, Solver, backends, open_solver
-from engines.flow.strain import strain
+from engines.flow.registry import backends
+from engines.flow.solver import Flow, Solver, open_solver
 
 __all__ = [
     "PRESETS",
+    "Backend",
     "Flow",
     "Preset",
+    "Solved",
     "Solver",
     "as_benchmark",
     "backends",

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from engines.errors import InputError
 from engines.flow.peers import Measure, Peer, Picture, peers
-from engines.flow.presets import PRESETS
-from engines.flow.solver import Solver, backends, open_solver
+from engines.flow.registry import backend, backends
+from engines.flow.solver import Solver, open_solver
 from engines.flow.warped import CONDITIONS, Pair, warped_pair
 
 SIZES: Final = ((170, 140), (224, 224), (400, 400))
@@ -64,12 +65,7 @@ def measure(*, quick: bool) -> Iterator[Row]:
     sizes, amplitudes, conditions = (
         (SIZES[:1], (1.0,), ("none",)) if quick else (SIZES, AMPLITUDES, CONDITIONS)
     )
-    contenders = peers()
-    for backend in backends():
-        if backend != "opencv":
-            contenders += [
-                Peer(backend, preset, _of_ours(open_solver(backend, preset))) for preset in PRESETS
-            ]
+    contenders = [*peers(), *_ours()]
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -91,6 +87,20 @@ def measure(*, quick: bool) -> Iterator[Row]:
                     yield from _cell(contenders, pairs, amplitude, condition)
     finally:
         cv2.setNumThreads(threads)
+
+
+def _ours() -> Iterator[Peer]:
+    """The backends that work here, with each of their presets; OpenCV's is among the peers."""
+    for name in backends():
+        for preset in backend(name).presets if name != "opencv" else ():
+            try:
+                solver = open_solver(name, preset)
+                blank = np.zeros(SIZES[0], np.uint8)
+                solver(blank, blank)
+            except InputError as error:
+                print(error, file=sys.stderr)
+            else:
+                yield Peer(name, preset, _of_ours(solver))
 
 
 def _of_ours(solver: Solver) -> Measure:

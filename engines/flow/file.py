@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from engines import stills
 from engines.errors import InputError
 from engines.files import check_file, write_bytes
-from engines.flow.picture import picture
+from engines.flow.colour_wheel import picture
+from engines.flow.maps import strain
 from engines.flow.solver import Flow, open_solver
-from engines.flow.strain import strain
 from engines.series import FORMATS
 
 
@@ -22,9 +22,8 @@ def measure(onset: Path, apex: Path, out: Path, backend: str = "auto", preset: s
     ``out`` ending in .npz holds ``u``, ``v`` and ``strain``, float32 (H, W); in .png the colour-wheel
     picture. Returns one line that says what was measured.
 
-    Raises:
-        InputError: a file that is no image, images that do not match, another ending, a folder that is not
-            there.
+    Raises InputError for a file that is no image, images that do not match, another ending, and a folder that is
+    not there.
     """
     if out.suffix.lower() not in (".npz", ".png"):
         raise InputError(f"--out {out}: end it in .npz for the numbers or .png for a picture")

@@ -7,15 +7,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.flow.backend import Solve, Solved
 from engines.flow.light import normalise
 from engines.flow.presets import Preset
-from engines.flow.solver import Solve, Solved
 
 
 def solver(preset: Preset) -> Solve:
     """A function that solves a pair with OpenCV.
 
-    A preset other than "opencv" lends it its parameters; kernel and borders stay OpenCV's.
+    Of a preset other than "opencv" it takes the parameters; kernel and borders stay OpenCV's.
     """
     own = threading.local()
 
@@ -27,7 +27,7 @@ def solver(preset: Preset) -> Solve:
         # OpenCV scales float images by 255 itself.
         flow = own.tvl1.calc(onset / np.float32(255), apex / np.float32(255), None)
         u, v = np.ascontiguousarray(flow[..., 0]), np.ascontiguousarray(flow[..., 1])
-        return u, v, None, None, 0
+        return Solved(u, v)
 
     def solve(onsets: NDArray[np.float32], apexes: NDArray[np.float32]) -> list[Solved]:
         return [solve_pair(onset, apex) for onset, apex in zip(onsets, apexes, strict=True)]

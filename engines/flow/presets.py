@@ -18,7 +18,7 @@ class Preset:
     ``outer`` x ``inner`` iterations per warp, stopped once the mean squared change of (u, v) in one
     iteration falls to ``epsilon`` squared. ``median`` says whether each outer round begins with a 5x5 median
     of the flow. ``sharpness`` is the A of the cubic kernel, ``fractions`` how finely positions between two
-    pixels are told apart. ``repeat_edges`` says whether the apex goes on beyond its edge as its last pixel,
+    pixels are distinguished. ``repeat_edges`` says whether the apex goes on beyond its edge as its last pixel,
     or as black. ``normalise`` says whether brightness and local contrast of the pair are equalised first.
     """
 

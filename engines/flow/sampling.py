@@ -22,8 +22,7 @@ def level_sizes(height: int, width: int, preset: Preset) -> list[tuple[int, int]
 def cubic_weights(sharpness: float, fractions: int) -> NDArray[np.float32]:
     """Weights of the cubic convolution kernel (Keys 1981) at every ``1 / fractions`` of a pixel.
 
-    Returns:
-        float32 (fractions, 4) for the taps at -1, 0, 1, 2; each row sums to 1.
+    Returns float32 (fractions, 4) for the taps at -1, 0, 1, 2; each row sums to 1.
     """
     t = np.arange(fractions, dtype=np.float64) / fractions
     far, near = t + 1, 1 - t

@@ -1,21 +1,20 @@
-"""One interface over the flow backends: what is here, which is best, and what all of them promise."""
+"""One interface over the flow backends: what all of them promise, and handing over where one fails."""
 
-import functools
-import importlib
-import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import InputError
-from engines.fallback import Fallback, Heard, Way, say
+from engines.fallback import Fallback
+from engines.flow import registry
+from engines.flow.backend import Solve
 from engines.flow.presets import PRESETS, Preset
+from engines.notices import OnNotice, notify
 
 SMALLEST = 16
-# A displacement, in pixels: where what is left unexplained could hide that much, confidence is a half.
-HALF_TRUST = 0.5
 
 
 @dataclass(frozen=True)
@@ -35,14 +34,6 @@ class Flow:
     iterations: int
     backend: str
     preset: str
-
-
-# u, v, residual, confidence, each (H, W), and the number of iterations.
-Solved = tuple[
-    NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.float32] | None, int
-]
-# From onsets and apexes, float32 (N, H, W) in grey levels 0..255, to the N answers.
-Solve = Callable[[NDArray[np.float32], NDArray[np.float32]], list[Solved]]
 
 
 class Solver:
@@ -65,12 +56,9 @@ class Solver:
     def __call__(self, onset: NDArray[np.uint8], apex: NDArray[np.uint8]) -> Flow:
         """Flow from ``onset`` to ``apex``.
 
-        Args:
-            onset: uint8 (H, W), or float in 0..1, at least 16x16.
-            apex: the same shape and type.
+        ``onset``: uint8 (H, W), or float in 0..1, at least 16x16; ``apex``: the same shape and type.
 
-        Raises:
-            InputError: the images differ in size or type, are empty or too small, or hold NaN.
+        Raises InputError where the images differ in size or type, are empty or too small, or hold NaN.
         """
         first, second = _pair(onset, apex)
         return self._flows(first[np.newaxis], second[np.newaxis])[0]
@@ -78,8 +66,7 @@ class Solver:
     def batch(self, onsets: Sequence[NDArray[np.uint8]], apexes: Sequence[NDArray[np.uint8]]) -> list[Flow]:
         """The flows of many pairs, each exactly what a single call gives; pairs of one size go together.
 
-        Raises:
-            InputError: as for a single call, or not as many apexes as onsets.
+        Raises InputError as a single call does, and for another number of apexes than of onsets.
         """
         if len(onsets) != len(apexes):
             raise InputError(f"apexes: {len(apexes)} images for {len(onsets)} onsets; give one for each")
@@ -135,75 +122,35 @@ def _grey(name: str, image: NDArray[np.uint8]) -> NDArray[np.float32]:
     return (image * 255).astype(np.float32)
 
 
-def _has_cuda() -> bool:
-    if importlib.util.find_spec("engines.flow.cuda") is None:
-        return False
-    return bool(importlib.import_module("engines.flow.cuda").present())
-
-
-def _has_cpu() -> bool:
-    return (
-        importlib.util.find_spec("engines.flow.cpu") is not None
-        and importlib.util.find_spec("numba") is not None
-    )
-
-
-def _has_opencv() -> bool:
-    import cv2
-
-    return hasattr(getattr(cv2, "optflow", None), "DualTVL1OpticalFlow_create")
-
-
-_PRESENT: dict[str, Callable[[], bool]] = {"cuda": _has_cuda, "cpu": _has_cpu, "opencv": _has_opencv}
-
-
-@functools.cache
-def _present() -> tuple[str, ...]:
-    return tuple(name for name, here in _PRESENT.items() if here())
-
-
-def backends() -> list[str]:
-    """The backends that work on this machine, the best first: of cuda, cpu, opencv."""
-    return list(_present())
-
-
 def open_solver(
-    backend: str = "auto", preset: str = "precise", *, or_next: bool = False, heard: Heard = say
+    backend: str = "auto", preset: str = "precise", *, or_next: bool = False, on_notice: OnNotice = notify
 ) -> Solver:
     """Open a flow solver.
 
-    Args:
-        backend: "cuda", "cpu" or "opencv"; "auto" takes the best one present, and the next where it fails.
-        preset: "precise" (ours, for small motion under changing light) or "opencv" (what the papers used).
-        or_next: that a backend given by name hands over to the next too where it fails.
-        heard: is told in one line of a backend that failed.
+    ``backend`` is one of `registry.names()`, or "auto": the best of ours that works here, and the next where it
+    fails; with ``or_next`` one given by name hands over likewise. ``preset`` is "precise" (ours, for small motion
+    under changing light) or "opencv" (what the papers used). ``on_notice`` gets a line
+    when a backend fails.
 
-    Returns:
-        A callable ``(onset, apex) -> Flow``, with ``.batch(onsets, apexes) -> list[Flow]``.
-
-    Raises:
-        InputError: an unknown backend or preset, or one that does not work on this machine.
+    Raises InputError for an unknown backend or preset, and for one that does not work on this machine.
     """
     if preset not in PRESETS:
         raise InputError(f"flow preset {preset!r} is unknown; choose one of {', '.join(PRESETS)}")
-    if backend not in ("auto", *_PRESENT):
-        raise InputError(f"flow backend {backend!r} is unknown; choose one of auto, {', '.join(_PRESENT)}")
-    here = backends()
-    if not here:
-        raise InputError("no flow backend works here; install apexcam with its dependencies")
+    ours = registry.backends(plugged_in=False)
     if backend == "auto":
-        return _open(here, preset, heard)
-    if backend not in here:
-        raise InputError(
-            f"flow backend {backend!r} does not work on this machine; present: {', '.join(here)}"
-        )
-    return _open(here[here.index(backend) :] if or_next else [backend], preset, heard)
-
-
-def _open(names: list[str], preset: str, heard: Heard) -> Solver:
-    def way(name: str) -> Way[Solve]:
-        # A GPU may be present and still refuse, with an old driver for example.
-        make = importlib.import_module(f"engines.flow.{name}").solver
-        return name, lambda: "", lambda: make(PRESETS[preset])
-
-    return Solver(PRESETS[preset], Fallback("flow backend", [way(name) for name in names], heard))
+        names = ours
+        if not names:
+            raise InputError("no flow backend works here; install apexcam with its dependencies")
+    else:
+        row = registry.backend(backend)
+        if reason := registry.missing(backend):
+            raise InputError(
+                f"flow backend {backend!r} does not work on this machine ({reason}); "
+                f"present: {', '.join(registry.backends())}"
+            )
+        if preset not in row.presets:
+            raise InputError(f"flow backend {backend!r} has no preset {preset!r}: {', '.join(row.presets)}")
+        next_ones = ours[ours.index(backend) + 1 :] if backend in ours else ours
+        names = [backend, *(next_ones if or_next else [])]
+    ways = [(name, lambda: "", partial(registry.backend(name).open, PRESETS[preset])) for name in names]
+    return Solver(PRESETS[preset], Fallback("flow backend", ways, on_notice))

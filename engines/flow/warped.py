@@ -56,19 +56,13 @@ def warped_pair(
 ) -> Pair:
     """Make the pair number ``seed``.
 
-    Args:
-        seed: chooses place and direction of the movement, the drift and the noise; any whole number from 0.
-        height: of the images in pixels.
-        width: of the images in pixels.
-        amplitude: longest displacement of the local movement in pixels.
-        condition: light of the apex: "none" as the onset, "gain" 1.04 times and 4 grey levels brighter,
-            "ramp"
-            from 8 darker at the left to 8 brighter at the right, "shadow" 10 darker below a soft slanting
-            edge.
-        noise: standard deviation of the sensor noise in grey levels.
+    ``seed``: chooses place and direction of the movement, the drift and the noise; any whole number from 0;
+    ``height``: of the images in pixels; ``width``: of the images in pixels; ``amplitude``: longest displacement of
+    the local movement in pixels; ``condition``: light of the apex: "none" as the onset, "gain" 1.04 times and 4
+    grey levels brighter, "ramp" from 8 darker at the left to 8 brighter at the right, "shadow" 10 darker below a
+    soft slanting edge; ``noise``: standard deviation of the sensor noise in grey levels.
 
-    Raises:
-        InputError: an unknown condition.
+    Raises InputError for an unknown condition.
     """
     if condition not in CONDITIONS:
         raise InputError(f"condition {condition!r} is unknown; choose one of {', '.join(CONDITIONS)}")

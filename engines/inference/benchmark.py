@@ -17,10 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from engines.errors import InputError
-from engines.inference import open_classifier, runtimes
+from engines.inference import RUNTIMES, open_classifier, runtimes
 from engines.inference.model_file import MAP_SHAPE
-from engines.inference.tensorrt import MODULES
-from engines.inference.tensorrt.graph import PRECISIONS
 from engines.labels import CLASSES
 
 SHIPPED: Final = "shipped"
@@ -107,7 +105,7 @@ def _contenders(model: str) -> dict[tuple[str, str], _Run]:
             found = _in_torch(model, path)
         # The CPU first: without PyTorch it is what the others are compared with.
         for runtime in runtimes()[::-1]:
-            for precision in PRECISIONS if runtime in MODULES else PRECISIONS[:1]:
+            for precision in RUNTIMES[runtime].precisions:
                 try:
                     found[runtime, precision] = open_classifier(path, runtime, precision=precision)
                 except Exception as error:

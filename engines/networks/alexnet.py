@@ -1,18 +1,19 @@
 """AlexNet (Krizhevsky, 2014, "One weird trick") on flow maps, a comparison row of paper 002, table 2.
- Parameters are named as torchvision's, so that its weights can be loaded; u, v and strain take the place of
-red, green and blue.
+
+Parameters are named as torchvision's, so that its weights can be loaded; u, v and strain take the place of red,
+green and blue.
 """
 
 import torch
 from torch import nn
 
-from engines.networks.enlarged import SIDE, enlarge
+from engines.networks.frames import MAP_SIDE, enlarge
 
 
 class AlexNet(nn.Module):
     """Maps in: float32 (N, 3, 28, 28) in 0..1, enlarged to ``side``; logits out: (N, classes)."""
 
-    def __init__(self, classes: int = 3, side: int = SIDE) -> None:
+    def __init__(self, classes: int = 3, side: int = MAP_SIDE) -> None:
         super().__init__()
         self.side = side
         self.features = nn.Sequential(

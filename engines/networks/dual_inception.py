@@ -1,8 +1,9 @@
 """Dual-Inception (Zhou, Mao, Xue, FG 2019), which paper 002 calls Basic Inception (§3.1, tables 1 and 7).
- Two streams, u and v, of two Inception V1 blocks with 6 and 16 filters a branch, each followed by 2x2
-pooling; the two 7x7x64 side by side into one layer of 1024. The two names differ in the frame the flow ends
-in, the middle or the apex, not in the network. Paper 002 does not give the widths of the 1x1 reductions:
-these make its parameter counts, 6.4803 M with three classes and 6.4813 M with four.
+
+Two streams, u and v, of two Inception V1 blocks with 6 and 16 filters a branch, each followed by 2x2 pooling; the
+two 7x7x64 side by side into one layer of 1024. The two names differ in the frame the flow ends in, the middle or
+the apex, not in the network. Paper 002 does not give the widths of the 1x1 reductions: these make its parameter
+counts, 6.4803 M with three classes and 6.4813 M with four.
 """
 
 import torch

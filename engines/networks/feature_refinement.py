@@ -1,12 +1,13 @@
-"""FR: feature refinement with expression-specific features (paper 002, §3, figure 1; ablations of its table
-1).
- Basic Inception gives the expression-shared feature z; for each class an attention unit weighs it (eq. 2-3)
-and a detector of two layers says whether the sample is of that class (eq. 4); the weighed features are
-summed (eq. 6) and classified by two layers. The loss is that of the classification plus 0.85 times the mean
-of the detectors' (eq. 5, 8).
- What the paper leaves open, chosen here: z is 1024 long (a longer one could not have its parameter counts),
-the detectors' hidden layer 128 (which gives its 1.181 M a class) and the classifier's 216, for 10.242 M in
-all; the paper states 10.2418 M.
+"""FR: feature refinement with expression-specific features (paper 002, §3, figure 1; ablations of its table 1).
+
+Basic Inception gives the expression-shared feature z; for each class an attention unit weighs it (eq. 2-3) and a
+detector of two layers says whether the sample is of that class (eq. 4); the weighed features are summed (eq. 6) and
+classified by two layers. The loss is that of the classification plus 0.85 times the mean of the detectors' (eq. 5,
+8).
+
+What the paper leaves open, chosen here: z is 1024 long (a longer one could not have its parameter counts), the
+detectors' hidden layer 128 (which gives its 1.181 M a class) and the classifier's 216, for 10.242 M in all; the
+paper states 10.2418 M.
 """
 
 import torch

@@ -1,4 +1,6 @@
-"""What the networks made for photographs are fed of a crop: 224x224, in the colours they were pretrained with."""
+"""What the networks made for photographs are fed: a crop in 224x224, in the colours they were pretrained with, or a
+28x28 flow map in a larger picture.
+"""
 
 import torch
 from torch.nn import functional
@@ -6,6 +8,9 @@ from torch.nn import functional
 SIDE = 224  # papers 001 (section III.A), 003 (table 1) and 004 (section II.B)
 # Mean and deviation of ImageNet's red, green and blue in 0..1, which torchvision's published weights expect.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+# The smallest picture all three take. A 28x28 map has no more to show in 224x224, at a dozen times the work.
+MAP_SIDE = 64
 
 
 def photographs(crops: torch.Tensor) -> torch.Tensor:
@@ -19,3 +24,8 @@ def normalised(pictures: torch.Tensor) -> torch.Tensor:
     large = functional.interpolate(pictures, (SIDE, SIDE), mode="bilinear", align_corners=False)
     mean, deviation = (torch.tensor(each, device=large.device)[:, None, None] for each in (MEAN, DEVIATION))
     return (large - mean) / deviation
+
+
+def enlarge(maps: torch.Tensor, side: int = MAP_SIDE) -> torch.Tensor:
+    """Maps (N, 3, 28, 28) in 0..1, bilinearly enlarged and centred on 0: (N, 3, side, side) in -1..1."""
+    return functional.interpolate(maps, (side, side), mode="bilinear", align_corners=False) * 2 - 1

@@ -1,9 +1,9 @@
-"""STSTNet's stream for training on the CPU as one step: convolution, pooling, ReLU, batch norm, dropout,
-averaging.
- The usual order writes a 30x30 map for every filter and reads it back for every operation, forward and
-backward; here only the pooled maxima leave the registers, with the places they came from, and the gradient
-visits those places alone. Lanes are samples, so every multiplication is a full vector. Same numbers as
-torch's operators within rounding.
+"""STSTNet's stream for training on the CPU as one step: convolution, pooling, ReLU, batch norm, dropout, averaging.
+
+The usual order writes a 30x30 map for every filter and reads it back for every operation, forward and backward;
+here only the pooled maxima leave the registers, with the places they came from, and the gradient visits those
+places alone. Lanes are samples, so every multiplication is a full vector. Same numbers as torch's operators within
+rounding.
 """
 
 from typing import Any

@@ -1,14 +1,14 @@
 """GoogLeNet (Szegedy et al., CVPR 2015) on flow maps, a comparison row of paper 002, table 2.
- Parameters are named as torchvision's, so that its weights can be loaded; u, v and strain take the place of
-red, green and blue. Like torchvision's it has batch norm, and 3x3 filters where the paper's third branch
-has 5x5.
+
+Parameters are named as torchvision's, so that its weights can be loaded; u, v and strain take the place of red,
+green and blue. Like torchvision's it has batch norm, and 3x3 filters where the paper's third branch has 5x5.
 """
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from engines.networks.enlarged import SIDE, enlarge
+from engines.networks.frames import MAP_SIDE, enlarge
 
 
 class BasicConv2d(nn.Module):
@@ -59,7 +59,7 @@ class InceptionAux(nn.Module):
 class GoogLeNet(nn.Module):
     """Maps in: float32 (N, 3, 28, 28) in 0..1, enlarged to ``side``; logits out: (N, classes)."""
 
-    def __init__(self, classes: int = 3, side: int = SIDE) -> None:
+    def __init__(self, classes: int = 3, side: int = MAP_SIDE) -> None:
         super().__init__()
         self.side = side
         self.conv1 = BasicConv2d(3, 64, 7, 2, 3)

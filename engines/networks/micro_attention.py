@@ -40,7 +40,7 @@ class MicroAttention(nn.Module):
         self.fc = nn.Linear(FEATURES, classes)
 
     def backbones(self) -> list[nn.Module]:
-        """What pretrained weights are loaded into; the attention is learnt afresh where the file has none."""
+        """What pretrained weights are loaded into; the attention is trained from scratch where the file has none."""
         return [self.resnet]
 
     def features(self, apexes: torch.Tensor) -> torch.Tensor:

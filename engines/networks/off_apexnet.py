@@ -1,7 +1,8 @@
 """OFF-ApexNet: optical flow features from apex frame network (paper 000, §3.3, table 2).
- One stream for u, one for v: 5x5 convolution to 6 maps, 2x2 pooling, 5x5 convolution to 16 maps, 2x2
-pooling; both streams' 7x7x16 side by side into two layers of 1024 with dropout of one half after each. 2.66
-M parameters with three classes.
+
+One stream for u, one for v: 5x5 convolution to 6 maps, 2x2 pooling, 5x5 convolution to 16 maps, 2x2 pooling; both
+streams' 7x7x16 side by side into two layers of 1024 with dropout of one half after each. 2.66 M parameters with
+three classes.
 """
 
 import torch

@@ -1,8 +1,9 @@
-"""RCN-style shallow recurrent network (Xia, Peng, Khor, Feng, Zhao, IEEE TIP 2020, "Revealing the Invisible
-with Model and Data Shrinking for Composite-Database Micro-Expression Recognition"; sizes of the plain RCN
-in the authors' code).
- One 5x5 convolution, then a convolution that is run again on what it gave plus its own input, then
-averaging to 5x5. The authors feed 60x60 maps; with 28x28 one recurrent layer remains.
+"""RCN-style shallow recurrent network (Xia, Peng, Khor, Feng, Zhao, IEEE TIP 2020, "Revealing the Invisible with
+Model and Data Shrinking for Composite-Database Micro-Expression Recognition"; sizes of the plain RCN in the
+authors' code).
+
+One 5x5 convolution, then a convolution that is run again on what it gave plus its own input, then averaging to 5x5.
+The authors feed 60x60 maps; with 28x28 one recurrent layer remains.
 """
 
 import torch

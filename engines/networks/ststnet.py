@@ -1,9 +1,8 @@
-"""STSTNet: shallow triple stream three-dimensional CNN (Liong, Gan, See, Khor, Huang, FG 2019, §III-B,
-figure 3).
- Three parallel 3x3 convolutions of 3, 5 and 8 filters over the same three-channel flow map, each followed
-by ReLU, batch norm, 3x3 max pooling and dropout; their 16 maps are stacked, averaged 2x2 to 5x5x16 and
-classified by one layer. 1,683 parameters with three classes. Sizes and the 0..255 input are those of the
-authors' released code.
+"""STSTNet: shallow triple stream three-dimensional CNN (Liong, Gan, See, Khor, Huang, FG 2019, §III-B, figure 3).
+
+Three parallel 3x3 convolutions of 3, 5 and 8 filters over the same three-channel flow map, each followed by ReLU,
+batch norm, 3x3 max pooling and dropout; their 16 maps are stacked, averaged 2x2 to 5x5x16 and classified by one
+layer. 1,683 parameters with three classes. Sizes and the 0..255 input are those of the authors' released code.
 """
 
 import torch

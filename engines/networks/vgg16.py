@@ -1,12 +1,13 @@
 """VGG16 (Simonyan and Zisserman, 2015, configuration D) on flow maps, a comparison row of paper 002, table 2.
- Parameters are named as torchvision's, so that its weights can be loaded; u, v and strain take the place of
-red, green and blue.
+
+Parameters are named as torchvision's, so that its weights can be loaded; u, v and strain take the place of red,
+green and blue.
 """
 
 import torch
 from torch import nn
 
-from engines.networks.enlarged import SIDE, enlarge
+from engines.networks.frames import MAP_SIDE, enlarge
 
 _LAYERS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)  # 0 pools
 
@@ -14,7 +15,7 @@ _LAYERS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512,
 class VGG16(nn.Module):
     """Maps in: float32 (N, 3, 28, 28) in 0..1, enlarged to ``side``; logits out: (N, classes)."""
 
-    def __init__(self, classes: int = 3, side: int = SIDE) -> None:
+    def __init__(self, classes: int = 3, side: int = MAP_SIDE) -> None:
         super().__init__()
         self.side = side
         layers: list[nn.Module] = []

@@ -49,7 +49,7 @@ def save_weights(network: nn.Module, path: Path, classes: int, about: Mapping[st
 
 
 def about(path: Path) -> dict[str, str]:
-    """What `save_weights` was told about a file; empty for any other, .pth too. InputError where it cannot be read."""
+    """The notes that `save_weights` put into a file; empty for any other. Raises InputError where it cannot be read."""
     if path.suffix != ".safetensors":
         return {}
     try:

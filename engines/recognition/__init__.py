@@ -12,12 +12,13 @@ import numpy as np
 from engines import cuda
 from engines.errors import InputError
 from engines.face.geometry import CROP_HEIGHT, CROP_WIDTH
-from engines.fallback import Fallback, Heard, Way, say
+from engines.fallback import Fallback, Way
 from engines.flow.presets import PRESETS
 from engines.inference.model_file import ModelFile, read_model
-from engines.inference.tensorrt import MODULES, missing_runtime
-from engines.recognition.recognised import Crops, Recognised
-from engines.recognition.stages import Stages
+from engines.inference.registry import RUNTIMES
+from engines.inference.tensorrt.library import MODULES, load
+from engines.notices import OnNotice, notify
+from engines.recognition.stages import Crops, Recognised, Stages
 
 __all__ = ["Recognised", "Recognition"]
 
@@ -26,7 +27,7 @@ _Way = Callable[[Crops, Crops], list[Recognised]]
 
 
 class Recognition:
-    """Pairs of crops to answers. What fails hands over to the next best, and ``heard`` is told in one line.
+    """Pairs of crops to answers. What fails hands over to the next best, and ``on_notice`` gets a line.
 
     ``backend`` and ``preset`` as for `engines.flow.open_solver`, ``model``, ``runtime`` and ``precision`` as
     for `engines.inference.open_classifier`. Raises InputError where one of them is unusable from the start.
@@ -40,26 +41,26 @@ class Recognition:
         preset: str = "precise",
         runtime: str = "auto",
         precision: str = "fp32",
-        heard: Heard = say,
+        on_notice: OnNotice = notify,
     ) -> None:
         file = read_model(None if model is None else Path(model))
         self.name, self.sha256, self.classes = file.name, file.sha256, file.classes
         self._stages: Stages | None = None
 
         def stages() -> _Way:
-            self._stages = Stages(file, backend, preset, runtime, precision, heard)
+            self._stages = Stages(file, backend, preset, runtime, precision, on_notice)
             return self._stages
 
         def graph(runtime: str) -> Way[_Way]:
             return (
                 f"one CUDA graph with {runtime}",
-                lambda: cuda.missing() or missing_runtime(runtime),
-                lambda: _graph(file, runtime, preset, precision, heard),
+                lambda: cuda.missing() or RUNTIMES[runtime].missing(),
+                lambda: _graph(file, runtime, preset, precision, on_notice),
             )
 
         graphs = [name for name in MODULES if runtime in ("auto", name) and backend in ("auto", "cuda")]
         ways = [*map(graph, graphs), ("stage by stage", lambda: "", stages)]
-        self._using = Fallback("recognition as", ways, heard)
+        self._using = Fallback("recognition as", ways, on_notice)
         noise = np.random.default_rng(0).integers(0, 255, (CROP_HEIGHT, CROP_WIDTH), dtype=np.uint8)
         (self._last,) = self([noise], [noise])
 
@@ -103,9 +104,16 @@ class Recognition:
         return [*self._using.failures, *([] if self._stages is None else self._stages.failures)]
 
 
-def _graph(model: ModelFile, runtime: str, preset: str, precision: str, heard: Heard) -> _Way:
+def _graph(model: ModelFile, runtime: str, preset: str, precision: str, on_notice: OnNotice) -> _Way:
     from engines.flow.cuda import machine
-    from engines.inference.tensorrt.library import load
     from engines.recognition.graph import Graph
 
-    return Graph(machine(), load(MODULES[runtime]), model, runtime, PRESETS[preset], precision, heard)
+    return Graph(
+        machine(),
+        load(MODULES[runtime]),
+        model,
+        runtime,
+        PRESETS[preset],
+        precision,
+        on_notice,
+    )

@@ -8,13 +8,13 @@ import numpy as np
 
 from engines.cuda.machine import TOGETHER, Floats, Machine
 from engines.face.geometry import CROP_HEIGHT, CROP_WIDTH
-from engines.fallback import Heard
 from engines.flow.cuda.session import Session, Tail
 from engines.flow.presets import Preset
 from engines.inference.model_file import ModelFile
 from engines.inference.tensorrt.engine import open_engine
 from engines.inference.tensorrt.library import Library
-from engines.recognition.recognised import Crops, Recognised
+from engines.notices import OnNotice
+from engines.recognition.stages import Crops, Recognised
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Graph:
         runtime: str,
         preset: Preset,
         precision: str,
-        heard: Heard,
+        on_notice: OnNotice,
     ) -> None:
         self._runtime, self._preset = runtime, preset
         self._recordings: dict[int, _Recording] = {}
@@ -49,7 +49,7 @@ class Graph:
                 pairs,
                 preset,
                 maps=True,
-                tail=_network(machine, library, model, precision, pairs, probabilities, heard),
+                tail=_network(machine, library, model, precision, pairs, probabilities, on_notice),
             )
             self._recordings[pairs] = _Recording(session, probabilities.reshape(pairs, -1))
 
@@ -74,12 +74,12 @@ def _network(
     precision: str,
     pairs: int,
     probabilities: Floats,
-    heard: Heard,
+    on_notice: OnNotice,
 ) -> Callable[[Session], Tail]:
     """What follows the flow maps of a session: the network on them, and its answer fetched."""
 
     def tail(session: Session) -> Tail:
-        engine = open_engine(model, library, machine, precision, pairs, heard, session.memory("scaled"))
+        engine = open_engine(model, library, machine, precision, pairs, on_notice, session.memory("scaled"))
         return [engine.enqueue], [(probabilities, engine.probabilities.address)]
 
     return tail

@@ -4,12 +4,14 @@ The displacements are the streaming spotter's: windows of the face followed from
 For clips without an apex in their table, such as SMIC's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.face.geometry import Image
+from engines.spotting.differences import dcrois_apex, interframe_apex
 from engines.spotting.head import HeadMotion
 from engines.spotting.motion import SURE, RegionMotion
 from engines.spotting.regions import NAMES, REGIONS
@@ -84,7 +86,21 @@ def apex(crops: Sequence[Image]) -> int:
     return int(np.argmax(np.convolve(padded, np.full(width, 1 / width), mode="valid")))
 
 
+def middle(crops: Sequence[Image]) -> int:
+    """Index of the clip's middle."""
+    return len(crops) // 2
+
+
 def _noise(motion: NDArray[np.float64]) -> NDArray[np.float64]:
     """Standard deviation (R, 2) of single frames, from what is uneven in three of them."""
     uneven = np.abs(motion[:-2] - 2 * motion[1:-1] + motion[2:])
     return np.asarray(np.maximum(np.median(uneven, axis=0) / (0.6745 * np.sqrt(6)), _LEAST_NOISE_PX))
+
+
+# Rules for a clip whose first crop is the onset, by name: the apex's position.
+APEX_RULES: Final[dict[str, Callable[[Sequence[Image]], int]]] = {
+    "motion": apex,
+    "interframe": interframe_apex,
+    "dcrois": dcrois_apex,
+    "middle": middle,
+}

@@ -24,13 +24,13 @@ _SHORTEST_S, _LONGEST_S = 0.04, 0.6
 _LAST_S = 0.12
 # Lids have come to rest after so long; shut ones stir by this much.
 _DOWN_S, _STIRRED = 0.2, 0.08
-# So much of the eyes' usual look must have been seen before a blink can be told from it.
+# So much of the eyes' usual look must have been seen before a blink can be distinguished from it.
 _LEARNT_S = 0.4
 _USUAL_LOOK_S, _USUAL_OPENNESS_S = 3.0, 12.0
 
 
 class BlinkTracker:
-    """Finds blinks while they happen. One `push` a frame; `shut_within` tells whether a span had one."""
+    """Finds blinks while they happen. One `push` a frame; `shut_within` says whether a span had one."""
 
     def __init__(self) -> None:
         self._looks: deque[tuple[float, float, float]] = deque(maxlen=256)
@@ -121,7 +121,7 @@ class BlinkTracker:
         return None
 
     def _stayed(self, onset: Instant) -> Blink | None:
-        """The eyes have changed for good: their look is learnt anew. Lids that fell and are down are a blink."""
+        """The eyes have changed for good: their look is learned anew. Lids that fell and are down are a blink."""
         (_, apex), rest, fell = self._apex, self._rest, self._narrowest < _SHUT and self._share < _OPEN
         self.reset()
         self._disturbed.append((onset.t_s, onset.t_s + _LONGEST_S))

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.spotting.detector import Apex
-from engines.spotting.history import History
-from engines.spotting.noise import RunningNoise
+from engines.spotting.history import History, RunningNoise
 
 # Reaches in parts of the longest micro-expression: short ones answer sooner, the longest shows all of it.
 _REACHES = (0.12, 0.2, 0.32, 0.5)

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 import engines
 from engines.errors import InputError
 from engines.inference.model_file import why_unusable
-from engines.spotting.features import COLUMNS, mirrored
-from engines.spotting.grid import RATE_HZ
+from engines.spotting.features import COLUMNS, RATE_HZ, mirrored
 
 # Rows before and after the one that is judged.
 PAST: Final = 32
@@ -51,7 +50,7 @@ class Odds(msgspec.Struct, frozen=True):
         return float(1 / (1 + np.exp(-(self.slope * logit + self.offset))))
 
     def threshold(self, alarms_per_minute: float) -> float:
-        """The logit above which so many false alarms a minute are told; a line through the logarithms, carried on."""
+        """The logit above which so many false alarms a minute are reported: a line through the logarithms, extended."""
         rates, logits = np.log([rate for rate, _ in self.alarms]), [logit for _, logit in self.alarms]
         wanted = float(np.log(alarms_per_minute))
         k = int(np.clip(np.searchsorted(-rates, -wanted), 1, len(rates) - 1))

@@ -5,15 +5,18 @@ and width of the mouth, length of the jaw, from landmarks; how little each regio
 logarithm of each region's noise.
 """
 
+from collections import deque
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.spotting.grid import RATE_HZ, Grid
-from engines.spotting.noise import RunningNoise
+from engines.spotting.history import RunningNoise
 from engines.spotting.regions import MIRRORED, NAMES
 
+# Samples a second, whatever the camera: what learned rules see does not depend on its rate.
+RATE_HZ: Final = 30.0
+_HALF_S: Final = 0.5 / RATE_HZ
 _R: Final = len(NAMES)
 MOTION: Final = slice(0, 2 * _R)
 POSE: Final = slice(MOTION.stop, MOTION.stop + 6)
@@ -33,6 +36,48 @@ _LEAST_OPENNESS: Final = 0.02
 # In a mirror across, roll and yaw change their sign; down, scale and pitch do not.
 _ACROSS: Final = np.array([-1, 1], dtype=np.float32)
 _POSE_SIGNS: Final = np.array([-1, 1, 1, -1, -1, 1], dtype=np.float32)
+
+
+class Grid:
+    """Takes values with their times, gives samples at whole multiples of 1/30 s.
+
+    A sample is the mean over its thirtieth of a second of the line through the frames: fast cameras are averaged, slow
+    ones interpolated, and lost or uneven frames fall into place.
+    """
+
+    def __init__(self) -> None:
+        self._frames: deque[tuple[float, NDArray[np.float64]]] = deque()
+        self._next: int | None = None
+
+    def clear(self) -> None:
+        """Begin anew with the next frame."""
+        self._frames.clear()
+        self._next = None
+
+    def push(self, t_s: float, values: NDArray[np.float64]) -> list[tuple[float, NDArray[np.float64]]]:
+        """Take a frame's values (C,), later than the last; return the samples complete by now with their times."""
+        if self._next is None:
+            self._next = int(np.ceil((t_s + _HALF_S) * RATE_HZ))
+        self._frames.append((t_s, values))
+        samples = []
+        while (at := self._next / RATE_HZ) + _HALF_S <= t_s:
+            samples.append((at, self._mean(at - _HALF_S, at + _HALF_S)))
+            self._next += 1
+            # One frame before the next sample's beginning stays.
+            while len(self._frames) > 2 and self._frames[1][0] <= at + _HALF_S:
+                self._frames.popleft()
+        return samples
+
+    def _mean(self, begin_s: float, end_s: float) -> NDArray[np.float64]:
+        """Mean of the line through the frames between two times."""
+        total = np.zeros_like(self._frames[0][1])
+        for (t0, before), (t1, after) in zip(self._frames, list(self._frames)[1:], strict=False):
+            low, high = max(begin_s, t0), min(end_s, t1)
+            if high <= low:
+                continue
+            slope = (after - before) / (t1 - t0)
+            total += (high - low) * (before + slope * (0.5 * (low + high) - t0))
+        return np.asarray(total / (end_s - begin_s), dtype=np.float64)
 
 
 def face_shape(landmarks: NDArray[np.floating[Any]], openness: tuple[float, float]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The head's own motion, told apart from the face's: a small rigid motion fitted to all regions, robustly.
+"""The head's own motion, separated from the face's: a small rigid motion fitted to all regions, robustly.
 
 Six numbers in weak perspective: translation, scale, roll, and yaw and pitch acting through each region's depth.
 An expression moves some regions and leaves the rest, so regions that disagree with the rigid motion lose their

@@ -1,7 +1,7 @@
-"""Movements that stay for a while: macro-expressions, told from speech, glances, turns of the head and posture.
+"""Movements that stay for a while: macro-expressions, as against speech, glances, turns of the head and posture.
 
-A region is away where it is farther from its rest than it ever wanders: rest is the median of the last twenty seconds,
-wandering the median distance from it. A movement begins where two regions have stayed away to the same side for 0.4 s;
+A region is away where it is farther from its rest than it ever drifts: rest is the median of the last twenty seconds,
+drift the median distance from it. A movement begins where two regions have stayed away to the same side for 0.4 s;
 syllables and blinks do not. It ends where the face has come back.
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engines.spotting.history import History
 from engines.spotting.refusals import turns
 from engines.spotting.regions import JAW, NAMES, NEAR_EYE
-from engines.spotting.spot import Instant
+from engines.spotting.spot import Instant, Spot
 from engines.spotting.still_head import Placed, StillHead
 
 _R: Final = len(NAMES)
@@ -25,12 +25,12 @@ _TURN, _MOUTH, _EYES = _R, _R + 1, _R + 2
 _SMOOTH_S: Final = 0.13
 # Landmarks run more often while the eyes blink; what rest is must not depend on that.
 _EVERY_S: Final = 0.025
-# Rest is learnt from this much time, so often, and from so much at first.
+# Rest is learned from this much time, so often, and from so much at first.
 _REST_S, _LEARN_S, _FIRST_S = 20.0, 0.25, 1.5
 _REST_ROWS: Final = 100
-# Away: this far (crop pixels), and this many times its wandering (as a standard deviation).
-_LEAST_PX, _WANDERING = 1.4, 4.5
-# Landmarks are wrong by about this much for each degree the head is turned from where rest was learnt.
+# Away: this far (crop pixels), and this many times its drift (as a standard deviation).
+_LEAST_PX, _DRIFT = 1.4, 4.5
+# Landmarks are wrong by about this much for each degree the head is turned from where rest was learned.
 _TURN_PX: Final = 0.1
 _MOST_TURN: Final = 20.0
 _STAY_S: Final = 0.4
@@ -63,6 +63,22 @@ class Held:
     offset: Instant
     displacement: NDArray[np.float64]
 
+    def spot(self) -> Spot:
+        """As the macro-expression that it is."""
+        size = np.hypot(self.displacement[:, 0], self.displacement[:, 1])
+        lasted = self.offset.t_s - self.onset.t_s
+        order = np.argsort(-size)[:5]
+        return Spot(
+            "macro",
+            self.onset,
+            self.apex,
+            self.offset,
+            intensity_px=float(size.max()),
+            confidence=1.0,
+            regions=tuple(NAMES[i] for i in order if size[i] > 0.5 * size.max()),
+            reason=f"moved for {lasted:.1f} s and returned",
+        )
+
 
 @dataclass
 class _Hold:
@@ -85,7 +101,7 @@ class HoldTracker:
     def __init__(self, longest_micro_s: float, longest_s: float) -> None:
         self._longest_micro_s, self._longest_s = longest_micro_s, longest_s
         self._head = StillHead()
-        # Half of it is kept at least: at thirty runs a second what rest is learnt from.
+        # Half of it is kept at least: at thirty runs a second what rest is learned from.
         self._course = History(_R + 3, capacity=1400)
         self.clear()
 
@@ -162,7 +178,7 @@ class HoldTracker:
             return None
         away = self._course.motion[first:, :_R] - self._rest[:_R]
         turn = float(np.hypot(*(self._course.motion[-1, _TURN] - self._rest[_TURN])))
-        threshold = np.maximum(_LEAST_PX, _WANDERING * self._wandering) + _TURN_PX * turn
+        threshold = np.maximum(_LEAST_PX, _DRIFT * self._wandering) + _TURN_PX * turn
         mean = away.mean(axis=0)
         sides = mean / np.maximum(np.hypot(mean[:, 0], mean[:, 1]), 1e-9)[:, None]
         stayed = (away * sides).sum(axis=2).min(axis=0) / threshold
@@ -183,7 +199,7 @@ class HoldTracker:
         return np.asarray((away * hold.direction).sum(axis=(1, 2)))
 
     def _judge(self, hold: _Hold) -> Held | str:
-        """What came back to its rest: told, or refused."""
+        """What came back to its rest: reported, or refused."""
         first = self._course.first_since(hold.onset_s)
         rows, along = self._course.motion[first:], self._along(hold, first)
         top = int(np.argmax(along >= _APEX * along.max()))

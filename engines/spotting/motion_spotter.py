@@ -30,16 +30,16 @@ _LEAST_FRAMES = 4
 _LONGER = 1.25
 # Brightness that changes by this much (natural log) within this time was switched.
 _SWITCHED, _SWITCH_S = 0.06, 0.05
-# A movement that was noticed and is not told by then has been refused.
+# A movement that was noticed and is not reported by then has been refused.
 _DECIDED_S = 0.75
-# What is at least this probable and not told is worth saying so: another number of alarms would tell it.
+# What is at least this probable and not reported is worth a word: another number of alarms would report it.
 _LIKELY = 0.1
 _NOTICED_EACH_S = 0.015
 # The mouth's shapes are remembered until a movement is decided, and looked at so long before and after it.
 _SHAPES_S, _MOUTH_S = 2.0, 0.6
 # What is shown is how far the face is from where it mostly was for so long.
 _LEVEL_S = 1.3
-# What was noticed this near to something told is the same movement.
+# What was noticed this near to something reported is the same movement.
 _SAME_S = 0.3
 
 
@@ -71,7 +71,7 @@ class MotionSpotter:
         self._last_s: float | None = None
         self._noticed: deque[Bump] = deque()
         self._noticed_s = -np.inf
-        self._told_s: deque[float] = deque(maxlen=8)
+        self._reported_s: deque[float] = deque(maxlen=8)
         self._unsure_s: deque[float] = deque(maxlen=8)
         self._phase: Phase = "blind"
         self._reason = reason
@@ -159,16 +159,16 @@ class MotionSpotter:
         return found
 
     def _hold(self, sample: Sample) -> list[Spot]:
-        """A movement of seconds that ended with this sample: told, or refused."""
+        """A movement of seconds that ended with this sample: reported, or refused."""
         held = self._holds.push(sample.index, sample.t_s, sample.landmarks)
         if isinstance(held, Held):
-            return [_macro(held)]
+            return [held.spot()]
         if held is not None:
             self._count(held)
         return []
 
     def _judge(self, apex: Apex) -> list[Spot]:
-        """An apex the network found: measured and told, or refused."""
+        """An apex the network found: measured and reported, or refused."""
         begun = float(self._history.times[0]) if len(self._history) else np.inf
         if apex.apex_s < begun + self.settings.rest_s:
             return []
@@ -179,7 +179,7 @@ class MotionSpotter:
         course = locate(self._history, apex, self.settings.smooth_s)
         onset, top, offset = (self._instant(at) for at in (course.onset, course.apex, course.offset))
         refusal = self._refuse(onset, top, offset, float(np.hypot(*course.displacement.T).max()))
-        self._told_s.append(top.t_s)
+        self._reported_s.append(top.t_s)
         if refusal:
             self._count(refusal)
             return []
@@ -219,7 +219,7 @@ class MotionSpotter:
         return ""
 
     def _notice(self, t_s: float) -> None:
-        """Remember what moved beyond its noise, told or not; often enough for the shortest movement."""
+        """Remember what moved beyond its noise, reported or not; often enough for the shortest movement."""
         if t_s - self._noticed_s < _NOTICED_EACH_S:
             return
         step_s, self._noticed_s = min(t_s - self._noticed_s, self.settings.gap_s), t_s
@@ -233,10 +233,10 @@ class MotionSpotter:
         self._noticed.append(bump)
 
     def _settle(self, until_s: float) -> None:
-        """What was noticed before a time and has not been told is refused."""
+        """What was noticed before a time and has not been reported is refused."""
         while self._noticed and self._noticed[0].middle_s < until_s:
             bump = self._noticed.popleft()
-            if any(abs(bump.middle_s - told) < _SAME_S for told in self._told_s):
+            if any(abs(bump.middle_s - reported_s) < _SAME_S for reported_s in self._reported_s):
                 continue
             unsure = any(abs(bump.middle_s - apex_s) < _SAME_S for apex_s in self._unsure_s)
             self._count("too unsure for so few alarms" if unsure else why_not(self._evidence(bump)))
@@ -285,19 +285,3 @@ class MotionSpotter:
 
     def _instant(self, at: int) -> Instant:
         return Instant(int(self._history.indices[at]), float(self._history.times[at]))
-
-
-def _macro(held: Held) -> Spot:
-    size = np.hypot(held.displacement[:, 0], held.displacement[:, 1])
-    lasted = held.offset.t_s - held.onset.t_s
-    order = np.argsort(-size)[:5]
-    return Spot(
-        "macro",
-        held.onset,
-        held.apex,
-        held.offset,
-        intensity_px=float(size.max()),
-        confidence=1.0,
-        regions=tuple(NAMES[i] for i in order if size[i] > 0.5 * size.max()),
-        reason=f"moved for {lasted:.1f} s and returned",
-    )

@@ -13,7 +13,7 @@ from engines.face.geometry import CROP_HEIGHT, CROP_WIDTH
 class Region:
     """A window of the crop, (2 half_width + 1) x (2 half_height + 1) pixels, around the mean of some landmarks.
 
-    ``rigidity`` is how much the region is trusted to move with the skull alone; ``near_eye`` regions feel blinks.
+    ``rigidity`` is how much the region is trusted to move with the skull alone; ``near_eye`` regions move with blinks.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """The face as if the head stood still: landmarks laid on the skull they were first seen on, in three dimensions.
 
-Landmarks do not drift, so they tell movements of seconds, where regions followed from frame to frame have wandered
+Landmarks do not drift, so they show movements of seconds, where regions followed from frame to frame have wandered
 off. Expressions barely move the bridge of the nose, the corners of the eyes, the temples and the forehead: the rigid
 motion and scale that best lay these on their first places (Umeyama 1991) are the head's.
 """

@@ -5,27 +5,24 @@ from the mean of the two end frames. For comparison with `motion_spotter`; it kn
 """
 
 from collections import deque
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.face.geometry import Image
+from engines.spotting.differences import Difference
 from engines.spotting.settings import SpottingSettings
 from engines.spotting.spot import Instant, Phase, Sample, Spot, View
 
-Feature = Callable[[Image], NDArray[np.float32]]
-Distance = Callable[[NDArray[np.float32], NDArray[np.float32]], float]
 # Contrasts of this long make the threshold: mean + factor x (maximum - mean).
 _MEMORY_S = 10.0
 
 
 class WindowSpotter:
-    """See `Spotter`. ``feature`` and ``distance`` come from `interframe` or `dcrois`."""
+    """See `Spotter`."""
 
-    def __init__(self, settings: SpottingSettings, feature: Feature, distance: Distance) -> None:
+    def __init__(self, settings: SpottingSettings, difference: Difference) -> None:
         self.settings = settings
-        self._feature, self._distance = feature, distance
+        self._feature, self._distance = difference.feature, difference.distance
         self._phase: Phase = "blind"
         self._reason = "no frame yet"
         self._forget()

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engines.synthesis.identity import Identity
-    from engines.synthesis.performance import Performance, Script, Truth
+    from engines.synthesis.performance import Performance, Truth
     from engines.synthesis.portrait import Portrait
     from engines.synthesis.renderer import Renderer, demo
     from engines.synthesis.scene import Scene
+    from engines.synthesis.script import Script
 
 _WHERE = {
     "Identity": "identity",
@@ -22,7 +23,7 @@ _WHERE = {
     "Portrait": "portrait",
     "Renderer": "renderer",
     "Scene": "scene",
-    "Script": "performance",
+    "Script": "script",
     "Truth": "performance",
     "demo": "renderer",
 }

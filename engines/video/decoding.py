@@ -14,7 +14,7 @@ from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from engines.video.log import heard
+from engines.video.log import take_errors
 
 # Its decoder marks every picture it had to guess at; what it prints beside is said of sound streams too.
 _MARKS_ITS_OWN: Final = frozenset({"h264"})
@@ -56,7 +56,7 @@ class Decoder:
         self._demux_ended = False
         self.ended_by: FFmpegError | None = None
         self.last_lost = 0
-        heard()
+        take_errors()
 
     def look_ahead(self, packets: int, seconds: float) -> list[float]:
         """Time stamps (s) of the next packets, at most so many, or of so many seconds; they are decoded later."""
@@ -98,7 +98,7 @@ class Decoder:
                 self._stream.codec_context.decode(None)
         self._source = iter(())
         self._container.close()
-        heard()
+        take_errors()
 
     def _fetch(self) -> "Packet[VideoStream] | None":
         """The next packet of the stream; None at the end."""
@@ -115,7 +115,7 @@ class Decoder:
             except FFmpegError as error:
                 self.ended_by = error
                 packet = None
-            self._said += heard()
+            self._said += take_errors()
             if any(speaker in self._container_names for speaker, _ in self._said):
                 self._fault(before=False)
             if packet is None or (not packet.size and packet.dts is None):
@@ -142,7 +142,7 @@ class Decoder:
                 pass
             except FFmpegError:
                 self._fault(before=True)
-        self._said += heard()
+        self._said += take_errors()
         if self.codec not in _MARKS_ITS_OWN and any(self._is_fault(*line) for line in self._said):
             self._fault(before=True)
         self._said.clear()

@@ -132,10 +132,10 @@ class Film:
         if self._changed:
             return self._changed
         missing = self._missing()
-        told = [part for part in (self._damage(at_end=not missing), missing) if part]
-        if told and not self.facts.endless:
-            told.append("copy the file again if you need the rest")
-        return "; ".join(told)
+        problems = [part for part in (self._damage(at_end=not missing), missing) if part]
+        if problems and not self.facts.endless:
+            problems.append("copy the file again if you need the rest")
+        return "; ".join(problems)
 
     def _missing(self) -> str:
         """What a file that was cut off lacks."""

@@ -60,14 +60,14 @@ def open_file(path: Path, *, rate: float | None = None) -> Film:
 def open_url(
     url: str,
     *,
-    told: str,
+    shown_as: str,
     open_timeout_s: float = 10.0,
     read_timeout_s: float = 5.0,
     rate: float | None = None,
 ) -> Film:
-    """Open what a URL names: a live stream, or a file behind it; ``told`` is the URL as it may be shown.
+    """Open what a URL names: a live stream, or a file behind it; ``shown_as`` is the URL as it may be shown.
 
-    Reading ends where nothing came for ``read_timeout_s`` seconds. Raises InputError, which names ``told``.
+    Reading ends where nothing came for ``read_timeout_s`` seconds. Raises InputError, which names ``shown_as``.
     """
     within = (open_timeout_s, read_timeout_s)
     give_up = time.monotonic() + 0.9 * open_timeout_s
@@ -76,18 +76,18 @@ def open_url(
             url, timeout=within, metadata_errors="replace", options={"rtsp_flags": "prefer_tcp"}
         )
     except (HTTPClientError, HTTPError) as error:
-        raise InputError(f"{told}: {error.strerror}; check address, user and password") from None
+        raise InputError(f"{shown_as}: {error.strerror}; check address, user and password") from None
     except (FFmpegError, ValueError) as error:
         if isinstance(error, InvalidDataError) and time.monotonic() < give_up:
-            raise InputError(f"{told}: what answers there sends no video; check the address") from None
+            raise InputError(f"{shown_as}: what answers there sends no video; check the address") from None
         raise InputError(
-            f"{told}: no stream answers there within {open_timeout_s:g} s; check address, network and password"
+            f"{shown_as}: no stream answers there within {open_timeout_s:g} s; check address, network and password"
         ) from None
     try:
         return _film(container, endless=not _has_end(url, container), cut=False, rate=rate)
     except InputError as error:
         raise InputError(
-            f"{told}: {error}; a file whose index is at its end must be downloaded first"
+            f"{shown_as}: {error}; a file whose index is at its end must be downloaded first"
         ) from None
 
 
@@ -105,11 +105,11 @@ def _film(container: InputContainer, *, endless: bool, cut: bool, rate: float | 
         stream.thread_type = "SLICE" if endless else "AUTO"
         stream.thread_count = _THREADS
         decoder = Decoder(container, stream)
-        told = _rate(container, stream, decoder, endless=endless)
-        promised, exact = (None, False) if endless else _promised(container, stream, told.fps, cut=cut)
+        stated = _rate(container, stream, decoder, endless=endless)
+        promised, exact = (None, False) if endless else _promised(container, stream, stated.fps, cut=cut)
         facts = Facts(
-            fps=rate or told.fps,
-            advice="" if rate else told.advice,
+            fps=rate or stated.fps,
+            advice="" if rate else stated.advice,
             rate=rate,
             promised=promised,
             exact=exact,
@@ -154,9 +154,9 @@ def _rate(container: InputContainer, stream: VideoStream, decoder: Decoder, *, e
         claims["its picture data"] = float(coded)
     if "matroska" in container.format.name and header:
         claims["its header"] = float(header)
-    told = settled(stamps, usual, claims)
-    if told.fps:
-        return told
+    stated = settled(stamps, usual, claims)
+    if stated.fps:
+        return stated
     return Rate(0.0, f"it does not say its frame rate; {USUAL_FPS:g} fps assumed where its times are missing")
 
 

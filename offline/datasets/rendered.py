@@ -23,7 +23,8 @@ from engines.face.geometry import (
 )
 from engines.files import check_name
 from engines.synthesis import Identity, Performance, Renderer, Scene
-from engines.synthesis.performance import blink, frames_of
+from engines.synthesis.performance import frames_of
+from engines.synthesis.script import blink
 from offline.datasets.mark import write_mark
 
 Progress = Callable[[int, int], None]

@@ -20,8 +20,8 @@ from engines.face.geometry import (
     pose_from_matrix,
     similarity_from_eyes,
 )
-from engines.face.mesh import Mesh
-from engines.spotting.apex_rules import APEX_RULES
+from engines.face.mesh import LandmarkModel, Mesh
+from engines.spotting.apex import APEX_RULES
 from offline.datasets.clips import Clip
 from offline.preparation.clip import PreparedClip
 
@@ -53,7 +53,7 @@ def frames_used(clip: Clip) -> list[tuple[int, Path]]:
 def prepare(clip: Clip, rule: str = DEFAULT_APEX) -> PreparedClip:
     """Crops of the frames that `frames_used` gives, in grey, and the apex in colour.
 
-    ``rule`` names what finds an apex that is not annotated (engines.spotting.apex_rules.APEX_RULES). Raises InputError,
+    ``rule`` names what finds an apex that is not annotated (engines.spotting.apex.APEX_RULES). Raises InputError,
     naming clip and frame, for a file that is no image, frames of different sizes, and a clip without a face.
     """
     frames = frames_used(clip)
@@ -80,7 +80,7 @@ def prepare(clip: Clip, rule: str = DEFAULT_APEX) -> PreparedClip:
 
 
 @functools.cache
-def _mesh() -> Mesh:
+def _mesh() -> LandmarkModel:
     return Mesh(still=True)  # what is found on a clip must not depend on the clip before it
 
 

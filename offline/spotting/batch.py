@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
-from functools import cache, partial
+from functools import partial
 from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-import engines
+from engines.code import code_digest
 from engines.errors import InputError
 from engines.files import write_bytes
 from offline.progress import Progress
@@ -21,25 +21,14 @@ from offline.spotting.measure import Measured, Setup, measure
 from offline.spotting.truth import Video
 from offline.writing import writing
 
-# What a measurement depends on: when one of these files changes, what was kept is measured again.
-_CODE = ("face", "flow", "inference", "spotting", "synthesis", "weights")
-_HERE = ("footage.py", "measure.py", "real.py", "rendered.py", "truth.py")
-
 # Called with the number of frames just done.
 Tick = Callable[[int], None]
 
 
-@cache
 def code_version() -> str:
-    """Twelve hexadecimal digits that change with the code and the network that videos are measured with."""
-    assert engines.__file__ is not None
-    root = Path(engines.__file__).parent
-    files = [f for name in _CODE for f in (root / name).rglob("*") if f.suffix in (".py", ".onnx", ".npz")]
-    files += [root / "pipeline.py", *(Path(__file__).parent / name for name in _HERE)]
-    digest = sha256()
-    for file in sorted(files):
-        digest.update(file.name.encode() + file.read_bytes())
-    return digest.hexdigest()[:12]
+    """Twelve hexadecimal digits that change with the code and the networks that videos are measured with."""
+    here = (f"offline.spotting.{name}" for name in ("measure", "real", "rendered"))
+    return code_digest(*here, "engines.weights")
 
 
 def key_of(video: Video, setup: Setup) -> str:

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from zipfile import BadZipFile
@@ -11,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from engines import face
+from engines.code import code_digest
 from engines.errors import InputError
 from engines.face import FaceSettings, FaceStatus, FaceTracker
 from engines.files import check_name, write_bytes
@@ -136,16 +135,9 @@ def see_faces(path: Path, tick: Callable[[int], None] | None = None) -> Faces:
     return Faces(np.array(times), np.array(landmarks), np.array(usable), np.array(person, dtype=np.int32))
 
 
-@cache
-def _code() -> str:
-    """Changes with the code that looks for faces."""
-    files = [Path(__file__), *sorted(Path(face.__path__[0]).glob("*.py"))]
-    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
-
-
 def faces_file(folder: Path, digest: str) -> Path:
     """Where the faces of a video with this content are kept."""
-    return folder / f"{digest[:24]}-{_code()}.npz"
+    return folder / f"{digest[:24]}-{code_digest(__name__)}.npz"
 
 
 def load_faces(file: Path) -> Faces | None:

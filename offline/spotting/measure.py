@@ -16,7 +16,7 @@ from engines.flow import as_benchmark, flow_map, open_solver
 from engines.inference import open_classifier
 from engines.pipeline import Movement, Pipeline
 from engines.spotting import SpottingSettings, View
-from engines.spotting.apex_rules import APEX_RULES
+from engines.spotting.apex import APEX_RULES
 from engines.spotting.face_stage import FaceStage
 from engines.spotting.refusals import NewlyRefused
 from offline.spotting.truth import Found, Interval, Video

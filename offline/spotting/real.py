@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from engines.errors import InputError
 from engines.labels import CLASSES
 from engines.synthesis.implant import COURSES, Course, amplitude, frames_at, implanted, runs, smoothed
-from engines.synthesis.performance import COMMON, EXPRESSIONS, Performance, micro
+from engines.synthesis.performance import Performance
+from engines.synthesis.script import COMMON, EXPRESSIONS, micro
 from offline.spotting.footage import (
     Faces,
     digest_of,

@@ -1,1 +1,1 @@
-"""``apexcam analyze``: a recording through the stages of a live run, in one process, and its report."""
+"""``apexcam analyze``: the stages of a live run over a recording, in one process, and the report."""

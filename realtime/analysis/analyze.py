@@ -1,11 +1,9 @@
-"""``apexcam analyze``: the stages of a live run in one process and without a clock. Every frame, as fast as it can.
+"""``apexcam analyze``: the stages of a live run in one process, without a clock: every frame, as fast as possible.
 
-The same frames give the same events as a paced live run that drops none. Outputs appear together when everything is
-done: a run that is interrupted leaves nothing.
+The same frames give the same events as a paced live run that drops none. All outputs appear together at the end; an
+interrupted run leaves nothing.
 """
 
-import csv
-import io
 import os
 import shlex
 import shutil
@@ -20,35 +18,35 @@ from typing import Any, Final
 import msgspec
 
 from engines.errors import InputError
-from engines.labels import CLASSES
-from realtime import messages
+from realtime import event_table, messages
 from realtime.analysis.course import SAMPLE_S
 from realtime.analysis.result import Analysed, Analysis, Strip
 from realtime.config import Config, Recognise
-from realtime.config import Source as Wish
+from realtime.config import Source as SourceSettings
 from realtime.recording import recorded
 from realtime.redaction import shown
-from realtime.sources import kind_of
+from realtime.sources import Request, kind_of, kind_row
 from realtime.sources.base import Source, SourceInfo
 
 OUTPUTS: Final = ("events.jsonl", "events.csv", "report.html", "events.eaf")
 STRIP: Final = 7
-# Of what is older than the watcher's own memory, a crop each so often is kept for the strips of long movements.
-_THIN_S, _THIN_KEPT = 0.1, 80
+# Movements longer than the watcher's memory get their strip from crops sampled at this interval, the newest so many.
+_SAMPLE_EVERY_S, _SAMPLES_KEPT = 0.1, 80
 
 
 def open_recording(
-    spec: str, *, fps: float | None = None, frames: int | None = None, wish: Wish | None = None
+    spec: str, *, fps: float | None = None, frames: int | None = None, asked: SourceSettings | None = None
 ) -> Source:
-    """A video or image folder filmed at ``fps`` where it does not say so itself, or the demo if ``frames`` bounds it.
+    """Opens a video, an image folder, or the demo if ``frames`` bounds it.
 
-    ``wish`` is what is asked of the demo. Raises InputError for anything else.
+    ``fps`` is the rate it was filmed at, where the file does not say so; ``asked`` gives size and rate of the demo.
+    Raises InputError for any other source.
     """
     kind = kind_of(spec)
     if kind in ("camera", "url"):
-        is_none = "no such file, and " if kind == "camera" and not Path(spec).exists() else ""
+        missing = "no such file, and " if kind == "camera" and not Path(spec).exists() else ""
         raise InputError(
-            f"{shown(spec)}: {is_none}analyze takes a video or an image folder; for a camera or stream: "
+            f"{shown(spec)}: {missing}analyze takes a video or an image folder; for a camera or stream: "
             f"apexcam live {shlex.quote(shown(spec))}"
         )
     if kind == "demo":
@@ -56,15 +54,13 @@ def open_recording(
             raise InputError("demo never ends: give --frames N")
         from realtime.sources.demo import open_demo
 
-        wish = wish or Wish()
-        return open_demo(spec, fps=fps or wish.fps, width=wish.width, height=wish.height)
+        asked = asked or SourceSettings()
+        return open_demo(spec, fps=fps or asked.fps, width=asked.width, height=asked.height)
     if kind == "images":
         from realtime.sources.images import open_images
 
         return open_images(spec, rate=fps, option="--fps")
-    from realtime.sources.video import open_video
-
-    return open_video(spec, rate=fps)
+    return kind_row(spec).open(spec, Request(rate=fps))
 
 
 def analyse(
@@ -74,9 +70,10 @@ def analyse(
     frames: int | None = None,
     step: Callable[[int, float], None] = lambda done, at_s: None,
 ) -> Analysis:
-    """Watches and recognises everything in ``source``, or its first ``frames``.
+    """Spots and recognises the movements in ``source``, or in its first ``frames``.
 
-    ``step`` is told the frames done and the seconds of the recording. Raises InputError from model or backend.
+    ``step`` is called after each frame with the number of frames done and the time in the recording (s). Raises
+    InputError if a model or backend is unusable.
     """
     from realtime.stages.recogniser import Recogniser
     from realtime.stages.watcher import Watcher
@@ -84,36 +81,38 @@ def analyse(
     recogniser = Recogniser(config.recognise)
     watcher = Watcher(config.faces, config.spotting, source.info.name)
     media = Path(source.info.spec) if source.info.kind == "file" else None
-    made = Analysis(source.info, media=media)
+    analysis = Analysis(source.info, media=media)
     began = time.monotonic()
     next_sample_s = 0.0
-    thin = _Thin(watcher)
+    strips = _Strips(watcher)
     spotted_micro = False
     try:
         for frame in _frames(source, frames):
             candidates = watcher.step(frame)
             at_s = frame.t_ns / 1e9
-            made.frames += 1
-            made.lost += frame.gap
-            made.seconds = at_s
+            analysis.frames += 1
+            analysis.lost += frame.gap
+            analysis.seconds = at_s
             spotted_micro = spotted_micro or any(one.kind == "micro" for one in candidates)
             if at_s >= next_sample_s:
                 next_sample_s = at_s + 0.999 * SAMPLE_S
                 state = watcher.state(frame)
-                made.seen.look(state)
+                analysis.seen.look(state)
                 first = state.faces[0].face if state.faces else -1
-                made.course.look(at_s, state, spotted_micro=spotted_micro, refused=watcher.refused_of(first))
+                analysis.course.look(
+                    at_s, state, spotted_micro=spotted_micro, refused=watcher.refused_of(first)
+                )
                 spotted_micro = False
-                thin.look(frame, state)
-            made.events.extend(_recognised(recogniser, candidates, thin))
-            step(made.frames, at_s)
-        made.events.extend(_recognised(recogniser, watcher.flush(), thin))
-        made.refused = watcher.refused()
+                strips.look(frame, state)
+            analysis.events.extend(_recognised(recogniser, candidates, strips))
+            step(analysis.frames, at_s)
+        analysis.events.extend(_recognised(recogniser, watcher.flush(), strips))
+        analysis.refused = watcher.refused()
     finally:
         watcher.close()
-    made.took_s = time.monotonic() - began
-    made.problem = source.problem
-    return made
+    analysis.took_s = time.monotonic() - began
+    analysis.problem = source.problem
+    return analysis
 
 
 def _frames(source: Source, limit: int | None) -> Iterator[Any]:
@@ -126,20 +125,20 @@ def _frames(source: Source, limit: int | None) -> Iterator[Any]:
         yield frame
 
 
-def _recognised(recogniser: Any, candidates: list[Any], thin: "_Thin") -> Iterator[Analysed]:
+def _recognised(recogniser: Any, candidates: list[Any], strips: "_Strips") -> Iterator[Analysed]:
     for candidate in candidates:
         event, pictures = recogniser(candidate)
-        yield Analysed(_timeless(event), pictures, thin.strip(candidate))
+        yield Analysed(_without_clock(event), pictures, strips.strip(candidate))
 
 
-def _timeless(event: messages.Event) -> messages.Event:
-    """There is no clock here: only what the work itself took is a latency."""
+def _without_clock(event: messages.Event) -> messages.Event:
+    """The event with the latencies that make sense without a clock: those of the computation itself."""
     latency = {name: ms for name, ms in event.latency_ms.items() if name in ("flow", "classify")}
     return msgspec.structs.replace(event, latency_ms=latency)
 
 
-class _Thin:
-    """Crops from onset to offset: the watcher's own frames, and a few older ones for movements longer than it keeps."""
+class _Strips:
+    """Crops from onset to offset: from the watcher's memory, and from sampled older ones for longer movements."""
 
     def __init__(self, watcher: Any) -> None:
         self._watcher = watcher
@@ -147,8 +146,8 @@ class _Thin:
 
     def look(self, frame: Any, state: messages.State) -> None:
         for face in state.faces:
-            kept = self._kept.setdefault(face.face, deque(maxlen=_THIN_KEPT))
-            if kept and frame.t_ns - kept[-1][1] < _THIN_S * 1e9:
+            kept = self._kept.setdefault(face.face, deque(maxlen=_SAMPLES_KEPT))
+            if kept and frame.t_ns - kept[-1][1] < _SAMPLE_EVERY_S * 1e9:
                 continue
             crop = self._watcher.crop_of(face.face, frame.index)
             if crop is not None:
@@ -158,28 +157,28 @@ class _Thin:
         onset, offset = candidate.onset, candidate.offset
         long = offset.t_ns - onset.t_ns > 1e9
         older = [one for one in self._kept.get(candidate.face, ()) if onset.frame <= one[0] <= offset.frame]
-        made: list[Strip] = []
+        crops: list[Strip] = []
         for index in recorded.spread(onset.frame, candidate.apex.frame, offset.frame, STRIP):
             crop = self._watcher.crop_of(candidate.face, index, None if long else candidate)
             if crop is not None:
                 t_ns = onset.t_ns + round((index - onset.frame) * 1e9 / candidate.fps) if candidate.fps else 0
-                made.append((index, t_ns, crop))
+                crops.append((index, t_ns, crop))
             elif older:
-                made.append(min(older, key=lambda one: abs(one[0] - index)))
-        # Two places may be nearest to the same crop.
-        return tuple({one[0]: one for one in made}.values())
+                crops.append(min(older, key=lambda one: abs(one[0] - index)))
+        # The same older crop may be the nearest for several frames.
+        return tuple({one[0]: one for one in crops}.values())
 
 
 def analyse_recorded(spec: str, settings: Recognise) -> Analysis:
-    """The folder of a recorded event recognised again, see `realtime.recording.recorded`. Raises InputError."""
+    """Recognises the folder of a recorded event again, see `realtime.recording.recorded`. Raises InputError."""
     from realtime.stages.recogniser import Recogniser
 
-    about, stills = recorded.read(spec)
+    description, stills = recorded.read(spec)
     recogniser = Recogniser(settings)
     began = time.monotonic()
     again = recorded.recognise(spec, recogniser, strip=STRIP)
     first = stills[0]
-    event = about.event
+    event = description.event
     height, width = recorded.size(stills)
     info = SourceInfo(event.camera, spec, "images", width, height, event.fps, len(stills))
     crops = (
@@ -189,9 +188,9 @@ def analyse_recorded(spec: str, settings: Recognise) -> Analysis:
     )
     return Analysis(
         info,
-        [Analysed(_timeless(again.event), again.pictures, tuple(again.strip))],
+        [Analysed(_without_clock(again.event), again.pictures, tuple(again.strip))],
         frames=len(stills),
-        lost=about.frames_missing,
+        lost=description.frames_missing,
         seconds=(stills[-1].t_ns - first.t_ns) / 1e9,
         took_s=time.monotonic() - began,
         again=(
@@ -202,9 +201,9 @@ def analyse_recorded(spec: str, settings: Recognise) -> Analysis:
 
 
 def write(analysis: Analysis, folder: Path, *, pictures: bool = True) -> list[Path]:
-    """Writes the files of `OUTPUTS` into ``folder``, all or none; the report with ``pictures`` of the face or without.
+    """Writes the files of `OUTPUTS` into ``folder``, all or none, and returns their paths.
 
-    Raises InputError if that cannot be done.
+    ``pictures`` includes pictures of the face in the report. Raises InputError if the folder cannot be written.
     """
     from realtime.analysis.elan import document
     from realtime.analysis.html_report import page
@@ -213,9 +212,11 @@ def write(analysis: Analysis, folder: Path, *, pictures: bool = True) -> list[Pa
     lines = b"".join(msgspec.json.encode(one.event) + b"\n" for one in analysis.events)
     contents = {
         "events.jsonl": lines,
-        "events.csv": csv_table([one.event for one in analysis.events]).encode(),
+        "events.csv": event_table.table([one.event for one in analysis.events]).encode(),
         "report.html": page(analysis, pictures=pictures).encode(),
-        "events.eaf": document([one.event for one in analysis.events], date=now, media=analysis.media),
+        "events.eaf": document(
+            [one.event for one in analysis.events], date=now, media=analysis.media, markers=analysis.markers
+        ),
     }
     temporary: Path | None = None
     try:
@@ -231,40 +232,3 @@ def write(analysis: Analysis, folder: Path, *, pictures: bool = True) -> list[Pa
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
     return [folder / name for name in contents]
-
-
-def csv_table(events: list[messages.Event]) -> str:
-    """One row an event; times in seconds of the recording."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    moments = ("onset", "apex", "offset")
-    writer.writerow(
-        [
-            *("event_id", "camera", "face", "kind"),
-            *(f"{name}_{unit}" for name in moments for unit in ("frame", "s")),
-            "label",
-            *(f"p_{name}" for name in CLASSES),
-            *("abstained", "confidence", "intensity_px", "frames_lost", "fps", "reason"),
-        ]
-    )
-    for event in events:
-        times: list[Any] = []
-        for moment in (event.onset, event.apex, event.offset):
-            times += [moment.frame, f"{moment.t_ns / 1e9:.6f}"]
-        writer.writerow(
-            [
-                *(event.event_id, event.camera, event.face, event.kind),
-                *times,
-                event.label or "",
-                *(event.probabilities.get(name, "") for name in CLASSES),
-                *(
-                    int(event.abstained),
-                    event.confidence,
-                    event.intensity_px,
-                    event.frames_lost,
-                    event.fps,
-                    event.reason,
-                ),
-            ]
-        )
-    return out.getvalue()

@@ -1,4 +1,4 @@
-"""What the face did over a whole recording, for the report: motion over time, and what was seen but not counted."""
+"""Motion of the face over a whole recording, and the refused movements, for the report."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,14 +12,17 @@ from realtime import messages
 from realtime.dashboard.words import lanes
 
 SAMPLE_S: Final = 0.02
-# The peak of a movement lies at most so long before it is judged, a longer look at an event follows it so soon, and
-# this is one movement told twice.
-_PEAK_S, _AGAIN_S, _SAME_S = 1.1, 0.5, 0.4
+# A movement peaks at most this long before the spotter's verdict.
+_PEAK_S: Final = 1.1
+# A refusal this close to an event is a longer window over the same movement.
+_EVENT_S: Final = 0.5
+# Refusals for one reason whose peaks are this close are one movement.
+_SAME_S: Final = 0.4
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A movement that rose above its threshold and was no event: when it peaked (s), how far (px), why not."""
+    """A movement above threshold that was not taken for an event: the time (s) and height (px) of its peak, and why."""
 
     at_s: float
     peak_px: float
@@ -28,9 +31,10 @@ class Refused:
 
 @dataclass
 class Course:
-    """Motion of each group of regions (its largest displacement, crop pixels) and the level it must pass; NaN: no face.
+    """Motion of the first face over a recording, sampled every `SAMPLE_S`.
 
-    ``track``: (seconds, status of the face) at each change.
+    ``motion`` is the largest displacement in each group of regions and ``level`` the threshold, both in crop pixels,
+    NaN without a face; ``track`` has (seconds, status of the face) at each change.
     """
 
     times: list[float] = field(default_factory=list)
@@ -39,30 +43,31 @@ class Course:
     track: list[tuple[float, str]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     _newly: NewlyRefused = field(default_factory=NewlyRefused)
-    _told_s: float = -1e9
+    _event_s: float = -1e9
     _names: tuple[str, ...] = ()
     _groups: list[tuple[str, list[int]]] = field(default_factory=list)
 
     def look(
         self, at_s: float, state: messages.State, *, spotted_micro: bool, refused: Mapping[str, int]
     ) -> None:
-        """Take the watcher's view at a time; ``spotted_micro``: a micro-expression was found since the last look.
+        """Adds the watcher's view at ``at_s`` seconds.
 
-        ``refused``: how often each reason made a movement of the first face none of interest, so far.
+        ``spotted_micro``: a micro-expression was spotted since the last call; ``refused``: how many movements of the
+        first face have been refused so far, by reason.
         """
         face = state.faces[0] if state.faces else None
         status = face.status if face else "lost"
         if not self.track or self.track[-1][1] != status:
             self.track.append((at_s, status))
         self.times.append(at_s)
-        self._enter(face)
+        self._append(face)
         if spotted_micro:
-            self._told_s = at_s
+            self._event_s = at_s
         if face is not None:
             for reason in self._newly.of(face.face, refused):
-                self._judge(at_s, reason)
+                self._refuse(at_s, reason)
 
-    def _enter(self, face: messages.FaceState | None) -> None:
+    def _append(self, face: messages.FaceState | None) -> None:
         names = tuple(region.name for region in face.regions) if face else ()
         if names and names != self._names:
             self._names = names
@@ -70,7 +75,7 @@ class Course:
             places = iter(order)
             self._groups = [(lane, [next(places) for _ in members]) for lane, members in grouped]
             for lane, _ in self._groups:
-                # Nothing was seen before the first face.
+                # NaN until the first face.
                 self.motion.setdefault(lane, [float("nan")] * (len(self.times) - 1))
                 self.level.setdefault(lane, [float("nan")] * (len(self.times) - 1))
         usable = bool(names) and face is not None and face.phase != "blind"
@@ -82,7 +87,7 @@ class Course:
             self.motion[lane].append(size)
             self.level[lane].append(level)
 
-    def _judge(self, at_s: float, reason: str) -> None:
+    def _refuse(self, at_s: float, reason: str) -> None:
         first = int(np.searchsorted(self.times, at_s - _PEAK_S))
         window = self.array()[:, first:]
         if not window.size or np.isnan(window).all():
@@ -92,11 +97,10 @@ class Course:
         when = self.times[first + top]
         if self.refused and self.refused[-1].reason == reason and when - self.refused[-1].at_s < _SAME_S:
             return
-        if when > self._told_s - _AGAIN_S and at_s - self._told_s < _AGAIN_S:
-            # A longer look at what was an event already.
+        if when > self._event_s - _EVENT_S and at_s - self._event_s < _EVENT_S:
             return
         self.refused.append(Refused(when, float(peak[top]), reason))
 
     def array(self) -> NDArray[np.float64]:
-        """Motion (groups, samples) of all groups, in their order."""
+        """The motion of all groups, float64 (groups, samples)."""
         return np.array([self.motion[lane] for lane, _ in self._groups]).reshape(len(self._groups), -1)

@@ -1,4 +1,4 @@
-"""The report of `apexcam analyze`: one HTML file with everything in it, readable from a file:// address."""
+"""The report of `apexcam analyze`: one self-contained HTML file that opens from a file:// address."""
 
 import base64
 import html
@@ -17,10 +17,11 @@ from realtime.analysis.result import Analysed, Analysis
 
 _FLOW: Final = (("flow", "flow"), ("strain", "optical strain"))
 _KINDS: Final = {"micro": "Micro-expression", "macro": "Macro-expression", "blink": "Blink"}
-# Around an event, and around what was none.
+# Margin of the curves around an event and around a refused movement.
 _AROUND_S, _REFUSED_AROUND_S = 0.8, 0.6
-# Pictures beyond this many bytes are left out, so that the file stays easy to send; refused movements drawn at most.
-_PICTURE_BYTES, _REFUSED_DRAWN = 12_000_000, 120
+# Pictures beyond this many bytes are left out, so that the file stays small enough to send.
+_PICTURE_BYTES: Final = 12_000_000
+_REFUSED_DRAWN: Final = 120
 _LEGEND: Final = (
     "<h2>Motion of the face</h2><p class=soft>The largest displacement among the regions of each group, pixels of the "
     "170&times;140 crop, the head's own motion removed. <span class=key><i class=k-level></i>what counts as a movement"
@@ -30,7 +31,7 @@ _LEGEND: Final = (
 
 
 class _Pictures:
-    """Data URIs, as long as there is room; none where they are not ``wanted``."""
+    """Data URIs of pictures up to `_PICTURE_BYTES` in all; none unless ``wanted``."""
 
     def __init__(self, wanted: bool) -> None:
         self.wanted = wanted
@@ -50,7 +51,7 @@ class _Pictures:
 
 
 def page(analysis: Analysis, *, pictures: bool = True) -> str:
-    """The whole document; without ``pictures`` it has none, of the face or of its motion."""
+    """The whole document, with or without ``pictures`` of the face and its motion."""
     return "".join(_parts(analysis, _Pictures(pictures)))
 
 
@@ -74,10 +75,11 @@ def _parts(analysis: Analysis, pictures: _Pictures) -> Iterator[str]:
         yield from rows(analysis.course, [one.event for one in analysis.events], _not_counted(analysis))
         yield "</div>"
     yield from _table(analysis)
-    for kind, words in _KINDS.items():
+    yield from _stimuli(analysis)
+    for kind, title in _KINDS.items():
         group = [one for one in analysis.events if one.event.kind == kind]
         if group:
-            yield f"<h2>{words}s</h2><div class='events {kind}s'>"
+            yield f"<h2>{title}s</h2><div class='events {kind}s'>"
             for one in group:
                 yield from _card(one, analysis, pictures)
             yield "</div>"
@@ -89,31 +91,32 @@ def _parts(analysis: Analysis, pictures: _Pictures) -> Iterator[str]:
 
 
 def _recording(analysis: Analysis) -> str:
-    told = analysis.summary()
+    summary = analysis.summary()
     return (
-        f"{told['width']}×{told['height']}, {told['fps']:g} fps, {told['frames']} frames, {told['seconds']:.2f} s"
-        + (f", {told['frames_lost']} frames lost" if told["frames_lost"] else "")
-        + (f"; {told['advice']}" if told["advice"] else "")
+        f"{summary['width']}×{summary['height']}, {summary['fps']:g} fps, {summary['frames']} frames, "
+        f"{summary['seconds']:.2f} s"
+        + (f", {summary['frames_lost']} frames lost" if summary["frames_lost"] else "")
+        + (f"; {summary['advice']}" if summary["advice"] else "")
     )
 
 
 def _tiles(analysis: Analysis) -> Iterator[str]:
-    told = analysis.summary()
-    labels = ", ".join(f"{count} {label}" for label, count in told["labels"].items())
-    usable = told["face"].get("ok")
+    summary = analysis.summary()
+    labels = ", ".join(f"{count} {label}" for label, count in summary["labels"].items())
+    usable = summary["face"].get("ok")
     tiles = [
-        (str(told["events"]["micro"]), "micro-expressions", labels),
-        (str(told["events"]["macro"]), "macro-expressions", ""),
-        (str(told["events"]["blink"]), "blinks", ""),
+        (str(summary["events"]["micro"]), "micro-expressions", labels),
+        (str(summary["events"]["macro"]), "macro-expressions", ""),
+        (str(summary["events"]["blink"]), "blinks", ""),
     ]
     if analysis.course.times:
-        seen = sorted(told["face"].items(), key=lambda pair: -pair[1])
+        seen = sorted(summary["face"].items(), key=lambda pair: -pair[1])
         rest = ", ".join(f"{status} {share:.0%}" for status, share in seen if status != "ok")
         tiles.append((str(len(_not_counted(analysis))), "seen, not counted", ""))
         tiles.append((f"{usable or 0:.0%}", "of the time the face was usable", rest))
     yield "<section class=tiles>"
-    for number, words, more in tiles:
-        yield f"<div><b>{number}</b><span>{words}</span><small>{html.escape(more)}</small></div>"
+    for number, caption, detail in tiles:
+        yield f"<div><b>{number}</b><span>{caption}</span><small>{html.escape(detail)}</small></div>"
     yield "</section>"
 
 
@@ -127,16 +130,32 @@ def _table(analysis: Analysis) -> Iterator[str]:
     yield "<th class=n>onset<th class=n>offset<th class=n>lasted<th class=n>moved<th class=n>confidence"
     yield "</thead><tbody>"
     for event in sorted((one.event for one in analysis.events), key=lambda event: event.onset.t_ns):
-        chances = (
+        probabilities = (
             f"{event.probabilities[name]:.2f}" if name in event.probabilities else "" for name in named
         )
-        word = html.escape(event.label or ("not named" if event.abstained else ""))
+        label = html.escape(event.label or ("not named" if event.abstained else ""))
         yield f"<tr><td><a href='#{html.escape(event.event_id)}'>{_s(event.apex)}</a><td>{event.kind}"
-        yield f"<td><b class={_colour(event)}>{word}</b>" if named else ""
-        yield "".join(f"<td class=n>{chance}" for chance in chances)
+        yield f"<td><b class={_colour(event)}>{label}</b>" if named else ""
+        yield "".join(f"<td class=n>{probability}" for probability in probabilities)
         yield f"<td class=n>{_s(event.onset)}<td class=n>{_s(event.offset)}<td class=n>{_ms(event):.0f} ms"
         moved = "" if event.kind == "blink" else f"{event.intensity_px:.2f} px"
         yield f"<td class=n>{moved}<td class=n>{event.confidence:.2f}"
+    yield "</tbody></table>"
+
+
+def _stimuli(analysis: Analysis) -> Iterator[str]:
+    if not analysis.stimuli:
+        return
+    yield "<h2>After each stimulus</h2><table><thead><tr><th>stimulus<th>shown<th>micro<th>macro<th>blinks"
+    yield "<th>named<th>onset after, micro</tr></thead><tbody>"
+    for one in analysis.stimuli:
+        labels = ", ".join(f"{count} {label}" for label, count in one["labels"].items())
+        after = one["onset_latency_ms"].get("micro")
+        counts = "".join(f"<td>{one['events'].get(kind, 0)}" for kind in ("micro", "macro", "blink"))
+        yield (
+            f"<tr><td>{html.escape(one['text'])}<td>{one['markers']}{counts}<td>{html.escape(labels)}"
+            f"<td>{'' if after is None else f'{after:.0f} ms'}</tr>"
+        )
     yield "</tbody></table>"
 
 
@@ -170,10 +189,10 @@ def _card(one: Analysed, analysis: Analysis, pictures: _Pictures) -> Iterator[st
         yield "</div>"
     if event.kind != "blink" and analysis.course.times:
         first, last = event.onset.t_ns / 1e9 - _AROUND_S, event.offset.t_ns / 1e9 + _AROUND_S
-        drawn = plot(
+        svg = plot(
             analysis.course, [event], first, last, width=470 if event.kind == "micro" else 640, lane=24
         )
-        yield f"<div class=zoom>{drawn}</div>"
+        yield f"<div class=zoom>{svg}</div>"
     if event.kind == "micro":
         yield "</div>"
     yield "</article>"
@@ -187,10 +206,12 @@ def _strip(one: Analysed, pictures: _Pictures) -> Iterator[str]:
 
     event = one.event
     if not one.strip:
-        shown = [(name, _decoded(one.pictures[name])) for name in ("onset", "apex") if name in one.pictures]
-        yield (
-            "<div class=strip>" + "".join(_figure(image, name, pictures) for name, image in shown) + "</div>"
+        figures = "".join(
+            _figure(_decoded(one.pictures[name]), name, pictures)
+            for name in ("onset", "apex")
+            if name in one.pictures
         )
+        yield f"<div class=strip>{figures}</div>"
         return
     nearest = min(range(len(one.strip)), key=lambda i: abs(one.strip[i][0] - event.apex.frame))
     yield "<div class=strip>"
@@ -198,8 +219,8 @@ def _strip(one: Analysed, pictures: _Pictures) -> Iterator[str]:
         ms = (frame - event.onset.frame) * _ms(event) / max(1, event.offset.frame - event.onset.frame)
         caption = f"+{ms:.0f} ms"
         if i == 0 or i == len(one.strip) - 1 or i == nearest:
-            word = f"<b>{'apex' if i == nearest else 'onset' if i == 0 else 'offset'}</b>"
-            caption = word if event.kind == "blink" else f"{word} {caption}"
+            name = f"<b>{'apex' if i == nearest else 'onset' if i == 0 else 'offset'}</b>"
+            caption = name if event.kind == "blink" else f"{name} {caption}"
         small = cv2.resize(crop, (70, 85), interpolation=cv2.INTER_AREA) if event.kind == "blink" else crop
         yield _figure(np.asarray(small, dtype=np.uint8), caption, pictures, 80, "at" if i == nearest else "")
     yield "</div>"
@@ -222,7 +243,7 @@ def _refused(analysis: Analysis) -> Iterator[str]:
     yield html.escape("; ".join(f"{count} × {reason}" for reason, count in counts)) + ".</p>"
     yield "<div class='events not'>"
     for one in refused[:_REFUSED_DRAWN]:
-        drawn = plot(
+        svg = plot(
             analysis.course,
             [],
             one.at_s - _REFUSED_AROUND_S,
@@ -231,14 +252,14 @@ def _refused(analysis: Analysis) -> Iterator[str]:
             lane=16,
             mark_s=one.at_s,
         )
-        yield f"<article><p><b>{one.at_s:.2f} s</b> {html.escape(one.reason)}</p>{drawn}</article>"
+        yield f"<article><p><b>{one.at_s:.2f} s</b> {html.escape(one.reason)}</p>{svg}</article>"
     yield "</div>"
     if len(refused) > _REFUSED_DRAWN:
         yield f"<p class=soft>The first {_REFUSED_DRAWN} of {len(refused)} are drawn.</p>"
 
 
 def _not_counted(analysis: Analysis) -> list[Refused]:
-    """What was refused, less the blinks that are events themselves."""
+    """The refused movements, except those that are part of a blink event."""
     blinks = [one.event for one in analysis.events if one.event.kind == "blink"]
     return [
         one
@@ -248,13 +269,13 @@ def _not_counted(analysis: Analysis) -> list[Refused]:
 
 
 def _made_with(analysis: Analysis) -> Iterator[str]:
-    told = analysis.summary()
+    summary = analysis.summary()
     model = next((one.event.model for one in analysis.events if one.event.model), None)
     flow = next((one.event.flow for one in analysis.events if one.event.flow), None)
-    words = f"Made by apexcam analyze in {told['took_s']:.1f} s ({told['ms_per_frame'] or 0:.2f} ms a frame)"
+    text = f"Made by apexcam analyze in {summary['took_s']:.1f} s ({summary['ms_per_frame'] or 0:.2f} ms a frame)"
     if model is not None and flow is not None:
-        words += f"; network {model.name} {model.sha256[:12]} on {model.runtime}, flow {flow.backend} {flow.preset}"
-    yield f"<footer class=soft>{html.escape(words)}. A label is a guess from one movement, not a feeling.</footer>"
+        text += f"; network {model.name} {model.sha256[:12]} on {model.runtime}, flow {flow.backend} {flow.preset}"
+    yield f"<footer class=soft>{html.escape(text)}. A label is a guess from one movement, not a feeling.</footer>"
 
 
 def _decoded(png: bytes) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""How the report looks: light, dark and on paper."""
+"""The style sheet of the report: light, dark and print."""
 
 from typing import Final
 

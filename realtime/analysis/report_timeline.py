@@ -1,4 +1,4 @@
-"""The curves of the report: motion of groups of regions over time as inline SVG, with events and what was refused."""
+"""The curves of the report: motion over time as inline SVG, with events and refused movements."""
 
 import html
 import math
@@ -14,14 +14,14 @@ from realtime import messages
 from realtime.analysis.course import Course, Refused
 
 POINTS: Final = 2000
-# Rows of the whole recording's timeline: at most so many, none shorter than this.
+# The timeline of a recording: at most so many rows, none shorter than so many seconds.
 _ROWS, _ROW_S = 12, 20.0
 _STEPS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
 _LEFT: Final = 58
 
 
 def rows(course: Course, events: Sequence[messages.Event], refused: Sequence[Refused]) -> Iterator[str]:
-    """The whole recording, a row below the other."""
+    """The timeline of the whole recording, one SVG for each row."""
     first, end = course.times[0], max(course.times[-1], course.times[0] + 0.1)
     span = max(_ROW_S, (end - first) / _ROWS)
     if end - first <= 1.5 * _ROW_S:
@@ -43,7 +43,11 @@ def plot(
     refused: Sequence[Refused] = (),
     mark_s: float | None = None,
 ) -> str:
-    """Seconds ``first`` to ``last`` as one SVG, a lane each group; at most `POINTS` points a curve."""
+    """Seconds ``first`` to ``last`` as one SVG with a lane for each group; at most `POINTS` points in a curve.
+
+    ``width`` and ``lane`` (the height of a lane) are pixels; ``links`` makes events link to their cards; ``mark_s``
+    draws a vertical line.
+    """
     lanes = list(course.motion)
     if not lanes:
         return ""
@@ -111,26 +115,26 @@ def _band(
     colour = event.label if event.label in CLASSES else event.kind
     left, right = x(onset), x(offset)
     name = event.label or ("not named" if event.kind == "micro" else event.kind)
-    drawn = (
+    band = (
         f"<rect class='band {colour}' x={left:.1f} y={top} width={max(1.0, right - left):.1f} height={height}>"
         f"<title>{html.escape(f'{event.kind} {event.label or str()} {apex:.3f} s')}</title></rect>"
     )
     if first <= apex <= last and event.kind != "blink":
-        drawn += f"<path class='apex {colour}' d='M{x(apex):.1f} {top}V{top + height}'/>"
+        band += f"<path class='apex {colour}' d='M{x(apex):.1f} {top}V{top + height}'/>"
         if event.kind == "micro":
-            drawn += f"<text class='{colour} name' x={x(apex):.1f} y=9 text-anchor=middle>{html.escape(name)}</text>"
-    return f"<a href='#{html.escape(event.event_id)}'>{drawn}</a>" if links else drawn
+            band += f"<text class='{colour} name' x={x(apex):.1f} y=9 text-anchor=middle>{html.escape(name)}</text>"
+    return f"<a href='#{html.escape(event.event_id)}'>{band}</a>" if links else band
 
 
 def _limit(moved: NDArray[np.float64], *, whole: bool) -> float:
-    """Pixels at the top of a lane: all that is drawn; of the whole recording, what it rarely exceeds."""
+    """The value at the top of a lane, pixels: the maximum, or for the whole recording a high quantile."""
     moved = moved[~np.isnan(moved)]
     high = float(np.quantile(moved, 0.98 if whole else 1.0)) if moved.size else 1.0
     return min(8.0, max(1.5, math.ceil(2.4 * high) / 2)) if whole else max(0.5, math.ceil(2.1 * high) / 2)
 
 
 def _path(xs: NDArray[np.float64], ys: NDArray[np.float64], most: int) -> str:
-    """A path; where there are too many points, the lowest and highest of each stretch. NaN breaks it."""
+    """Path data; beyond ``most`` points, the lowest and highest of each stretch. NaN interrupts the line."""
     if len(xs) > most:
         edges = np.linspace(0, len(xs), most // 2 + 1).astype(int)
         keep: list[int] = []
@@ -141,14 +145,14 @@ def _path(xs: NDArray[np.float64], ys: NDArray[np.float64], most: int) -> str:
             else:
                 keep.append(begin)
         xs, ys = xs[keep], ys[keep]
-    words, pen = [], "M"
+    commands, pen = [], "M"
     for px, py in zip(xs, ys, strict=True):
         if math.isnan(py):
             pen = "M"
             continue
-        words.append(f"{pen}{px:.1f} {py:.1f}")
+        commands.append(f"{pen}{px:.1f} {py:.1f}")
         pen = "L"
-    return "".join(words)
+    return "".join(commands)
 
 
 def _ticks(x: Callable[[float], float], first: float, last: float, top: int, height: int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What the analysis of one recording gave."""
+"""The result of analysing one recording."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from realtime import messages
 from realtime.analysis.course import Course
+from realtime.markers import Marker
 from realtime.sources.base import SourceInfo
 from realtime.stages.sight import Sight
 
@@ -18,7 +19,7 @@ Strip = tuple[int, int, NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class Analysed:
-    """An event, its pictures (PNG), and crops from onset to offset: (frame, t_ns, uint8 170x140)."""
+    """An event, its pictures (PNG), and the crops from onset to offset as (frame, t_ns, uint8 170x140)."""
 
     event: messages.Event
     pictures: dict[str, bytes]
@@ -27,11 +28,13 @@ class Analysed:
 
 @dataclass
 class Analysis:
-    """What one recording gave.
+    """The events of one recording, and what else was measured.
 
-    ``seen``: how the face was seen, sampled over the recording; ``course`` the motion over time.
-    ``problem``: what was wrong with the file; empty if nothing was. ``again``: for the folder of a recorded event,
-    how the prediction compares with the recorded one. ``media``: the video file.
+    ``seen`` counts the status of the face and ``course`` is its motion, both sampled over the recording; ``refused``
+    counts movements above threshold that were not taken for events, by reason. ``problem`` is what was wrong with
+    the file, else empty. ``again``: for the folder of a recorded event, how the prediction compares with the
+    recorded one. ``media`` is the video file. ``markers`` are the stimuli shown, ``stimuli`` the row of each, see
+    `Markers.table`.
     """
 
     info: SourceInfo
@@ -46,9 +49,11 @@ class Analysis:
     problem: str = ""
     again: tuple[str, ...] = ()
     media: Path | None = None
+    markers: list[Marker] = field(default_factory=list)
+    stimuli: list[dict[str, Any]] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
-        """The numbers, as `--json` prints them."""
+        """The figures that `--json` prints."""
         kinds = Counter(one.event.kind for one in self.events)
         labels = Counter(one.event.label or "not named" for one in self.events if one.event.kind == "micro")
         sampled = self.seen.counts.total()
@@ -68,5 +73,6 @@ class Analysis:
             "events": {kind: kinds[kind] for kind in ("micro", "macro", "blink")},
             "labels": dict(labels),
             "face": {status: round(count / sampled, 4) for status, count in self.seen.counts.most_common()},
+            **({"stimuli": self.stimuli} if self.stimuli else {}),
             "problem": "; ".join(filter(None, (self.problem, self.seen.problem()))),
         }

@@ -1,1 +1,1 @@
-"""The public socket: what is published, to whom, with which keys."""
+"""The public ZeroMQ socket: publishing, access and keys."""

@@ -1,7 +1,7 @@
-"""``apexcam keys``: the CURVE certificates with which a program publishes off its machine, and who may listen.
+"""``apexcam keys``: CURVE certificates for publishing beyond this machine, and the list of clients allowed.
 
-A folder: ``server.key_secret`` and, of every client allowed, ``clients/<name>.key`` stay with the program;
-``server.key`` and ``<name>.key_secret`` go to the client. Secrets are for their owner's eyes (mode 0600).
+In a folder of certificates, ``server.key_secret`` and ``clients/<name>.key`` of every client stay with the program;
+``server.key`` and ``<name>.key_secret`` go to the client. Only their owner can read secrets (mode 0600).
 """
 
 import re
@@ -25,45 +25,45 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of certificates: what the program reads, what a client is given, who is allowed."""
+    """A folder of certificates."""
 
     path: Path
 
     @property
     def secret(self) -> Path:
-        """The program's own, ``bus.keys``."""
+        """The program's secret certificate, ``bus.keys``."""
         return self.path / f"{SERVER}.key_secret"
 
     @property
     def public(self) -> Path:
-        """By which clients know the program."""
+        """The program's public certificate, by which clients recognise it."""
         return self.path / f"{SERVER}.key"
 
     @property
     def clients(self) -> Path:
-        """The allow-list, ``bus.clients``."""
+        """The allow-list: a folder of public certificates, ``bus.clients``."""
         return self.path / CLIENTS
 
     def client(self, name: str) -> Path:
-        """The secret of a client, to be moved to its machine."""
+        """The secret certificate of a client, to be moved to its machine."""
         return self.path / f"{name}.key_secret"
 
     def allowed(self) -> list[str]:
-        """Names on the allow-list."""
+        """The names on the allow-list."""
         return sorted(file.stem for file in self.clients.glob("*.key"))
 
 
 def default_folder() -> Path:
-    """Where keys are kept if nothing is said."""
+    """The default folder of certificates."""
     import platformdirs
 
     return platformdirs.user_config_path("apexcam") / "keys"
 
 
 def make(path: Path, names: list[str]) -> Folder:
-    """Makes the program's certificate where there is none, and one for each client named.
+    """Creates the program's certificate if it does not exist, and one for each client in ``names``.
 
-    Raises InputError on a bad name, a client that is there already, or a folder that cannot be written.
+    Raises InputError for a bad name, a client that exists already, or a folder that cannot be written.
     """
     folder = Folder(path)
     for name in names:
@@ -75,8 +75,8 @@ def make(path: Path, names: list[str]) -> Folder:
     if folder.secret.exists() != folder.public.exists():
         raise InputError(f"{path}: one half of the server's key is missing; restore it or give another --dir")
     try:
-        for made in (path, folder.clients):
-            made.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for directory in (path, folder.clients):
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not folder.secret.exists():
             _pair(SERVER, folder.public, folder.secret)
         for name in names:
@@ -87,7 +87,7 @@ def make(path: Path, names: list[str]) -> Folder:
 
 
 def remove(path: Path, name: str) -> Folder:
-    """Takes a client off the allow-list, and its secret away if that is still here. InputError if it is not on it."""
+    """Removes a client from the allow-list, and its secret if that is still here. Raises InputError if unknown."""
     _check(name)
     folder = Folder(path)
     try:
@@ -102,7 +102,7 @@ def remove(path: Path, name: str) -> Folder:
 
 
 def load_secret(file: Path | str, what: str) -> tuple[bytes, bytes]:
-    """Public and secret key of a secret certificate. Raises InputError, too, if others may read it."""
+    """The public and secret key of a certificate. Raises InputError if unusable, or readable by other users."""
     public, secret = _read(file, what)
     if secret is None:
         raise InputError(f"{what} {file}: this is the public half; give the .key_secret file")
@@ -112,7 +112,7 @@ def load_secret(file: Path | str, what: str) -> tuple[bytes, bytes]:
 
 
 def load_public(file: Path | str, what: str) -> bytes:
-    """The public key of a certificate. Raises InputError."""
+    """The public key of a certificate. Raises InputError if it is unusable."""
     return _read(file, what)[0]
 
 
@@ -133,10 +133,10 @@ def _check(name: str) -> None:
 
 
 def _pair(name: str, public: Path, secret: Path) -> None:
-    # In a folder nobody else can enter, so that the secret is never seen with a looser mode.
+    # Created in a folder that nobody else can enter, so that the secret is never readable, not even for a moment.
     with tempfile.TemporaryDirectory(dir=secret.parent, prefix=".") as private:
-        made_public, made_secret = map(Path, zmq.auth.create_certificates(private, name))
-        made_secret.chmod(0o600)
-        made_public.chmod(0o644)
-        made_secret.replace(secret)
-        made_public.replace(public)
+        new_public, new_secret = map(Path, zmq.auth.create_certificates(private, name))
+        new_secret.chmod(0o600)
+        new_public.chmod(0o644)
+        new_secret.replace(secret)
+        new_public.replace(public)

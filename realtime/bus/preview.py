@@ -1,4 +1,4 @@
-"""Pictures on the bus: the newest frame as JPEG while somebody subscribes to it by name, and those of events."""
+"""Pictures on the bus: the newest frame as JPEG, while there are subscribers to it, and the pictures of events."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _QUALITY = 75
 
 
 class Previewer:
-    """Reads the rings of all cameras, newest frame only."""
+    """Makes previews from the newest frame in each camera's ring, ``hz`` times a second at most."""
 
     def __init__(self, hz: float) -> None:
         self._every_s = 1.0 / hz
@@ -21,20 +21,20 @@ class Previewer:
         self._sent: dict[str, int] = {}
 
     def attach(self, camera: str, name: str) -> None:
-        """Reads this ring from now on; opened when it is first wanted."""
+        """Takes a camera's frames from this ring from now on; it is opened at the first preview."""
         self._names[camera] = name
         self._sent.pop(camera, None)
         if camera in self._readers:
             self._readers.pop(camera).close()
 
     def detach(self, camera: str) -> None:
-        """Lets the ring of a camera that is gone go: the next one may need its memory."""
+        """Releases a camera's ring: the one that replaces it may need the memory."""
         self._names.pop(camera, None)
         if camera in self._readers:
             self._readers.pop(camera).close()
 
     def publish_if_due(self, bus: Bus, camera: str, now: float) -> None:
-        """Publishes a preview if it is time, somebody wants it and there is a new frame."""
+        """Publishes a preview if one is due, has subscribers, and there is a new frame."""
         if now < self._due.get(camera, 0.0) or not bus.wanted(camera, "preview"):
             return
         self._due[camera] = now + self._every_s
@@ -52,7 +52,7 @@ class Previewer:
             )
 
     def of_event(self, bus: Bus, event: messages.Event, pictures: dict[str, bytes]) -> messages.Preview:
-        """The pictures of an event; the newest frame beside them only if somebody wants frames."""
+        """The pictures of an event, with the newest frame if previews have subscribers."""
         frame = self._latest(event.camera) if bus.wanted(event.camera, "preview") else None
         return messages.Preview(
             camera=event.camera,
@@ -70,11 +70,11 @@ class Previewer:
                 self._readers[camera] = ring.RingReader(self._names[camera], "newest")
             return self._readers[camera].latest()
         except InputError:
-            # Capture is being started again, or its ring is damaged: watch says so.
+            # Capture is restarting, or its ring is damaged, which the watch process reports.
             return None
 
     def close(self) -> None:
-        """Lets the rings go."""
+        """Releases the rings."""
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()

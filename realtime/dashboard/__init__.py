@@ -1,5 +1,5 @@
 """The dashboard: a page that shows a live run, served on this machine by a process of its own.
 
-Bus → `feed` (what is newest) → `stream` (a web socket: picture and curves) and `page` (NiceGUI: everything else) →
-browser. `guard` stands before all of it. Nothing here is measured with; frames may be skipped.
+Bus → `feed` (the newest messages) → `stream` (a web socket: picture and curves) and `page` (NiceGUI: everything else)
+→ browser. `guard` checks every request first. The dashboard only displays: it may skip frames.
 """

@@ -1,4 +1,4 @@
-"""One event as HTML: pictures, class probabilities, times. The text is escaped here; pictures are addresses."""
+"""One event as HTML: pictures by address, class probabilities, times. All text is escaped here."""
 
 from collections.abc import Callable, Mapping
 from html import escape
@@ -12,7 +12,10 @@ _PICTURES = (("onset", "onset"), ("apex", "apex"), ("flow", "flow"), ("strain", 
 
 
 def article(entry: Entry, names: Mapping[str, str], address: Callable[[int, int, str], str]) -> str:
-    """The inside of a card. ``names`` shows classes by other names; ``address(number, revision, picture)``."""
+    """The content of a card.
+
+    ``names`` are the viewer's names of classes; ``address(number, revision, name)`` is the URL of a picture.
+    """
     event = entry.event
     if event.kind == "blink":
         return _blink(entry)
@@ -31,7 +34,7 @@ def article(entry: Entry, names: Mapping[str, str], address: Callable[[int, int,
 
 
 def tone(event: messages.Event) -> str:
-    """The colour family: the class, or the kind where there is none."""
+    """The CSS class for the colours of an event: its class, or its kind if it has none."""
     if event.kind == "micro":
         return event.label if event.label in CLASSES else "open"
     return event.kind
@@ -48,7 +51,7 @@ def _kind(event: messages.Event) -> str:
 
 
 def class_name(label: str, names: Mapping[str, str]) -> str:
-    """How a class is shown here."""
+    """The display name of a class."""
     return names.get(label) or label.capitalize()
 
 
@@ -85,8 +88,10 @@ def _facts(event: messages.Event) -> str:
     notes = []
     if event.abstained:
         notes.append(_sentence(event.reason or "no class is probable enough"))
+    if event.since_marker is not None:
+        notes.append(f"{words.span(event.since_marker.ms)} after {event.since_marker.text}")
     if event.frames_lost:
-        notes.append(f"{event.frames_lost} frames lost meanwhile")
+        notes.append(f"{event.frames_lost} frames lost during it")
     note = f'<p class="note">{escape(" · ".join(notes))}</p>' if notes else ""
     frames = f"frames {event.onset.frame} · {event.apex.frame} · {event.offset.frame}"
     stages = ", ".join(f"{stage} {ms:.1f} ms" for stage, ms in event.latency_ms.items())

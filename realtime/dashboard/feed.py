@@ -1,4 +1,4 @@
-"""What the page shows, newest only: filled by the thread that listens to the bus, read by every open page."""
+"""The newest messages of each camera: filled by the thread that reads the bus, read by every open page."""
 
 import threading
 import time
@@ -11,10 +11,11 @@ import msgspec
 
 from realtime import messages
 from realtime.dashboard import words
+from realtime.dashboard.update import Cursor, Mark, SeenFace, Update
 
 HISTORY_S: Final = 9.0
 CARDS: Final = 12
-# A card that just left may still be loading its pictures.
+# A card that was just removed may still be loading its pictures.
 _CARDS_KEPT: Final = CARDS + 4
 _STATES: Final = 16
 _Kept = TypeVar("_Kept")
@@ -23,56 +24,9 @@ _GAP_S: Final = 5.0
 _SILENT_S: Final = 3.0
 
 
-class Mark(msgspec.Struct, frozen=True):
-    """An event in the curves: its times in seconds of the source."""
-
-    kind: messages.Kind
-    label: str | None
-    onset: float
-    apex: float
-    offset: float
-
-
-class SeenFace(msgspec.Struct, frozen=True):
-    """One face to draw over the picture, in frame pixels; ``crop`` the four corners of the crop."""
-
-    status: str
-    phase: str
-    box: tuple[float, float, float, float] | None
-    points: list[tuple[float, float]]
-    crop: list[tuple[float, float]]
-
-
-class Update(msgspec.Struct, omit_defaults=True):
-    """What one page does not have yet. ``columns``: time and the motion of each region; just the time: no face."""
-
-    camera: str
-    reset: bool = False
-    says: tuple[str, str, str] | None = None
-    lanes: list[tuple[str, list[str]]] | None = None
-    limits: list[float] | None = None
-    columns: list[list[float]] = []
-    marks: list[Mark] = []
-    faces: list[SeenFace] | None = None
-    frame: int | None = None
-    size: tuple[int, int] | None = None
-
-
-@dataclass
-class Cursor:
-    """What a page has of a camera."""
-
-    camera: str = ""
-    epoch: int = -1
-    column: int = 0
-    mark: int = 0
-    picture: int = 0
-    says: tuple[str, str, str] | None = None
-
-
 @dataclass
 class Entry:
-    """A card: an event with its pictures, or blinks in a row. ``revision`` grows when anything of it changes."""
+    """A card: an event with its pictures, or consecutive blinks. ``revision`` increases with every change."""
 
     number: int
     revision: int
@@ -83,7 +37,7 @@ class Entry:
 
 @dataclass
 class Camera:
-    """What is newest of one camera."""
+    """The newest data of one camera; each ``…_seen`` counts all that ever came."""
 
     name: str
     epoch: int = 0
@@ -102,12 +56,12 @@ class Camera:
     pictures_seen: int = 0
     health: messages.Health | None = None
     healths_seen: int = 0
-    heard: float = 0.0
+    last_received: float = 0.0
     entries: deque[Entry] = field(default_factory=lambda: deque(maxlen=3 * _CARDS_KEPT))
 
 
 class Feed:
-    """Everything newest, by camera. Any thread."""
+    """The newest data by camera. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -120,22 +74,22 @@ class Feed:
     # --- from the bus
 
     def take(self, message: messages.Message) -> None:
-        """Enters a message."""
+        """Stores a message."""
         with self._lock:
             camera = self._cameras.setdefault(message.camera, Camera(message.camera))
-            camera.heard = time.monotonic()
+            camera.last_received = time.monotonic()
             match message:
                 case messages.State():
-                    _enter_state(camera, message)
+                    _add_state(camera, message)
                 case messages.Preview():
-                    self._enter_preview(camera, message)
+                    self._add_preview(camera, message)
                 case messages.Health():
                     camera.health = message
                     camera.healths_seen += 1
                 case messages.Event():
-                    self._enter_event(camera, message)
+                    self._add_event(camera, message)
 
-    def _enter_preview(self, camera: Camera, preview: messages.Preview) -> None:
+    def _add_preview(self, camera: Camera, preview: messages.Preview) -> None:
         if preview.event_id is None:
             camera.jpeg, camera.frame = preview.jpeg, preview.at.frame
             camera.size = (preview.width, preview.height)
@@ -147,7 +101,7 @@ class Feed:
                 self._touch(entry)
                 return
 
-    def _enter_event(self, camera: Camera, event: messages.Event) -> None:
+    def _add_event(self, camera: Camera, event: messages.Event) -> None:
         camera.marks.append(
             Mark(
                 event.kind,
@@ -176,21 +130,21 @@ class Feed:
     # --- to the pages
 
     def cameras(self) -> list[str]:
-        """The names of all cameras heard of."""
+        """The names of all cameras so far."""
         with self._lock:
             return sorted(self._cameras)
 
     def health(self, name: str) -> tuple[messages.Health | None, int]:
-        """The newest health of a camera and how many there were."""
+        """The newest health of a camera, and how many there have been."""
         with self._lock:
             camera = self._cameras.get(name)
             return (None, 0) if camera is None else (camera.health, camera.healths_seen)
 
     def silent(self, name: str) -> bool:
-        """Whether nothing has come from this camera for some seconds."""
+        """Whether nothing has come from this camera for some seconds, or ever."""
         with self._lock:
             camera = self._cameras.get(name)
-            return camera is None or time.monotonic() - camera.heard > _SILENT_S
+            return camera is None or time.monotonic() - camera.last_received > _SILENT_S
 
     def entries(self, name: str) -> list[Entry]:
         """The cards of a camera, newest first."""
@@ -208,7 +162,7 @@ class Feed:
             return newest
 
     def picture(self, number: int, name: str) -> bytes | None:
-        """One picture of the event with this number."""
+        """A picture (JPEG or PNG) of the event with this number; None if there is none."""
         with self._lock:
             for camera in self._cameras.values():
                 for entry in camera.entries:
@@ -217,8 +171,10 @@ class Feed:
         return None
 
     def update(self, name: str, cursor: Cursor) -> bytes | None:
-        """What is new for a page, and moves its cursor: JSON's length (4 bytes, little endian), JSON, JPEG or
-        nothing. None when there is nothing new.
+        """What is new for a page, whose cursor it advances; None if nothing is.
+
+        The bytes are the length of the JSON (4 bytes, little endian), the JSON of an `Update`, and a JPEG if there is
+        a new frame.
         """
         with self._lock:
             camera = self._cameras.get(name)
@@ -238,26 +194,26 @@ class Feed:
                 jpeg = camera.jpeg
                 update.frame, update.size = camera.frame, camera.size
                 update.faces = _faces(camera)
-            silent = time.monotonic() - camera.heard > _SILENT_S
+            silent = time.monotonic() - camera.last_received > _SILENT_S
             state = camera.states[-1] if camera.states else None
-            update.says = words.for_picture(state, camera.health, silent=silent)
-            if not (update.reset or update.columns or update.marks or jpeg or update.says != cursor.says):
+            update.notice = words.for_picture(state, camera.health, silent=silent)
+            if not (update.reset or update.columns or update.marks or jpeg or update.notice != cursor.notice):
                 return None
             update.limits = camera.limits
-            cursor.says = update.says
+            cursor.notice = update.notice
             cursor.column, cursor.mark = camera.columns_seen, camera.marks_seen
             cursor.picture = camera.pictures_seen
         head = self._encoder.encode(update)
         return len(head).to_bytes(4, "little") + head + jpeg
 
-    def watched(self, change: int) -> None:
-        """A page more (1) or less (-1) looks on."""
+    def count_viewers(self, change: int) -> None:
+        """Counts a page that was opened (1) or closed (-1)."""
         with self._lock:
             self._pages += change
             self._left = time.monotonic()
 
     def wanted(self, linger_s: float) -> bool:
-        """Whether a page looks on, or did a moment ago (one that is being loaded again)."""
+        """Whether a page is open, or was within the last ``linger_s`` seconds: it may be reloading."""
         with self._lock:
             return self._pages > 0 or time.monotonic() - self._left < linger_s
 
@@ -266,7 +222,7 @@ def _last(kept: deque[_Kept], count: int) -> list[_Kept]:
     return list(kept)[max(0, len(kept) - count) :] if count > 0 else []
 
 
-def _enter_state(camera: Camera, state: messages.State) -> None:
+def _add_state(camera: Camera, state: messages.State) -> None:
     camera.states.append(state)
     t = state.at.t_ns / 1e9
     face = next((face for face in state.faces if face.regions), None)
@@ -293,7 +249,7 @@ def _enter_state(camera: Camera, state: messages.State) -> None:
 
 
 def _faces(camera: Camera) -> list[SeenFace]:
-    """The faces as they were nearest to the frame of the picture."""
+    """The faces in the state nearest to the frame of the picture."""
     if not camera.states:
         return []
     state = min(camera.states, key=lambda state: abs(state.at.frame - camera.frame))
@@ -310,7 +266,7 @@ def _faces(camera: Camera) -> list[SeenFace]:
 
 
 def _corners(matrix: Sequence[float]) -> list[tuple[float, float]]:
-    """The corners of the 140x170 crop in the frame."""
+    """The corners of the crop, 140 pixels wide and 170 high, in frame pixels."""
     a, b, c, d, e, f = matrix
     return [
         (round(a * x + b * y + c, 1), round(d * x + e * y + f, 1))

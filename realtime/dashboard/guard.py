@@ -1,9 +1,9 @@
-"""Who may see the page: every request and every web socket passes here first.
+"""Access control: every request and every web socket passes here first.
 
-Without a token (loopback only) a request must name this machine in ``Host``, or a web site could reach the page
-through a name that points here (DNS rebinding); a request that another site's page makes is refused either way.
-With a token everything needs it: once as a form or ``?token=``, from then on by a cookie that does not reveal it,
-or in ``Authorization: Bearer``.
+Without a token (on loopback only), ``Host`` must name this machine; otherwise a web site could reach the page through
+a name that resolves to it (DNS rebinding). Requests from another site's page are always refused. With a token, every
+request needs it: once in a form or ``?token=``, afterwards as a cookie that does not reveal it, or in
+``Authorization: Bearer``.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from realtime.dashboard.address import is_loopback
+from realtime.loopback import is_loopback_host
 
 _COOKIE: Final = "apexcam_session"
 _LOGIN: Final = "/login"
-_MOST_FORM: Final = 4096
+_MAX_FORM_BYTES: Final = 4096
 _ELSEWHERE: Final = (
     "This page is for this machine only: open it as http://127.0.0.1. "
     "To put it behind a proxy, set dashboard.token; see docs/proxy.md."
@@ -30,20 +30,20 @@ _FOREIGN: Final = (
     "Not from another site's page. A proxy before this one must pass on the headers Host and Origin as the browser "
     "sends them (nginx: proxy_set_header Host $http_host;); see docs/proxy.md."
 )
-# NiceGUI builds its templates in the browser, which takes eval; nothing may come from or go to another machine.
+# NiceGUI compiles templates in the browser, which needs eval; nothing may come from or go to another machine.
 _HEADERS: Final = {
     "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'",
     "cross-origin-resource-policy": "same-origin",
-    # Not "no-referrer": the form's own origin would be hidden from the check above.
+    # Not "no-referrer", which would hide the form's own origin from the check of Origin.
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
 }
 
 
 class Guard:
-    """The application behind a check of host, origin and token."""
+    """An application behind a check of host, origin and token."""
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
         self.app = app
@@ -53,22 +53,22 @@ class Guard:
             self._session = hmac.new(self._token.encode(), b"apexcam dashboard", hashlib.sha256).hexdigest()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, or the life of one web socket."""
+        """Handles one request, or one web socket until it closes."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-        why = self._stranger(headers)
-        if why:
-            await _refuse(scope, receive, send, PlainTextResponse(why, 403))
-        elif self._token and not self._known(headers):
-            await self._ask(scope, receive, send)
+        objection = self._objection(headers)
+        if objection:
+            await _refuse(scope, receive, send, PlainTextResponse(objection, 403))
+        elif self._token and not self._is_authenticated(headers):
+            await self._log_in(scope, receive, send)
         else:
             await self.app(scope, receive, _with_headers(send) if scope["type"] == "http" else send)
 
-    def _stranger(self, headers: dict[str, str]) -> str:
+    def _objection(self, headers: dict[str, str]) -> str:
         host = headers.get("host", "")
-        if self._token is None and not is_loopback(_without_port(host)):
+        if self._token is None and not is_loopback_host(_without_port(host)):
             return _ELSEWHERE
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2] != host:
@@ -78,7 +78,7 @@ class Guard:
             return _FOREIGN
         return ""
 
-    def _known(self, headers: dict[str, str]) -> bool:
+    def _is_authenticated(self, headers: dict[str, str]) -> bool:
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self._is_token(given.strip().encode("latin-1")):
             return True
@@ -91,8 +91,8 @@ class Guard:
     def _is_token(self, given: bytes) -> bool:
         return hmac.compare_digest(given, (self._token or "").encode())
 
-    async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Nobody known: look for the token in the address or the form, else show the form."""
+    async def _log_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Takes the token from the address or the form, or else shows the form."""
         if scope["type"] == "websocket":
             await _refuse(scope, receive, send, PlainTextResponse("token needed", 401))
             return
@@ -103,7 +103,7 @@ class Guard:
         if scope["method"] == "POST" and scope["path"] == _LOGIN:
             given = await _form_token(Request(scope, receive))
         if given is not None and self._is_token(given.encode()):
-            # One slash: two would name another machine.
+            # A single slash: two would redirect to another host.
             answer: Response = RedirectResponse(
                 "/" + target.lstrip("/") + (f"?{urlencode(rest)}" if rest else ""), 303
             )
@@ -133,7 +133,7 @@ async def _form_token(request: Request) -> str:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _MOST_FORM:
+        if len(body) > _MAX_FORM_BYTES:
             return ""
     return dict(parse_qsl(body.decode("utf-8", "replace"))).get("token", "")
 
@@ -143,7 +143,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, answer: Response) 
         await answer(scope, receive, _with_headers(send))
         return
     await receive()
-    # Closed before it was accepted: the server answers 403.
+    # The server turns a close before the accept into status 403.
     await send({"type": "websocket.close", "code": 1008})
 
 

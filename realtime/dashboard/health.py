@@ -1,4 +1,4 @@
-"""The run's own state as HTML: rate, losses, delay, back ends, and what each process takes of the processor."""
+"""The health of a run as HTML: frame rate, losses, delay, back ends, and CPU load of each process."""
 
 from html import escape
 
@@ -10,25 +10,25 @@ _BACKENDS = {"flow": "flow", "classify": "network", "spotting": "spotting"}
 
 
 def status(health: messages.Health | None, *, silent: bool) -> tuple[str, str]:
-    """A word for the header and its tone."""
+    """The status for the header, and its CSS class."""
     if health is None:
         return "Waiting", "calm"
     if silent:
-        return "No news", "alarm"
+        return "No data", "alarm"
     tone = {"running": "good", "source lost": "alarm"}.get(health.status, "calm")
     return _STATUS[health.status], tone
 
 
 def panel(health: messages.Health | None) -> str:
-    """The inside of the panel."""
+    """The content of the panel."""
     if health is None:
         return '<p class="nothing">Waiting for the first report.</p>'
     share = health.delivered_fps / health.requested_fps if health.requested_fps else 1.0
     slow = " slow" if share < 0.97 and health.status == "running" else ""
-    asked = f"of {health.requested_fps:g} asked" if health.requested_fps else "frames a second"
+    requested = f"of {health.requested_fps:g} requested" if health.requested_fps else "frames a second"
     found = health.events
     parts = [
-        f'<div class="rate{slow}"><b>{health.delivered_fps:.1f}</b><span>fps<br>{asked}</span></div>',
+        f'<div class="rate{slow}"><b>{health.delivered_fps:.1f}</b><span>fps<br>{requested}</span></div>',
         _rows(
             "",
             [
@@ -50,6 +50,20 @@ def panel(health: messages.Health | None) -> str:
         ),
         _processes(health),
     ]
+    if health.sinks:
+        parts.append(
+            _rows(
+                "Sent to",
+                [
+                    (
+                        sink.name,
+                        f"{sink.delivered:,}" + (f", {sink.lost:,} lost" if sink.lost else ""),
+                        "bad" * bool(sink.lost),
+                    )
+                    for sink in health.sinks
+                ],
+            )
+        )
     dropped = sum(health.dropped_messages.values())
     if dropped:
         parts.append(_rows("", [("messages dropped", f"{dropped:,}", "bad")]))

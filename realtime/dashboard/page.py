@@ -1,26 +1,22 @@
-"""The page: header, camera picture and curves (`static/live.js`), the state of the run, the cards.
+"""The page: header, camera picture and curves (`static/live.js`), health of the run, cards of events.
 
-One `Page` for each browser tab. It asks the feed what is new when its stream does, so a page nobody looks at costs
-nothing.
+Each browser tab has a `Page`. It reads the feed when its stream does, so that a page in the background costs nothing.
 """
 
 from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import FastAPI, Request, Response, WebSocket
 from nicegui import Client, ui
 from nicegui.element import Element
 
 from engines.labels import CLASSES
-from realtime.dashboard import card, health, preferences, stream
+from realtime.dashboard import card, health, preferences
 from realtime.dashboard.feed import Entry, Feed
 
 STATIC: Final = Path(__file__).parent / "static"
 TITLE: Final = "apexcam"
-# NiceGUI keeps a page that was asked for and is never opened for a minute; a burst of requests must not fill memory.
-_WAITING: Final = 32
-# The pictures of an event come a moment after it.
+# The pictures of an event arrive shortly after it; a page waits for them this many updates.
 _PATIENCE_TICKS: Final = 8
 _LOGO: Final = (
     '<svg viewBox="0 0 28 28" aria-hidden="true"><rect width="28" height="28" rx="7" fill="var(--accent)"/>'
@@ -33,10 +29,10 @@ FAVICON: Final = _LOGO.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg"
 
 
 class Live(Element, component="static/live.js"):
-    """Picture and curves, drawn in the browser from the stream."""
+    """The picture and the curves, drawn in the browser from the stream."""
 
     def show(self, *, names: dict[str, str], held: str, landmarks: bool) -> None:
-        """Passes on what the viewer chose."""
+        """Applies the viewer's choices: names of classes, the text while held, landmarks or none."""
         self._props.update({"names": names, "held": held, "landmarks": landmarks})
         self.update()
 
@@ -59,28 +55,28 @@ class Page:
         self._cards: dict[int, tuple[int, ui.html]] = {}
         self._build()
 
-    # --- what the stream asks
+    # --- for the stream
 
     @property
     def camera(self) -> str:
-        """The camera shown: the one chosen, while it is there, else the first."""
+        """The camera shown: the chosen one if it exists, else the first."""
         if self._chosen.camera in self._known or not self._known:
             return self._chosen.camera
         return self._known[0]
 
     @property
     def held(self) -> bool:
-        """Whether the page stands still."""
+        """Whether the page is paused."""
         return self._paused
 
     def refresh(self) -> None:
-        """Brings everything but picture and curves up to date; stops the page at an event if asked to."""
+        """Updates everything but picture and curves; pauses the page at an event if the viewer chose that."""
         with self._client:
             self._show_cameras()
             self._show_health()
             self._show_cards()
 
-    # --- what is on it
+    # --- content
 
     def _build(self) -> None:
         self._dark = ui.dark_mode(self._chosen.dark)
@@ -95,7 +91,7 @@ class Page:
             self._freeze = ui.switch("Freeze on event", value=self._chosen.freeze).classes("freeze")
             self._freeze.props("dense").on_value_change(lambda e: self._choose(freeze=e.value))
             with self._freeze:
-                ui.tooltip("Stand still at the next micro-expression (F)")
+                ui.tooltip("Pause at the next micro-expression (F)")
             self._pause = ui.button("Pause", icon="pause", color=None, on_click=self.toggle).classes("pause")
             with self._pause.props("unelevated no-caps"):
                 ui.tooltip("Space")
@@ -105,7 +101,7 @@ class Page:
         self._advice.set_visibility(False)
         with ui.element("main").classes("room"):
             self._live = Live()
-            self._tell_live()
+            self._update_live()
             with ui.element("section").classes("panel health"):
                 self._health = ui.html("", sanitize=True).classes("inside")
             with ui.element("section").classes("events"):
@@ -118,10 +114,10 @@ class Page:
                     ).classes("empty")
         self._build_settings()
 
-    def _button(self, icon: str, what: str, act: Any) -> None:
-        button = ui.button(icon=icon, color=None, on_click=act).classes("tool")
-        with button.props(f'flat round dense aria-label="{what}"'):
-            ui.tooltip(what)
+    def _button(self, icon: str, label: str, on_click: Any) -> None:
+        button = ui.button(icon=icon, color=None, on_click=on_click).classes("tool")
+        with button.props(f'flat round dense aria-label="{label}"'):
+            ui.tooltip(label)
 
     def _open_settings(self) -> None:
         self._settings.open()
@@ -143,7 +139,7 @@ class Page:
             ).props("dense")
             ui.button("Done", on_click=self._settings.close).props("unelevated no-caps").classes("done")
 
-    # --- bringing up to date
+    # --- updates
 
     def _show_cameras(self) -> None:
         known = self._feed.cameras()
@@ -194,7 +190,7 @@ class Page:
         self._cards[entry.number] = (entry.revision, element)
 
     def _wait_for_pictures(self) -> None:
-        """Stops the page at a new micro-expression once its pictures are here, or after half a second."""
+        """Pauses the page at a new micro-expression once its pictures have arrived, or after half a second."""
         micro = next((e for e in self._feed.entries(self.camera) if e.event.kind == "micro"), None)
         if micro is None or micro.number <= self._newest:
             return
@@ -212,17 +208,17 @@ class Page:
         self._seen[what] = value
         return True
 
-    def _tell_live(self) -> None:
+    def _update_live(self) -> None:
         self._live.show(
             names={name: card.class_name(name, self._chosen.names) for name in CLASSES},
             held="" if not self._paused else "Paused" if self._stopped_at is None else "Frozen at this event",
             landmarks=self._chosen.landmarks,
         )
 
-    # --- what the viewer does
+    # --- the viewer's actions
 
     def toggle(self) -> None:
-        """Pause, or go on."""
+        """Pauses or resumes the page."""
         self._set_paused(not self._paused)
 
     def _set_paused(self, paused: bool) -> None:
@@ -238,7 +234,7 @@ class Page:
         self._pause.set_text("Resume" if paused else "Pause")
         self._pause.set_icon("play_arrow" if paused else "pause")
         self._pause.classes(add="on" if paused else "", remove="" if paused else "on")
-        self._tell_live()
+        self._update_live()
 
     def _key(self, event: Any) -> None:
         if not event.action.keydown or event.modifiers.ctrl or event.modifiers.meta or event.modifiers.alt:
@@ -252,7 +248,7 @@ class Page:
         for name, value in chosen.items():
             setattr(self._chosen, name, value)
         self._client.run_javascript(preferences.script(self._chosen))
-        self._tell_live()
+        self._update_live()
 
     def _choose_camera(self, name: str | None) -> None:
         if name and name != self.camera:
@@ -279,52 +275,3 @@ class Page:
 
 def _address(number: int, revision: int, name: str) -> str:
     return f"/pictures/{number}/{name}?{revision}"
-
-
-def application(feed: Feed) -> FastAPI:
-    """The whole application but for its guard."""
-    from fastapi.staticfiles import StaticFiles
-
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    pages: dict[str, Page] = {}
-    waiting: dict[str, Client] = {}
-
-    @app.websocket("/stream/{client_id}")
-    async def stream_of(socket: WebSocket, client_id: str) -> None:
-        await stream.serve(socket, pages.get(client_id), feed)
-
-    @app.get("/pictures/{number}/{name}")
-    async def picture(number: int, name: str) -> Response:
-        found = feed.picture(number, name)
-        if found is None:
-            return Response(status_code=404)
-        kind = "image/png" if found[:4] == b"\x89PNG" else "image/jpeg"
-        return Response(found, media_type=kind, headers={"cache-control": "no-store"})
-
-    app.mount("/look", StaticFiles(directory=STATIC))
-
-    def root(request: Request) -> None:
-        client = ui.context.client
-        chosen = preferences.read(request.cookies.get(preferences.COOKIE))
-        ui.add_head_html('<link rel="stylesheet" href="/look/dashboard.css">')
-        pages[client.id] = Page(feed, client, chosen)
-        waiting[client.id] = client
-        client.on_connect(lambda: waiting.pop(client.id, None))
-        client.on_delete(lambda: (pages.pop(client.id, None), waiting.pop(client.id, None)))
-        while len(waiting) > _WAITING:
-            next(iter(waiting.values())).delete()
-
-    ui.page("/", title=TITLE)(root)
-    ui.run_with(
-        app,
-        title=TITLE,
-        favicon=FAVICON,
-        dark=None,
-        tailwind=False,
-        binding_refresh_interval=None,
-        reconnect_timeout=10.0,
-        message_history_length=100,
-        gzip_middleware_factory=None,
-        show_welcome_message=False,
-    )
-    return app

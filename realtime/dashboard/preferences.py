@@ -1,4 +1,4 @@
-"""What a viewer chose, kept in the viewer's browser: one cookie, JSON; anything odd in it is ignored."""
+"""The viewer's preferences, kept in a cookie of the browser as JSON; an invalid cookie is ignored."""
 
 from typing import Annotated, Final
 from urllib.parse import quote, unquote
@@ -10,7 +10,7 @@ Word = Annotated[str, msgspec.Meta(max_length=40)]
 
 
 class Preferences(msgspec.Struct, omit_defaults=True):
-    """``dark`` None follows the system; ``names`` shows classes by other names; ``freeze`` stops at an event."""
+    """The preferences: ``dark`` None follows the system, ``names`` renames classes, ``freeze`` pauses at an event."""
 
     camera: Word = ""
     dark: bool | None = None
@@ -20,7 +20,7 @@ class Preferences(msgspec.Struct, omit_defaults=True):
 
 
 def read(cookie: str | None) -> Preferences:
-    """From the cookie's value; the defaults where there is none or it is not ours."""
+    """The preferences in a cookie's value; the defaults if it is missing or invalid."""
     try:
         return msgspec.json.decode(unquote(cookie or ""), type=Preferences)
     except (msgspec.MsgspecError, UnicodeError):
@@ -28,6 +28,6 @@ def read(cookie: str | None) -> Preferences:
 
 
 def script(preferences: Preferences) -> str:
-    """JavaScript that keeps them for a year."""
+    """JavaScript that stores the preferences for a year."""
     value = quote(msgspec.json.encode(preferences), safe="")
     return f'document.cookie = "{COOKIE}={value}; path=/; max-age=31536000; samesite=strict"'

@@ -1,4 +1,4 @@
-"""The dashboard process: one thread listens to the bus, one serves the page, this one speaks with main."""
+"""The dashboard process: one thread reads the bus, one serves the page, the main thread talks to the supervisor."""
 
 import logging
 import os
@@ -15,47 +15,48 @@ from realtime.dashboard import address
 from realtime.dashboard.feed import Feed
 from realtime.dashboard.guard import Guard
 from realtime.processes import wire
-from realtime.processes.child import Link, Spec
+from realtime.processes.child import Link
+from realtime.processes.spec import Spec
 
-# Previews go on for a moment after the last page left: it may be loading again.
+# Previews continue for a moment after the last page was closed: it may be reloading.
 _LINGER_S: Final = 10.0
 _LEAVE_S: Final = 1.5
 
 
 def run(link: Link, spec: Spec) -> None:
-    """Serves until main says bye. Raises InputError where the page cannot be served."""
+    """Serves the page until main ends the process. Raises InputError if it cannot be served."""
     settings = spec.config.dashboard
     listener = address.bind(settings)
     page = address.url(listener, settings.host)
     feed = Feed()
     server = Server(feed, listener, settings.token)
-    listening = Listening(feed, spec.config.bus, spec.endpoint)
+    reader = BusReader(feed, spec.config.bus, spec.endpoint)
     link.send(wire.Ready())
-    # After a restart the pages that are open find back by themselves.
+    # After a restart, open pages reconnect by themselves.
     if spec.generation == 0:
         link.send(wire.Note(f"dashboard {page}"))
         if settings.open:
             address.open_browser(page)
     try:
-        while server.is_alive() and listening.is_alive():
+        while server.is_alive() and reader.is_alive():
             link.receive(0.25)
             link.beat()
-        raise RuntimeError("the page's server or its listener stopped")
+        raise RuntimeError("the page's server or its reader of the bus stopped")
     finally:
-        listening.leave()
+        reader.leave()
         server.leave()
 
 
 class Server(threading.Thread):
-    """Serves the page; the first and only one of its process."""
+    """The thread that serves the page; there is only one in a process."""
 
     def __init__(self, feed: Feed, listener: socket.socket, token: str | None) -> None:
         super().__init__(name="page", daemon=True)
-        # FastAPI exports what it serves where the machine's settings name a collector.
+        # FastAPI would export traces if the environment names a collector.
         os.environ["OTEL_SDK_DISABLED"] = "true"
-        from realtime.dashboard.page import application
+        from realtime.dashboard.application import application
 
-        # A page that is closed in the middle of something is no news.
+        # A page closed in the middle of an update is not worth a warning.
         logging.getLogger("nicegui").setLevel(logging.ERROR)
         self._listener = listener
         self._server = uvicorn.Server(
@@ -64,7 +65,7 @@ class Server(threading.Thread):
                 log_config=None,
                 log_level=logging.ERROR,
                 access_log=False,
-                # Pictures are compressed already.
+                # The pictures are compressed already.
                 ws_per_message_deflate=False,
                 timeout_graceful_shutdown=1,
                 server_header=False,
@@ -73,17 +74,17 @@ class Server(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Until `leave`."""
+        """Serves until `leave`."""
         self._server.run(sockets=[self._listener])
 
     def leave(self) -> None:
-        """Closes every page's connection and stops."""
+        """Closes the connections of all pages and stops."""
         self._server.should_exit = True
         self.join(_LEAVE_S)
 
 
-class Listening(threading.Thread):
-    """Takes everything from the bus into the feed; asks for previews while a page is open."""
+class BusReader(threading.Thread):
+    """The thread that stores the messages of the bus in the feed; it subscribes to previews while a page is open."""
 
     def __init__(self, feed: Feed, settings: Bus, endpoint: str) -> None:
         super().__init__(name="bus", daemon=True)
@@ -94,7 +95,7 @@ class Listening(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Until `leave`. A program that was started again is found again."""
+        """Reads until `leave`, also across restarts of the program."""
         topics = ["event", "state", "health", "preview"]
         own = None if self._keys is None else Path(self._keys)
         with Subscriber(self._endpoint, topics, keys=own, server=own) as subscriber:
@@ -111,5 +112,5 @@ class Listening(threading.Thread):
 
 
 def reachable(endpoint: str) -> str:
-    """The endpoint to connect to, of one that may be bound to every interface."""
+    """The endpoint to connect to for one that may be bound to all interfaces."""
     return endpoint.replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:")

@@ -1,7 +1,7 @@
-"""Picture and curves for one open page, over a web socket: what is new, when the page is ready for it.
+"""Picture and curves for one open page over a web socket, as fast as the page can draw them.
 
-The page answers every message once it has drawn it; the next one goes out after that and not before, so that a slow
-phone, or a page nobody looks at, gets fewer messages and never old ones.
+The page acknowledges every message once it is drawn, and only then gets the next one, so that a slow phone or a page
+in the background gets fewer messages, but never old ones.
 """
 
 import asyncio
@@ -10,7 +10,8 @@ from typing import Final, Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from realtime.dashboard.feed import Cursor, Feed
+from realtime.dashboard.feed import Feed
+from realtime.dashboard.update import Cursor
 
 _EVERY_S: Final = 1 / 12.5
 _GONE: Final = 4404
@@ -21,25 +22,25 @@ class Viewer(Protocol):
 
     @property
     def camera(self) -> str:
-        """The camera chosen."""
+        """The camera to show."""
 
     @property
     def held(self) -> bool:
-        """Whether the page stands still."""
+        """Whether the page is paused."""
 
     def refresh(self) -> None:
-        """Brings everything but picture and curves up to date; may decide to stand still from now on."""
+        """Updates everything but picture and curves; may pause the page."""
 
 
 async def serve(socket: WebSocket, viewer: Viewer | None, feed: Feed) -> None:
-    """Streams until the page goes."""
+    """Streams until the page is closed."""
     await socket.accept()
     if viewer is None:
         await socket.close(_GONE)
         return
     drawn = asyncio.Event()
     drawn.set()
-    feed.watched(1)
+    feed.count_viewers(1)
     sender = asyncio.create_task(_send(socket, viewer, feed, drawn))
     try:
         while True:
@@ -51,7 +52,7 @@ async def serve(socket: WebSocket, viewer: Viewer | None, feed: Feed) -> None:
         sender.cancel()
         with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
             await sender
-        feed.watched(-1)
+        feed.count_viewers(-1)
 
 
 async def _send(socket: WebSocket, viewer: Viewer, feed: Feed, drawn: asyncio.Event) -> None:
@@ -60,10 +61,10 @@ async def _send(socket: WebSocket, viewer: Viewer, feed: Feed, drawn: asyncio.Ev
         await asyncio.sleep(_EVERY_S)
         await drawn.wait()
         if viewer.held:
-            # When it goes on, it begins with everything there is.
+            # After the pause it starts with everything.
             cursor = Cursor()
             continue
-        # The page's own update comes first: an event that stops the page is still drawn in the curves.
+        # The page is updated first, so that an event that pauses it is still drawn in the curves.
         viewer.refresh()
         update = feed.update(viewer.camera, cursor)
         if update is not None:

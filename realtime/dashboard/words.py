@@ -1,4 +1,4 @@
-"""What the page says, in words: the state of the face, the kinds of events, the groups of regions, times."""
+"""Texts of the page: the state of the face, kinds of events, groups of regions, times."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -6,13 +6,13 @@ from typing import Final
 
 from realtime import messages
 
-# Tone, then a title; the detail is the watcher's own reason.
+# Tone and title; the detail is the watcher's reason.
 _FACE: Final = {
     "lost": ("wait", "No face in the picture"),
     "small": ("wait", "Come closer"),
     "turned": ("wait", "Look towards the camera"),
     "covered": ("wait", "The face is partly hidden"),
-    "settling": ("calm", "Finding rest"),
+    "settling": ("calm", "Learning the face at rest"),
 }
 _SOURCE: Final = {
     "starting": ("calm", "Starting", "loading models and opening the camera"),
@@ -31,9 +31,9 @@ _LANES: Final = (
 def for_picture(
     state: messages.State | None, health: messages.Health | None, *, silent: bool
 ) -> tuple[str, str, str] | None:
-    """What stands over the picture: tone, title, detail; None when all is well."""
+    """The notice over the picture: tone, title, detail; None if all is well."""
     if silent:
-        return "alarm", "No news from the camera", "apexcam is restarting it, or has ended"
+        return "alarm", "No data from the camera", "apexcam is restarting it, or has ended"
     if health is not None and health.status in _SOURCE:
         return _SOURCE[health.status]
     if state is None:
@@ -48,7 +48,7 @@ def for_picture(
 
 
 def lanes(names: Sequence[str]) -> tuple[list[tuple[str, list[str]]], list[int]]:
-    """Regions grouped for the curves, and the order that brings a state's regions into the groups' order."""
+    """The lanes of the curves with their regions, and the indices that bring a state's regions into that order."""
     groups: dict[str, list[int]] = {}
     for i, name in enumerate(names):
         lane = next(
@@ -62,7 +62,7 @@ def lanes(names: Sequence[str]) -> tuple[list[tuple[str, list[str]]], list[int]]
 
 
 def clock(moment: messages.Moment) -> str:
-    """When it was: time of day here, or the time in the file."""
+    """The local time of day of a moment, or its time in the file."""
     if moment.wall is not None:
         try:
             at = datetime.fromisoformat(moment.wall)
@@ -76,17 +76,10 @@ def clock(moment: messages.Moment) -> str:
 
 
 def milliseconds(first: messages.Moment, last: messages.Moment) -> float:
-    """From one moment to the other, milliseconds of the source's clock."""
+    """The milliseconds from one moment to the other, by the source's clock."""
     return (last.t_ns - first.t_ns) / 1e6
 
 
 def span(ms: float) -> str:
-    """A duration for reading: ``84 ms``, ``1.42 s``."""
+    """A duration as text: ``84 ms``, ``1.42 s``."""
     return f"{ms:.0f} ms" if abs(ms) < 1000 else f"{ms / 1000:.2f} s"
-
-
-def uptime(seconds: float) -> str:
-    """``4:07``, ``1:02:33``."""
-    minutes, s = divmod(int(seconds), 60)
-    hours, m = divmod(minutes, 60)
-    return f"{hours}:{m:02d}:{s:02d}" if hours else f"{m}:{s:02d}"

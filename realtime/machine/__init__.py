@@ -1,1 +1,1 @@
-"""What this machine can run: ``apexcam doctor`` and ``apexcam bench``."""
+"""Diagnosis and load tests of this machine: ``apexcam doctor`` and ``apexcam bench``."""

@@ -7,7 +7,9 @@ from engines.errors import InputError
 from realtime import ring
 from realtime.config import Config
 from realtime.processes import wire
-from realtime.processes.child import Link, Spec, load, retitle
+from realtime.processes.child import Link, load, retitle
+from realtime.processes.counts import CaptureCounts
+from realtime.processes.spec import Spec
 from realtime.sources.base import PacedSource
 
 _LEAST_SLOTS = 8
@@ -28,7 +30,7 @@ def run(link: Link, spec: Spec) -> None:
     try:
         info = source.info
         slots, advice = _slots_left(link, spec, info)
-        name = ring.free_name(f"{info.name}-{spec.line}" if spec.line else info.name, spec.main_pid)
+        name = ring.free_name(f"{info.name}-{spec.camera}" if spec.camera else info.name, spec.main_pid)
         with ring.RingWriter(name, slots, info.height, info.width) as writer:
             link.send(
                 wire.Opened(
@@ -50,28 +52,26 @@ def run(link: Link, spec: Spec) -> None:
             retitle(spec, info.name)
             _wait_for_go(link, spec, source)
             _capture(link, spec, source, writer)
-            link.wait_for_bye()
+            link.wait_for_exit()
     finally:
         source.close()
 
 
 def open_for_live(spec: Spec) -> Any:
     """The source, paced as a camera would be: a file at its own times unless told otherwise."""
-    from realtime.sources import kind_of
+    from realtime.sources import kind_row
 
-    wish = spec.config.source
-    kind = kind_of(spec.source)
+    asked = spec.config.source
+    row = kind_row(spec.source)
     pace: float | str | None = spec.pace
-    if pace is None and kind == "demo":
-        pace = wish.fps
-    elif pace is None and kind in ("file", "images", "url"):
-        pace = "own"
-    # After `kind_of`, whose package sets what OpenCV reads when it is loaded.
+    if pace is None and not row.paces_itself:
+        pace = asked.fps if row.takes_size else "own"
+    # After `kind_row`, whose package sets what OpenCV reads when it is loaded.
     import cv2
 
     cv2.setNumThreads(1)
     return load(spec.stages.open_source)(
-        spec.source, fps=wish.fps, width=wish.width, height=wish.height, pace=pace, rate=spec.rate
+        spec.source, fps=asked.fps, width=asked.width, height=asked.height, pace=pace, rate=spec.rate
     )
 
 
@@ -101,16 +101,16 @@ def _slots_left(link: Link, spec: Spec, info: Any) -> tuple[int, str]:
 def _wait_for_go(link: Link, spec: Spec, source: Any) -> None:
     """Waits until everybody is ready. A live source is read meanwhile: its buffers stay fresh and it is measured."""
     if source.info.kind not in ("camera", "url"):
-        link.wait_for(wire.Go)
+        link.wait_for(wire.Begin)
         return
     from realtime.sources import cameras
 
     meter, since = cameras.Meter(), time.monotonic()
-    while not isinstance(link.receive(), wire.Go):
+    while not isinstance(link.receive(), wire.Begin):
         link.beat()
         frame = source.read()
         if frame is None:
-            link.wait_for(wire.Go)
+            link.wait_for(wire.Begin)
             return
         if time.monotonic() - since > _MEASURE_S:
             meter, since = cameras.Meter(), time.monotonic()
@@ -154,7 +154,7 @@ def ring_slots(config: Config, fps: float, height: int, width: int, *, recording
 
 
 def _capture(link: Link, spec: Spec, source: Any, writer: ring.RingWriter) -> None:
-    counts = {"captured": 0, "lost_driver": 0, "first_ns": 0, "last_ns": 0, "last_index": -1}
+    counts = CaptureCounts()
     until_ns: int | None = None
     offset = _resume(link, spec, source)
     lost = False
@@ -196,11 +196,11 @@ def _capture(link: Link, spec: Spec, source: Any, writer: ring.RingWriter) -> No
                     break
             frame.index += offset
             writer.write(frame)
-            counts["captured"] += 1
-            counts["lost_driver"] += frame.gap
-            counts["first_ns"] = counts["first_ns"] or frame.host_ns
-            counts["last_ns"] = frame.host_ns
-            counts["last_index"] = frame.index
+            counts.captured += 1
+            counts.lost_driver += frame.gap
+            counts.first_ns = counts.first_ns or frame.host_ns
+            counts.last_ns = frame.host_ns
+            counts.last_index = frame.index
             if link.due():
                 link.beat(counts)
                 truth.send(link, frame.index)
@@ -210,7 +210,7 @@ def _capture(link: Link, spec: Spec, source: Any, writer: ring.RingWriter) -> No
         # However it ends: what was counted tells the next capture where to go on.
         link.beat(counts, now=True)
     writer.end()
-    truth.send(link, counts["last_index"])
+    truth.send(link, counts.last_index)
     link.send(wire.Ended(lost=lost, damaged=getattr(source, "damaged", False), problem=source.problem))
 
 

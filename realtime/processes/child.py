@@ -1,6 +1,6 @@
 """How every process begins, speaks with main, and ends.
 
-A child never outlives main: it ends on `wire.Bye`, on SIGTERM, and within about a second of main's death, and
+A child never outlives main: it ends on `wire.Exit`, on SIGTERM, and within about a second of main's death, and
 what it made goes with it. Ctrl-C reaches main alone, which ends the children in order.
 """
 
@@ -9,14 +9,12 @@ import faulthandler
 import importlib
 import multiprocessing
 import os
-import shutil
 import signal
 import sys
 import threading
 import time
 import traceback
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, TypeVar
@@ -24,51 +22,19 @@ from typing import Any, Final, TypeVar
 import msgspec
 import zmq
 
-from engines import fallback
+from engines import notices
 from engines.errors import InputError
 from engines.files import user_cache, writable
-from realtime.config import Config
 from realtime.processes import wire
-from realtime.processes.table import Role
+from realtime.processes.counts import Counts
+from realtime.processes.private_folder import remove_traces
+from realtime.processes.spec import Spec
 from realtime.redaction import shown
 
 Order = TypeVar("Order", bound=wire.Down)
 
 BEAT_S: Final = 0.25
 _ORPHAN_GRACE_S: Final = 1.0
-
-
-@dataclass(frozen=True)
-class Stages:
-    """Where the stages are found, ``module:name``; tests put others in their place."""
-
-    open_source: str = "realtime.sources:open_source"
-    watcher: str = "realtime.stages.watcher:Watcher"
-    candidate: str = "realtime.stages.candidate:Candidate"
-    recogniser: str = "realtime.stages.recogniser:Recogniser"
-
-
-@dataclass(frozen=True)
-class Spec:
-    """All that a process is given at its start."""
-
-    role: Role
-    title: str
-    identity: bytes
-    address: str
-    folder: str
-    main_pid: int
-    generation: int
-    config: Config
-    stages: Stages
-    line: int = 0
-    source: str = ""
-    pace: float | None = None
-    rate: float | None = None
-    first_index: int = 0
-    duration_s: float | None = None
-    record: str | None = None
-    endpoint: str = ""
 
 
 class Leave(BaseException):
@@ -91,7 +57,7 @@ class Link:
         self._orders: deque[wire.Down] = deque()
         self._notes: deque[str] = deque()
         self._next_beat = 0.0
-        self._last_beat = wire.Beat()
+        self._last_beat = wire.Heartbeat()
         self.orphaned = False
         self.send(wire.Hello(os.getpid()))
 
@@ -123,7 +89,7 @@ class Link:
                 self._socket.poll(max(1, round(min(left, 0.1) * 1000)))
             with contextlib.suppress(zmq.Again):
                 order = self._decoder.decode(self._socket.recv(zmq.DONTWAIT))
-                if isinstance(order, wire.Bye):
+                if isinstance(order, wire.Exit):
                     raise Leave
                 return order
             if left <= 0:
@@ -148,21 +114,16 @@ class Link:
         return time.monotonic() >= self._next_beat
 
     def beat(
-        self,
-        counts: dict[str, int] | None = None,
-        latency: dict[str, bytes] | None = None,
-        note: str = "",
-        *,
-        now: bool = False,
+        self, counts: Counts | None = None, latency: dict[str, bytes] | None = None, *, now: bool = False
     ) -> None:
         """A sign of life, at most every `BEAT_S` unless ``now``; without counts it repeats the last ones."""
         if now or self.due():
             self._next_beat = time.monotonic() + BEAT_S
             if counts is not None:
-                self._last_beat = wire.Beat(dict(counts), latency or {}, note)
+                self._last_beat = wire.Heartbeat(counts, latency or {})
             self.send(self._last_beat)
 
-    def wait_for_bye(self) -> None:
+    def wait_for_exit(self) -> None:
         """Stays, alive to main, until main says that everybody is done. Ends by raising `Leave`."""
         while True:
             self.receive(0.1)
@@ -194,7 +155,7 @@ def begin(spec: Spec) -> None:
         link.leave()
 
     signal.signal(signal.SIGTERM, on_term)
-    fallback.tell(link.note)
+    notices.send_notices(link.note)
     _spare_the_temporary_folder(spec)
     threading.Thread(target=_follow_parent, args=(link, spec), daemon=True).start()
     code = 0
@@ -272,11 +233,3 @@ def _follow_parent(link: Link, spec: Spec) -> None:
     time.sleep(_ORPHAN_GRACE_S)
     remove_traces(spec.main_pid, spec.folder)
     os._exit(1)
-
-
-def remove_traces(main_pid: int, folder: str) -> None:
-    """Removes every shared-memory segment of a run and its private folder, whoever made them."""
-    from realtime import ring
-
-    ring.unlink_of(main_pid)
-    shutil.rmtree(folder, ignore_errors=True)

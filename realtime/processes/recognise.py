@@ -6,42 +6,44 @@ import msgspec
 
 from engines.errors import InputError
 from realtime.processes import wire
-from realtime.processes.child import Link, Spec, load
+from realtime.processes.child import Link, load
+from realtime.processes.counts import RecogniseCounts
+from realtime.processes.spec import Spec
 
 
 def run(link: Link, spec: Spec) -> None:
-    """Loads flow solver and network, then answers every `wire.Work`, those that wait together."""
+    """Loads flow solver and network, then answers every `wire.Recognise`, those that wait together."""
     recogniser = load(spec.stages.recogniser)(
         spec.config.recognise, lambda text: link.send(wire.Note(f"recognise: {text}"))
     )
     decoder = msgspec.msgpack.Decoder(load(spec.stages.candidate))
     backends = recogniser.backends
     link.send(wire.Ready(backends))
-    done = 0
+    counts = RecogniseCounts()
     while True:
         works, order = _waiting(link)
         _answer(link, recogniser, _decoded(link, decoder, works))
-        done += len(works)
+        counts.recognised += len(works)
         if recogniser.backends != backends:
             backends = recogniser.backends
             link.send(wire.Ready(backends))
         if isinstance(order, wire.Finish):
-            link.beat({"recognised": done}, now=True)
+            link.beat(counts, now=True)
             link.send(wire.Ended())
-        link.beat({"recognised": done})
+        link.beat(counts)
 
 
-def _waiting(link: Link) -> tuple[list[wire.Work], wire.Down | None]:
+def _waiting(link: Link) -> tuple[list[wire.Recognise], wire.Down | None]:
     """Every candidate that waits, and the order after them."""
-    works: list[wire.Work] = []
+    works: list[wire.Recognise] = []
     order = link.receive(0.1)
-    while isinstance(order, wire.Work):
+    while isinstance(order, wire.Recognise):
         works.append(order)
         order = link.receive()
     return works, order
 
 
-def _decoded(link: Link, decoder: Any, works: list[wire.Work]) -> list[tuple[int, Any]]:
+def _decoded(link: Link, decoder: Any, works: list[wire.Recognise]) -> list[tuple[int, Any]]:
     """Number and candidate; one that cannot be read is answered here."""
     found = []
     for work in works:
@@ -49,7 +51,7 @@ def _decoded(link: Link, decoder: Any, works: list[wire.Work]) -> list[tuple[int
             candidate = decoder.decode(work.candidate)
             candidate.crops()
         except (msgspec.MsgspecError, ValueError) as error:
-            link.send(wire.Useless(work.number, str(error)))
+            link.send(wire.Rejected(work.number, str(error)))
         else:
             found.append((work.number, candidate))
     return found
@@ -61,7 +63,9 @@ def _answer(link: Link, recogniser: Any, waiting: list[tuple[int, Any]]) -> None
         try:
             for event, pictures in recogniser.many([candidate for _, candidate in waiting]):
                 number, candidate = waiting.pop(0)
-                link.send(wire.Named(number, event, pictures, candidate.crop_to_frame, candidate.taken_from))
+                link.send(
+                    wire.Recognised(number, event, pictures, candidate.crop_to_frame, candidate.taken_from)
+                )
         except (InputError, ValueError) as error:
             number, _ = waiting.pop(0)
-            link.send(wire.Useless(number, str(error)))
+            link.send(wire.Rejected(number, str(error)))

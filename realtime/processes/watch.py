@@ -10,8 +10,10 @@ import numpy as np
 
 from realtime import ring
 from realtime.processes import wire
-from realtime.processes.child import Link, Spec, load, retitle
+from realtime.processes.child import Link, load, retitle
+from realtime.processes.counts import WatchCounts
 from realtime.processes.histogram import Histogram
+from realtime.processes.spec import Spec
 
 
 def run(link: Link, spec: Spec) -> None:
@@ -40,7 +42,7 @@ class Watch:
         self._reader: ring.RingReader | None = None
         self._encoder = msgspec.msgpack.Encoder()
         self._latency = Histogram()
-        self._counts = {"processed": 0, "lost_ring": 0, "position": 0}
+        self._counts = WatchCounts()
         self._state_every_ns = round(1e9 / spec.config.bus.state_hz)
         self._next_state_ns = 0
         self._finished = False
@@ -52,13 +54,13 @@ class Watch:
         """
         self._finish_movements()
         if self._reader is not None:
-            self._counts["lost_ring"] += self._reader.lag
+            self._counts.lost_ring += self._reader.lag
         self.close()
         self._reader = ring.RingReader(order.ring, order.position, timeout_s=5.0)
         self._image = np.empty((self._reader.height, self._reader.width, 3), np.uint8)
         config = self._spec.config
         self._watcher = self._make_watcher(config.faces, config.spotting, order.camera, wall)
-        self._counts["serial"] = order.serial
+        self._counts.serial = order.serial
         retitle(self._spec, order.camera)
 
     def _finish_movements(self) -> None:
@@ -96,7 +98,7 @@ class Watch:
             if isinstance(item, ring.Frame):
                 self._step(item)
             elif isinstance(item, ring.Lapped):
-                self._counts["lost_ring"] += item.count
+                self._counts.lost_ring += item.count
                 self._watcher.lost(item.count)
             elif isinstance(item, ring.End) or last_words:
                 ended = True
@@ -104,7 +106,7 @@ class Watch:
                 self._finished = True
                 self._beat(now=True)
                 if not isinstance(item, ring.Replaced):
-                    link.send(wire.Ended(serial=self._counts["serial"]))
+                    link.send(wire.Ended(serial=self._counts.serial))
                 # A capture that starts again may need its memory.
                 self._reader.close()
                 self._reader = None
@@ -114,26 +116,26 @@ class Watch:
         candidates = self._watcher.step(frame)
         done_ns = time.monotonic_ns()
         self._latency.add((done_ns - frame.host_ns) / 1e6)
-        self._counts["processed"] += 1
+        self._counts.processed += 1
         self._send(candidates)
         if done_ns >= self._next_state_ns:
             self._next_state_ns = max(self._next_state_ns + self._state_every_ns, done_ns)
-            self._link.send(wire.Seen(self._watcher.state(frame)))
+            self._link.send(wire.StateUpdate(self._watcher.state(frame), frame.host_ns))
 
     def _send(self, candidates: list[Any]) -> None:
         if candidates:
             spotted = [wire.Spotted(one.apex_host_ns, self._encoder.encode(one)) for one in candidates]
-            self._link.send(wire.Found(spotted, wire.Beat(dict(self._count()), self._latencies())))
+            self._link.send(wire.Candidates(spotted, wire.Heartbeat(self._count(), self._latencies())))
 
     def _beat(self, *, now: bool = False) -> None:
         self._link.beat(self._count(), self._latencies(), now=now)
 
-    def _count(self) -> dict[str, int]:
+    def _count(self) -> WatchCounts:
         if self._reader is not None:
-            self._counts["position"] = self._reader.position
-            self._counts["lag"] = self._reader.lag
-        refused = self._refused if self._watcher is None else self._refused + self._watcher.refused()
-        self._counts.update({f"{wire.REFUSED}{reason}": count for reason, count in refused.items()})
+            self._counts.position = self._reader.position
+        self._counts.refused = dict(
+            self._refused if self._watcher is None else self._refused + self._watcher.refused()
+        )
         return self._counts
 
     def _latencies(self) -> dict[str, bytes]:

@@ -1,7 +1,7 @@
 """What main and its processes say to each other, msgpack over a private ZeroMQ socket.
 
-Main keeps a candidate (``Found``) until it is answered (``Named``), and hands it out again (``Work``) when
-the recognise process had to be restarted: each is published exactly once.
+Main keeps what comes as ``Candidates`` until each is answered (``Recognised``), and hands it out again (``Recognise``)
+when the recognise process had to be restarted: each is published exactly once.
 """
 
 from typing import Literal
@@ -9,10 +9,8 @@ from typing import Literal
 import msgspec
 
 from realtime import messages
+from realtime.processes.counts import Counts
 from realtime.stages.crop_source import CropSource
-
-# What a counter of refused movements is called, before its reason.
-REFUSED = "refused: "
 
 
 class Hello(msgspec.Struct, frozen=True, tag=True):
@@ -42,20 +40,18 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     backends: dict[str, str] = {}
 
 
-class Beat(msgspec.Struct, frozen=True, tag=True):
-    """A sign of life: counters and latencies since this process began (histograms as
-    `histogram.Histogram.pack`).
-    """
+class Heartbeat(msgspec.Struct, frozen=True, tag=True):
+    """A sign of life: counters and latencies since this process began (histograms as `histogram.Histogram.pack`)."""
 
-    counts: dict[str, int] = {}
+    counts: Counts | None = None
     latency: dict[str, bytes] = {}
-    note: str = ""
 
 
-class Seen(msgspec.Struct, frozen=True, tag=True):
-    """The watcher's view, for the bus."""
+class StateUpdate(msgspec.Struct, frozen=True, tag=True):
+    """The watcher's view, and when its frame came, `time.monotonic_ns`."""
 
     state: messages.State
+    host_ns: int
 
 
 class Spotted(msgspec.Struct, frozen=True):
@@ -65,15 +61,15 @@ class Spotted(msgspec.Struct, frozen=True):
     candidate: bytes
 
 
-class Found(msgspec.Struct, frozen=True, tag=True):
+class Candidates(msgspec.Struct, frozen=True, tag=True):
     """The candidates of one frame and, in the same message, how far watch has read: a successor begins behind them."""
 
     candidates: list[Spotted]
-    beat: Beat
+    heartbeat: Heartbeat
 
 
-class Named(msgspec.Struct, frozen=True, tag=True):
-    """The answer to `Work` ``number``: the event to publish, its pictures (PNG), how its crops were taken."""
+class Recognised(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `Recognise` ``number``: the event to publish, its pictures (PNG), how its crops were taken."""
 
     number: int
     event: messages.Event
@@ -82,8 +78,8 @@ class Named(msgspec.Struct, frozen=True, tag=True):
     taken_from: tuple[CropSource, CropSource] | None = None
 
 
-class Useless(msgspec.Struct, frozen=True, tag=True):
-    """The answer to `Work` ``number`` when it cannot be recognised; why."""
+class Rejected(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `Recognise` ``number`` when it cannot be recognised; why."""
 
     number: int
     why: str
@@ -137,20 +133,20 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
     serial: int = 0
 
 
-Up = Hello | Opened | Ready | Beat | Seen | Found | Named | Useless | Truths | Note | Refused | Failed | Ended
+Answer = Recognised | Rejected
+LastWord = Refused | Failed | Ended
+Up = Hello | Opened | Ready | Heartbeat | StateUpdate | Candidates | Answer | Truths | Note | LastWord
 
 
 class Attach(msgspec.Struct, frozen=True, tag=True):
     """Read this ring from now on; ``position`` is where a predecessor stopped, 0 on a new ring: laps are counted.
 
-    ``serial`` comes back in the counts of every `Beat`, so that a position is never taken for another ring's.
+    ``serial`` comes back in the counts of every `Heartbeat`, so that a position is never taken for another ring's.
     """
 
     serial: int
     camera: str
     ring: str
-    fps: float
-    kind: str
     position: int = 0
 
 
@@ -160,18 +156,18 @@ class Detach(msgspec.Struct, frozen=True, tag=True):
     camera: str
 
 
-class Go(msgspec.Struct, frozen=True, tag=True):
+class Begin(msgspec.Struct, frozen=True, tag=True):
     """Everybody is ready: begin."""
 
 
-class Work(msgspec.Struct, frozen=True, tag=True):
+class Recognise(msgspec.Struct, frozen=True, tag=True):
     """Recognise this candidate and answer with its number."""
 
     number: int
     candidate: bytes
 
 
-class Keep(msgspec.Struct, frozen=True, tag=True):
+class Record(msgspec.Struct, frozen=True, tag=True):
     """Record this event."""
 
     event: messages.Event
@@ -184,11 +180,11 @@ class Finish(msgspec.Struct, frozen=True, tag=True):
     """No more input will come: finish what there is and answer `Ended`."""
 
 
-class Bye(msgspec.Struct, frozen=True, tag=True):
+class Exit(msgspec.Struct, frozen=True, tag=True):
     """Leave now."""
 
 
 # What decoding a damaged message raises: a string that is not UTF-8 is no error of msgspec's own.
 DAMAGED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
-Down = Attach | Detach | Go | Work | Keep | Finish | Bye
+Down = Attach | Detach | Begin | Recognise | Record | Finish | Exit

@@ -1,1 +1,1 @@
-"""What ``--record`` writes, and how it is read back."""
+"""``--record``: writing events and sessions, and reading events back."""

@@ -1,4 +1,4 @@
-"""The disk a recording is written to: a quota, room left for others, and one line when it is over."""
+"""The disk a recording is written to: its quota, and the space left free for others."""
 
 import contextlib
 import shutil
@@ -11,22 +11,22 @@ from typing import Final
 from engines.errors import InputError
 from realtime.config import Record
 
-_LOOK_S: Final = 0.25
+_CHECK_S: Final = 0.25
 
 
 class Disk:
-    """Counts what a run writes under ``root``. Any thread. InputError is the one line with which recording stops."""
+    """Writes files under ``root`` within the limits. Thread-safe; raises InputError when recording must stop."""
 
     def __init__(self, root: Path, limits: Record) -> None:
         self.root = root
         self.written = 0
         self._limits = limits
         self._lock = threading.Lock()
-        self._next_look = 0.0
+        self._next_check = 0.0
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:
-        """Errors of the disk become that line."""
+        """Turns an OSError into that InputError."""
         try:
             yield
         except OSError as error:
@@ -35,7 +35,7 @@ class Disk:
             ) from error
 
     def write(self, file: Path, data: bytes) -> None:
-        """Writes a file if quota and disk allow."""
+        """Writes a file. Raises InputError if the quota or the disk is full, or the disk fails."""
         with self.guarded():
             self._allow(len(data))
             file.write_bytes(data)
@@ -49,9 +49,9 @@ class Disk:
                     "(record.max_gb); recognition goes on"
                 )
             now = time.monotonic()
-            if now < self._next_look:
+            if now < self._next_check:
                 return
-            self._next_look = now + _LOOK_S
+            self._next_check = now + _CHECK_S
             if shutil.disk_usage(self.root).free < self._limits.keep_free_mb * 2**20:
                 raise InputError(
                     f"recording stopped: less than {self._limits.keep_free_mb:g} MB left on the disk of "

@@ -1,7 +1,7 @@
-"""A folder that ``--record`` made of an event, recognised again: same frames, same transform, same prediction.
+"""Recognising the folder of a recorded event again: same frames, same transform, same prediction.
 
-Nothing is spotted again. The crops are cut out of the recorded frames as they were then, compared with the recorded
-crops byte for byte, and go through flow, flow map and network under the recorded settings.
+Nothing is spotted again. The crops are cut from the recorded frames as they were in the run, compared with the
+recorded crops bit for bit, and pass through flow, flow map and network under the recorded settings.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,11 @@ EVENT_FILE: Final = "event.json"
 _SAME: Final = ("label", "probabilities", "abstained")
 
 
-class About(msgspec.Struct, frozen=True, kw_only=True):
-    """What event.json says; ``taken_from`` onset's and apex' crop. Other versions may say more."""
+class Description(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of event.json, to which other versions may add fields.
+
+    ``taken_from``: where the crops of onset and apex were cut out.
+    """
 
     schema: str
     event: messages.Event
@@ -37,11 +40,11 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class Again:
+class Rerun:
     """A recorded event recognised again.
 
-    ``same_crops``: the crops are those recorded, bit for bit; ``differs``: what of the prediction is not as recorded,
-    in words, empty if all of it is.
+    ``strip`` has crops from onset to offset (index, t_ns, uint8 170x140). ``same_crops``: the crops equal the
+    recorded ones bit for bit; ``differs``: each difference from the recorded prediction, in words.
     """
 
     event: messages.Event
@@ -52,55 +55,58 @@ class Again:
 
 
 def is_recorded(spec: str) -> bool:
-    """Whether this is the folder of a recorded event."""
+    """Whether ``spec`` is the folder of a recorded event."""
     return (Path(spec).expanduser() / EVENT_FILE).is_file()
 
 
-def read(spec: str) -> tuple[About, list[Still]]:
-    """What a folder holds. Raises InputError if it is damaged or from a version that did not keep how it cropped."""
+def read(spec: str) -> tuple[Description, list[Still]]:
+    """The content of a folder: event.json and the frames.
+
+    Raises InputError if it is damaged, or from a version that did not record how its crops were taken.
+    """
     check_name(spec)
     folder = Path(spec).expanduser()
     file = folder / EVENT_FILE
     try:
-        about = msgspec.json.decode(file.read_bytes(), type=About)
+        description = msgspec.json.decode(file.read_bytes(), type=Description)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{file}: not the event of a recording: {error}") from None
-    if about.schema != "apexcam.recording/1":
-        raise InputError(f"{file}: schema '{about.schema}' is unknown here; expected apexcam.recording/1")
-    if about.crop_to_frame is None or about.taken_from is None:
+    if description.schema != "apexcam.recording/1":
+        raise InputError(f"{file}: schema '{description.schema}' is unknown; expected apexcam.recording/1")
+    if description.crop_to_frame is None or description.taken_from is None:
         raise InputError(
             f"{file}: does not say how its crops were taken; remove the file to analyse the frames"
         )
     if not (folder / TIMES_FILE).is_file():
         raise InputError(f"{folder}: {TIMES_FILE} is missing; copy the folder again")
-    return about, listed(folder)
+    return description, listed(folder)
 
 
-def settings(about: About) -> Recognise:
-    """How the event was recognised then; the flow backend that was chosen then. Raises InputError."""
+def settings(description: Description) -> Recognise:
+    """The settings with which the event was recognised, and the flow backend that was used. Raises InputError."""
     try:
-        then = msgspec.convert(about.settings["recognise"], Recognise)
+        used = msgspec.convert(description.settings["recognise"], Recognise)
     except (KeyError, msgspec.ValidationError) as error:
         raise InputError(f"{EVENT_FILE}: settings.recognise is not usable: {error}") from None
-    flow = about.event.flow
-    return then if flow is None else msgspec.structs.replace(then, backend=flow.backend, preset=flow.preset)
+    flow = description.event.flow
+    return used if flow is None else msgspec.structs.replace(used, backend=flow.backend, preset=flow.preset)
 
 
-def recognise(spec: str, recogniser: Any, *, strip: int = 7) -> Again:
-    """Crop, flow, flow map, class again; ``strip`` crops from onset to offset (index, t_ns, uint8 170x140).
+def recognise(spec: str, recogniser: Any, *, strip: int = 7) -> Rerun:
+    """Crops, flow, flow map and class again, with ``strip`` crops from onset to offset.
 
-    ``recogniser`` is a `stages.recogniser.Recogniser`. Raises InputError where a frame that is needed is missing.
+    ``recogniser`` is a `stages.recogniser.Recogniser`. Raises InputError if a required frame is missing.
     """
     import cv2
 
     from engines import stills
     from engines.face.geometry import crop
 
-    about, frames = read(spec)
-    assert about.crop_to_frame is not None
-    assert about.taken_from is not None
-    folder, event = Path(spec).expanduser(), about.event
-    matrix = np.array(about.crop_to_frame, dtype=np.float64).reshape(2, 3)
+    description, frames = read(spec)
+    assert description.crop_to_frame is not None
+    assert description.taken_from is not None
+    folder, event = Path(spec).expanduser(), description.event
+    matrix = np.array(description.crop_to_frame, dtype=np.float64).reshape(2, 3)
     by_index = {still.index: still for still in frames}
 
     def frame(index: int) -> NDArray[np.uint8]:
@@ -118,61 +124,61 @@ def recognise(spec: str, recogniser: Any, *, strip: int = 7) -> Again:
         grey = np.asarray(cv2.cvtColor(image[y0:y1, x0:x1], cv2.COLOR_BGR2GRAY), dtype=np.uint8)
         return crop(grey, matrix, (x0, y0))
 
-    onset, apex = (cut(source) for source in about.taken_from)
+    onset, apex = (cut(source) for source in description.taken_from)
     candidate = Candidate(
         **{name: getattr(event, name) for name in ("event_id", "camera", "face", "kind")},
         **{name: getattr(event, name) for name in ("onset", "apex", "offset", "intensity_px", "confidence")},
         **{name: getattr(event, name) for name in ("frames_lost", "fps")},
-        # What was said about abstaining is said again.
+        # The recogniser adds the reason for an abstention again.
         reason=event.reason.partition("; no class reaches")[0],
         onset_crop=onset.tobytes(),
         apex_crop=apex.tobytes(),
-        crop_to_frame=about.crop_to_frame,
+        crop_to_frame=description.crop_to_frame,
         apex_host_ns=0,
         spotted_ns=0,
-        taken_from=about.taken_from,
+        taken_from=description.taken_from,
     )
-    again, pictures = recogniser(candidate)
-    return Again(
-        again,
+    recognised, pictures = recogniser(candidate)
+    return Rerun(
+        recognised,
         pictures,
         [
-            (index, by_index[index].t_ns, cut(CropSource(index, about.taken_from[1].part)))
+            (index, by_index[index].t_ns, cut(CropSource(index, description.taken_from[1].part)))
             for index in spread(event.onset.frame, event.apex.frame, event.offset.frame, strip)
             if index in by_index
         ],
-        _holds(folder / "pictures" / "onset.png", onset) and _holds(folder / "pictures" / "apex.png", apex),
-        tuple(_differences(event, again)),
+        _shows(folder / "pictures" / "onset.png", onset) and _shows(folder / "pictures" / "apex.png", apex),
+        tuple(_differences(event, recognised)),
     )
 
 
-def _holds(path: Path, crop: NDArray[np.uint8]) -> bool:
-    """Whether a recorded picture is this crop."""
+def _shows(path: Path, crop: NDArray[np.uint8]) -> bool:
+    """Whether a recorded picture equals this crop."""
     from engines import stills
 
     try:
-        there = stills.read(path, grey=True)
+        picture = stills.read(path, grey=True)
     except OSError:
         return False
-    return there is not None and np.array_equal(there, crop)
+    return picture is not None and np.array_equal(picture, crop)
 
 
-def _differences(then: messages.Event, now: messages.Event) -> list[str]:
-    found = [
-        f"{name} was {getattr(then, name)}, is {getattr(now, name)}"
+def _differences(before: messages.Event, now: messages.Event) -> list[str]:
+    differences = [
+        f"{name} was {getattr(before, name)}, is {getattr(now, name)}"
         for name in _SAME
-        if getattr(then, name) != getattr(now, name)
+        if getattr(before, name) != getattr(now, name)
     ]
-    if then.model != now.model:
-        was, now_is = (None if m is None else f"{m.name} {m.sha256[:12]}" for m in (then.model, now.model))
-        found.append(f"the network was {was}, is {now_is}")
-    if then.flow != now.flow:
-        found.append(f"the flow solver was {then.flow}, is {now.flow}")
-    return found
+    if before.model != now.model:
+        was, now_is = (None if m is None else f"{m.name} {m.sha256[:12]}" for m in (before.model, now.model))
+        differences.append(f"the network was {was}, is {now_is}")
+    if before.flow != now.flow:
+        differences.append(f"the flow solver was {before.flow}, is {now.flow}")
+    return differences
 
 
 def spread(onset: int, apex: int, offset: int, count: int) -> list[int]:
-    """So many frames from onset to offset, evenly, but for the one next to the apex: that is the apex."""
+    """The indices of ``count`` frames spread evenly from onset to offset, the one nearest to the apex moved onto it."""
     count = min(count, offset - onset + 1)
     if count < 3:
         return list(range(onset, offset + 1))
@@ -183,7 +189,7 @@ def spread(onset: int, apex: int, offset: int, count: int) -> list[int]:
 
 
 def size(frames: list[Still]) -> tuple[int, int]:
-    """Height and width of the frames. Raises InputError if the first cannot be read."""
+    """The height and width of the frames, pixels. Raises InputError if the first cannot be read."""
     from engines import stills
 
     image = stills.read(frames[0].path)

@@ -1,10 +1,10 @@
 """``--record DIR``: the frames around each event, lossless, with their true times; on request the whole session.
 
-A folder an event, whole or absent: ``000306.png`` …, ``frames.csv`` (index, t_ns, file), ``event.json`` (the event,
-the similarity of its crops and what they were cut out of, the settings) and ``pictures/``. `apexcam analyze` on the
-folder gives the same prediction bit for bit, see `recorded`. Frames are first copied out of the ring, then
-encoded at low priority, so that recording never slows capture; what it had no memory or time for is said. A ring
-whose capture died is copied whole and let go at once: the next one may need its place in shared memory.
+Each event gets a folder, which appears only when complete: ``000306.png`` …, ``frames.csv`` (index, t_ns, file),
+``event.json`` (the event, how its crops were cut out, the settings) and ``pictures/``. `apexcam analyze` on the
+folder gives the same prediction bit for bit, see `recorded`. Frames are first copied out of the ring and then encoded
+at low priority, so that recording never slows capture; whatever exceeds its memory or time is reported. A ring whose
+capture died is copied and released at once: its successor may need the space in shared memory.
 """
 
 import csv
@@ -13,7 +13,6 @@ import re
 import shutil
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,82 +22,20 @@ from engines.errors import InputError
 from realtime import messages, ring
 from realtime.config import Config, dump
 from realtime.processes import wire
-from realtime.processes.child import Link, Spec
+from realtime.processes.child import Link
+from realtime.processes.counts import RecordCounts
+from realtime.processes.spec import Spec
 from realtime.recording.disk import Disk
+from realtime.recording.frames import Feed, Job
 from realtime.recording.session import Session
 
 _MEMORY_BYTES: Final = 1 << 30
 _WAIT_S: Final = 2.0
-_LEFT_S: Final = 10.0  # events of a dead ring are over and named by then
-_LEVEL: Final = 1  # of PNG: quick; noise does not compress anyway
-
-
-@dataclass(eq=False)
-class Job:
-    """An event being recorded: frames ``first`` to ``last``, those copied and not yet written, how many are missing."""
-
-    order: wire.Keep
-    folder: Path
-    first: int
-    last: int
-    give_up: float
-    next: int
-    copied: deque[ring.Frame] = field(default_factory=deque)
-    rows: list[tuple[int, int, str]] = field(default_factory=list)
-    missing: int = 0
-
-    @property
-    def fetched(self) -> bool:
-        """Whether every frame was copied or is known to be missing."""
-        return self.next > self.last
-
-
-@dataclass(eq=False)
-class Feed:
-    """Where a camera's frames are: in its ring, while capture lives, and in ``left``, what a dead one still held."""
-
-    reader: ring.RingReader
-    left: dict[int, ring.Frame] = field(default_factory=dict)
-    left_until: float = 0.0
-
-    @property
-    def frame_bytes(self) -> int:
-        """Of one image."""
-        return self.reader.height * self.reader.width * 3
-
-    @property
-    def ended(self) -> bool:
-        """No frame will follow."""
-        return not self.reader.is_open or self.reader.ended
-
-    def newest(self) -> int:
-        """The index of the newest frame; -1 before the first. Raises InputError if the ring is damaged."""
-        frame = self.reader.latest() if self.reader.is_open else None
-        return max(self.left, default=-1) if frame is None else frame.index
-
-    def at(self, index: int) -> ring.Frame | None:
-        """The frame of this index, if there still is one."""
-        return self.left.get(index) or (self.reader.read_at(index) if self.reader.is_open else None)
-
-    def detach(self, room: int) -> None:
-        """Copies the newest ``room`` frames at most out of the ring and lets it go."""
-        if not self.reader.is_open:
-            return
-        self.left = {}
-        try:
-            newest = self.newest()
-            for index in range(newest, max(-1, newest - min(room, self.reader.slots)), -1):
-                if (frame := self.reader.read_at(index)) is not None:
-                    self.left[index] = frame
-        except InputError:
-            # A damaged ring: there is nothing to copy.
-            pass
-        self.left_until = time.monotonic() + _LEFT_S
-        self.reader.close()
+_PNG_LEVEL: Final = 1  # fast; the noise of a camera does not compress anyway
 
 
 def run(link: Link, spec: Spec) -> None:
-    """Records until main says that no more events will come, then until everything is written."""
+    """Records until main sends `wire.Finish` and everything is written."""
     assert spec.record is not None
     recorder = Recorder(Path(spec.record), spec.config)
     link.send(wire.Ready())
@@ -109,18 +46,18 @@ def run(link: Link, spec: Spec) -> None:
             order = link.receive(0.0 if worked else 0.02)
             match order:
                 case wire.Attach():
-                    if (said := recorder.attach(order.camera, order.ring)) is not None:
-                        link.send(wire.Note(said))
+                    if (note := recorder.attach(order.camera, order.ring)) is not None:
+                        link.send(wire.Note(note))
                 case wire.Detach():
                     recorder.detach(order.camera)
-                case wire.Keep():
-                    if (said := recorder.keep(order)) is not None:
-                        link.send(wire.Note(said))
+                case wire.Record():
+                    if (note := recorder.keep(order)) is not None:
+                        link.send(wire.Note(note))
                 case wire.Finish():
                     finishing = True
                     recorder.finish()
-            if (said := recorder.look()) is not None:
-                link.send(wire.Note(said))
+            if (note := recorder.count_sessions()) is not None:
+                link.send(wire.Note(note))
             link.beat(recorder.counts, now=finishing and not recorder.busy)
             if finishing and not recorder.busy:
                 finishing = False
@@ -130,86 +67,88 @@ def run(link: Link, spec: Spec) -> None:
 
 
 class Recorder:
-    """Copies and writes; `work` does one small step. InputError when the disk is full or the folder is gone."""
+    """Copies and writes frames in small steps of `work`. Raises InputError if the folder cannot be written."""
 
     def __init__(self, root: Path, settings: Config) -> None:
-        self.counts = {"recorded": 0, "skipped": 0, "frames": 0, "frames_missing": 0, "bytes": 0}
-        self.counts |= {"session_frames": 0, "session_missing": 0}
+        self.counts = RecordCounts()
         self._root = root
         self._settings = settings
         self._disk = Disk(root, settings.record)
         self._sessions: list[Session] = []
         self._feeds: dict[str, Feed] = {}
         self._jobs: deque[Job] = deque()
-        for left in root.glob(".*.partial"):
-            # Of a run that was killed.
-            shutil.rmtree(left, ignore_errors=True)
+        for partial in root.glob(".*.partial"):
+            # Left by a run that was killed.
+            shutil.rmtree(partial, ignore_errors=True)
 
     @property
     def busy(self) -> bool:
-        """Whether there is something to copy or write."""
+        """Whether anything remains to be copied or written."""
         return bool(self._jobs) or any(session.running for session in self._sessions)
 
     def attach(self, camera: str, name: str) -> str | None:
-        """Reads this ring for events of this camera from now on; a line for the user if it cannot."""
-        before = self._feeds.get(camera)
+        """Takes the camera's frames from this ring from now on. Returns a line for the user if it cannot."""
+        previous = self._feeds.get(camera)
         try:
             feed = Feed(ring.RingReader(name, "newest", timeout_s=2.0))
-        except InputError as error:  # its capture has died meanwhile; the next one's ring will be told too
+        except InputError as error:  # its capture died meanwhile; the next capture's ring is attached in turn
             return f"{camera} is not recorded until it captures again: {error}"
-        if before is not None:
-            before.reader.close()
-            feed.left, feed.left_until = before.left, before.left_until
+        if previous is not None:
+            previous.reader.close()
+            feed.rest, feed.rest_until = previous.rest, previous.rest_until
         self._feeds[camera] = feed
         if self._settings.record.session:
             self._sessions.append(Session(self._root, camera, name, self._settings, self._disk))
         return None
 
     def detach(self, camera: str) -> None:
-        """Capture of this camera is dead: what its ring holds is copied as far as there is memory, the ring let go."""
+        """Copies what the ring of a dead capture holds, as far as memory allows, and releases the ring."""
         if (feed := self._feeds.get(camera)) is None:
             return
-        feed.detach((_MEMORY_BYTES - self._held) // feed.frame_bytes)
+        feed.detach((_MEMORY_BYTES - self._copied_bytes) // feed.frame_bytes)
         for session in self._sessions:
             if session.camera == camera:
-                session.detach(feed.left)
+                session.detach(feed.rest)
 
     def finish(self) -> None:
-        """No more frames will come: sessions end with what the ring still holds."""
+        """Ends the sessions with what the rings still hold: no more frames will come."""
         for session in self._sessions:
             session.finish()
 
-    def look(self) -> str | None:
-        """Sums the sessions' counts; a line for the user at the first frame one had no time for."""
+    def count_sessions(self) -> str | None:
+        """Sums the counts of the sessions. Returns a line for the user when the first frame was missed.
+
+        Raises InputError if a session had to stop.
+        """
         missing = sum(session.missed for session in self._sessions)
-        first = missing and not self.counts["session_missing"]
-        self.counts |= {
-            "session_frames": sum(session.frames for session in self._sessions),
-            "session_missing": missing,
-            "bytes": self._disk.written,
-        }
+        is_first = missing and not self.counts.session_missing
+        self.counts.session_frames = sum(session.frames for session in self._sessions)
+        self.counts.session_missing = missing
+        self.counts.bytes = self._disk.written
         for session in self._sessions:
             if session.problem:
                 raise InputError(session.problem)
         codec = self._settings.record.session_codec
         quicker = "jpeg is quicker" if codec == "png" else "use a quicker disk or fewer frames"
-        return f"session: {missing} frames not kept, {codec} is too slow here ({quicker})" if first else None
+        return (
+            f"session: {missing} frames not kept, {codec} is too slow here ({quicker})" if is_first else None
+        )
 
-    def keep(self, order: wire.Keep) -> str | None:
-        """Takes an event on; a line for the user if there is no memory for it."""
-        event, wish = order.event, self._settings.record
+    def keep(self, order: wire.Record) -> str | None:
+        """Starts to record an event. Returns a line for the user if there are no frames or no memory for it."""
+        event, settings = order.event, self._settings.record
         feed = self._feeds.get(event.camera)
         fps = event.fps or self._settings.source.fps
-        first = max(0, event.onset.frame - round(wish.before_s * fps))
-        last = event.offset.frame + round(wish.after_s * fps)
+        first = max(0, event.onset.frame - round(settings.before_s * fps))
+        last = event.offset.frame + round(settings.after_s * fps)
         if feed is None:
-            self.counts["skipped"] += 1
+            self.counts.skipped += 1
             return f"{event.event_id} is not recorded: {event.camera} had no frames to read yet"
-        # Frames of a dead ring are in memory already and counted.
-        more = sum(index not in feed.left for index in range(first, last + 1)) if feed.reader.is_open else 0
-        if self._held + min(more, feed.reader.slots) * feed.frame_bytes > _MEMORY_BYTES:
-            self.counts["skipped"] += 1
-            return f"recording is behind: {event.event_id} not recorded ({self.counts['skipped']} so far)"
+        # Frames copied from a dead ring are in memory already.
+        more = sum(index not in feed.rest for index in range(first, last + 1)) if feed.reader.is_open else 0
+        if self._copied_bytes + min(more, feed.reader.slots) * feed.frame_bytes > _MEMORY_BYTES:
+            self.counts.skipped += 1
+            return f"recording is behind: {event.event_id} not recorded ({self.counts.skipped} so far)"
         name = f"{_stamp(event)}-{re.sub(r'[^A-Za-z0-9_.-]', '_', event.event_id)}"
         folder = self._root / f".{name}.partial"
         with self._disk.guarded():
@@ -218,28 +157,28 @@ class Recorder:
         return None
 
     @property
-    def _held(self) -> int:
-        """Bytes of copied frames; one that several want is there once."""
+    def _copied_bytes(self) -> int:
+        """Bytes of the copied frames; a frame of several events counts once."""
         frames = {id(frame): frame for job in self._jobs for frame in job.copied}
-        frames |= {id(frame): frame for feed in self._feeds.values() for frame in feed.left.values()}
-        frames |= {id(frame): frame for session in self._sessions for frame in tuple(session.left)}
+        frames |= {id(frame): frame for feed in self._feeds.values() for frame in feed.rest.values()}
+        frames |= {id(frame): frame for session in self._sessions for frame in tuple(session.rest)}
         return sum(frame.image.nbytes for frame in frames.values())
 
     def work(self) -> bool:
-        """One step: copies every frame that is there, then writes one. False when there was nothing to write."""
+        """Copies every frame available, then writes one. Returns False if there was nothing to write."""
         for job in self._jobs:
             if not job.fetched:
                 self._fetch(job)
         for feed in self._feeds.values():
-            if feed.left and time.monotonic() > feed.left_until:
-                feed.left = {}
+            if feed.rest and time.monotonic() > feed.rest_until:
+                feed.rest = {}
         if not self._jobs:
             return False
-        eldest = self._jobs[0]
-        if eldest.copied:
-            self._write(eldest, eldest.copied.popleft())
-        elif eldest.fetched:
-            self._close(eldest)
+        oldest = self._jobs[0]
+        if oldest.copied:
+            self._write(oldest, oldest.copied.popleft())
+        elif oldest.fetched:
+            self._close(oldest)
             self._jobs.popleft()
         else:
             return False
@@ -257,10 +196,10 @@ class Recorder:
                     job.copied.append(frame)
                 job.next += 1
         except InputError:
-            # A damaged ring is watch's affair; here its frames are missing.
+            # The watch process reports a damaged ring; here its frames count as missing.
             job.give_up = 0.0
         if not job.fetched and (feed.ended or time.monotonic() > job.give_up):
-            # The source ended within the margin after the offset, or stalls: what there is, is enough.
+            # The source ended within the margin after the offset, or stalled: the frames so far will do.
             job.missing += max(0, job.order.event.offset.frame + 1 - job.next)
             job.next = job.last + 1
 
@@ -268,11 +207,11 @@ class Recorder:
         import cv2
 
         name = f"{frame.index:06d}.png"
-        done, data = cv2.imencode(".png", frame.image, [cv2.IMWRITE_PNG_COMPRESSION, _LEVEL])
-        if done:
+        encoded, data = cv2.imencode(".png", frame.image, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
+        if encoded:
             self._disk.write(job.folder / name, data.tobytes())
         job.rows.append((frame.index, frame.t_ns, name))
-        self.counts["frames"] += 1
+        self.counts.frames += 1
 
     def _close(self, job: Job) -> None:
         table = io.StringIO()
@@ -280,7 +219,7 @@ class Recorder:
         writer.writerow(("index", "t_ns", "file"))
         writer.writerows(job.rows)
         event = job.order.event
-        about: dict[str, Any] = {
+        description: dict[str, Any] = {
             "schema": "apexcam.recording/1",
             "event": event,
             "crop_to_frame": job.order.crop_to_frame,
@@ -291,7 +230,9 @@ class Recorder:
         }
         with self._disk.guarded():
             (job.folder / "frames.csv").write_text(table.getvalue(), encoding="utf-8")
-            (job.folder / "event.json").write_bytes(msgspec.json.format(msgspec.json.encode(about), indent=2))
+            (job.folder / "event.json").write_bytes(
+                msgspec.json.format(msgspec.json.encode(description), indent=2)
+            )
             pictures = job.folder / "pictures"
             pictures.mkdir()
             for name, data in job.order.pictures.items():
@@ -300,11 +241,11 @@ class Recorder:
             if final.exists():
                 shutil.rmtree(final)
             job.folder.rename(final)
-        self.counts["recorded"] += 1
-        self.counts["frames_missing"] += job.missing
+        self.counts.recorded += 1
+        self.counts.frames_missing += job.missing
 
     def close(self) -> None:
-        """Drops what is unfinished, keeps the sessions as they are and lets the rings go."""
+        """Drops unfinished events, keeps the sessions as they are and releases the rings."""
         for session in self._sessions:
             session.close()
         for job in self._jobs:
@@ -316,6 +257,6 @@ class Recorder:
 
 
 def _stamp(event: messages.Event) -> str:
-    """When the apex was, for a folder's name that sorts: 20260102T030405.678Z."""
+    """The time of the apex, for folder names that sort: 20260102T030405.678Z."""
     wall = event.apex.wall
     return re.sub(r"[-:]", "", wall) if wall else f"{event.apex.t_ns // 1_000_000:012d}ms"

@@ -1,8 +1,8 @@
 """``--set record.session=true``: every frame of a run, in a thread of the record process with its own ring reader.
 
-A folder ``session-<time>-<camera>``: the images, ``frames.csv`` (index, t_ns, file: true times, gaps visible) and
-``session.json`` (codec, size, counts, settings). It grows while the run lasts and is usable at any moment; it is
-itself a source for `apexcam`.
+The folder ``session-<time>-<camera>`` has the images, ``frames.csv`` (index, t_ns, file; gaps show in the index) and
+``session.json`` (codec, size, counts, settings). It grows during the run, is usable at any moment, and is itself a
+source for `apexcam`.
 """
 
 import threading
@@ -19,7 +19,7 @@ from realtime.config import Config, dump
 from realtime.output import write_bytes
 from realtime.recording.disk import Disk
 
-# File ending, parameters of cv2.imencode, and the codec's name for people.
+# File suffix, parameters of cv2.imencode, and the codec's display name.
 CODECS: Final[dict[str, tuple[str, tuple[int, ...], str]]] = {
     "jpeg": (".jpg", (1, 95), "JPEG quality 95, not lossless"),
     "png": (".png", (16, 1), "PNG, lossless"),
@@ -29,7 +29,7 @@ _FLUSH_S: Final = 0.5
 
 
 class Session:
-    """Records one camera's ring from now on until `stop`. ``problem`` is why it ended, if it had to."""
+    """Records one camera's ring until `finish`, its end or an error, whose line is in ``problem``."""
 
     def __init__(self, root: Path, camera: str, name: str, settings: Config, disk: Disk) -> None:
         self.frames = self.missed = 0
@@ -39,7 +39,7 @@ class Session:
         self._settings = settings
         self._disk = disk
         self._stop = threading.Event()
-        self.left: deque[ring.Frame] = deque()  # copied out of a dead ring and not yet written
+        self.rest: deque[ring.Frame] = deque()  # copied out of a dead ring and not yet written
         self._copies: dict[int, ring.Frame] | None = None
         self._reader = ring.RingReader(name, "newest", timeout_s=2.0)
         number = 1
@@ -49,7 +49,7 @@ class Session:
                     self.folder.mkdir()
                     break
                 except FileExistsError:
-                    # Capture began again within the second.
+                    # Capture restarted within the same second.
                     number += 1
                     self.folder = self.folder.with_name(f"{self.folder.name.split('.')[0]}.{number}")
             self._table = (self.folder / "frames.csv").open("w", encoding="utf-8")
@@ -59,19 +59,19 @@ class Session:
 
     @property
     def running(self) -> bool:
-        """Whether it still records."""
+        """Whether it is still recording."""
         return self._thread.is_alive()
 
     def finish(self) -> None:
-        """Lets it write what the ring still holds."""
+        """Lets it end once it has written what the ring still holds."""
         self._stop.set()
 
     def detach(self, copies: dict[int, ring.Frame]) -> None:
-        """The ring's capture is dead and it must be let go: ``copies`` has, by index, what it held."""
+        """Switches from the ring, whose capture is dead, to ``copies`` of its frames, by index."""
         self._copies = copies
 
     def close(self) -> None:
-        """Ends it and waits."""
+        """Ends it and waits for its thread."""
         self._stop.set()
         self._thread.join()
 
@@ -122,13 +122,13 @@ class Session:
             behind = self._reader.lag
             self._reader.close()
             copies = [self._copies[index] for index in sorted(self._copies)]
-            self.left.extend(copies[max(0, len(copies) - behind) :])
-            if missed := behind - len(self.left):
+            self.rest.extend(copies[max(0, len(copies) - behind) :])
+            if missed := behind - len(self.rest):
                 return ring.Lapped(missed)
-        return self.left.popleft() if self.left else ring.END
+        return self.rest.popleft() if self.rest else ring.END
 
     def _describe(self) -> None:
-        about: dict[str, Any] = {
+        description: dict[str, Any] = {
             "schema": "apexcam.session/1",
             "camera": self.camera,
             "codec": CODECS[self._settings.record.session_codec][2],
@@ -138,4 +138,6 @@ class Session:
             "frames_missing": self.missed,
             "settings": dump(self._settings),
         }
-        write_bytes(self.folder / "session.json", msgspec.json.format(msgspec.json.encode(about), indent=2))
+        write_bytes(
+            self.folder / "session.json", msgspec.json.format(msgspec.json.encode(description), indent=2)
+        )

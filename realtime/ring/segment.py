@@ -1,8 +1,8 @@
-"""Named shared memory that leaves nothing behind: created, attached, listed and removed by name.
+"""Named shared memory: segments are created, attached, listed and removed by name.
 
-Not ``multiprocessing.shared_memory`` on POSIX: before Python 3.13 attaching registers the segment with a
-resource tracker, which then unlinks it under the writer or warns of a leak that is none. Pages are reserved
-at creation, so that a full /dev/shm is an error then and never a bus error later.
+Not ``multiprocessing.shared_memory`` on POSIX: before Python 3.13 attaching registers the segment with a resource
+tracker, which later unlinks it while the writer uses it, or warns of a leak that does not exist. Pages are reserved
+at creation, so that a full /dev/shm is an error at that point and never a bus error later.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ class Segment:
     _mapping: mmap.mmap | shared_memory.SharedMemory | None = field(repr=False)
 
     def close(self) -> None:
-        """Unmap; the name stays. Idempotent."""
+        """Unmaps the segment; the name stays. Idempotent."""
         if self._mapping is not None:
             self.buffer.release()
             self._mapping.close()
@@ -45,7 +45,7 @@ class Segment:
 
 
 def segment_name(camera: str, pid: int | None = None) -> str:
-    """``apexcam-<pid>-<camera>``: it says whose it is, so that a dead owner's segment can be removed."""
+    """``apexcam-<pid>-<camera>``: it names the owner, so that a dead owner's segment can be removed."""
     name = f"{PREFIX}-{os.getpid() if pid is None else pid}-{camera}"
     if len(name) > 30:  # macOS allows 31 characters, the leading slash included
         name = f"{name[:22]}{zlib.crc32(camera.encode()):08x}"
@@ -53,13 +53,13 @@ def segment_name(camera: str, pid: int | None = None) -> str:
 
 
 def owner(name: str) -> int | None:
-    """The process id in a segment's name; None where the name is not ours."""
+    """The process id in a segment's name; None if it is not one of apexcam's."""
     found = _NAME.fullmatch(name)
     return int(found[1]) if found else None
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that ``names`` would never list. Raises InputError."""
+    """Raises InputError for a name that ``names`` would not list."""
     if owner(name) is None:
         raise InputError(
             f"segment name {name!r}: expected {PREFIX}-<pid>-<camera>, camera of a-z, 0-9, - and _"
@@ -67,7 +67,7 @@ def check_name(name: str) -> None:
 
 
 def pid_namespace() -> int:
-    """Whose process ids ours are: another container's say nothing here. 0 where there are no namespaces."""
+    """The namespace of process ids; those of another container's mean nothing here. 0 on systems without namespaces."""
     try:
         return Path("/proc/self/ns/pid").stat().st_ino
     except OSError:
@@ -75,13 +75,13 @@ def pid_namespace() -> int:
 
 
 def check() -> None:
-    """Raises InputError where no segment can be made, whatever its size."""
+    """Raises InputError if no segment of any size can be created."""
     if _SHM.is_dir() and not os.access(_SHM, os.W_OK | os.X_OK):
         raise InputError(f"{_SHM} cannot be written, and frames pass through it; mount it writable")
 
 
 def free_bytes() -> int | None:
-    """What shared memory has left; None where the platform sets no limit of its own."""
+    """The free bytes of shared memory; None if the platform sets no limit of its own."""
     if not _SHM.is_dir() or sys.platform == "win32":
         return None
     stat = os.statvfs(_SHM)
@@ -89,10 +89,14 @@ def free_bytes() -> int | None:
 
 
 def create(name: str, size: int) -> Segment:
-    """Create ``size`` reserved zero bytes. Raises FileExistsError; OSError ENOSPC where they do not fit."""
+    """Creates a segment of ``size`` reserved zero bytes.
+
+    Raises InputError for a bad name, FileExistsError if it exists, OSError with ENOSPC if it does not fit.
+    """
     check_name(name)
     if sys.platform == "win32":
         memory = shared_memory.SharedMemory(name, create=True, size=size)
+        assert memory.buf is not None
         return Segment(name, size, memory.buf[:size], memory)
     import _posixshmem  # type: ignore[import-not-found]
 
@@ -118,10 +122,14 @@ def create(name: str, size: int) -> Segment:
 
 
 def attach(name: str, *, writable: bool = False) -> Segment:
-    """Map a segment, read-only unless asked. Raises FileNotFoundError; PermissionError for another user's."""
+    """Maps a segment, read-only unless ``writable``.
+
+    Raises InputError for a bad name, FileNotFoundError if there is none, PermissionError if it is another user's.
+    """
     check_name(name)
     if sys.platform == "win32":
         memory = shared_memory.SharedMemory(name)
+        assert memory.buf is not None
         view = memory.buf if writable else memory.buf.toreadonly()
         return Segment(name, memory.size, view, memory)
     import _posixshmem
@@ -129,7 +137,7 @@ def attach(name: str, *, writable: bool = False) -> Segment:
     fd = _posixshmem.shm_open(f"/{name}", os.O_RDWR if writable else os.O_RDONLY, mode=0o600)
     try:
         size = os.fstat(fd).st_size
-        if size == 0:  # its creator is between creating and sizing it
+        if size == 0:  # its creator has not sized it yet
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
         mapping = mmap.mmap(fd, size, access=mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ)
     finally:
@@ -138,7 +146,7 @@ def attach(name: str, *, writable: bool = False) -> Segment:
 
 
 def unlink(name: str) -> bool:
-    """Remove the name; whoever has it mapped keeps it. True if it was there. Anybody may call it."""
+    """Removes the name and returns whether it existed. Existing mappings stay valid."""
     if owner(name) is None or sys.platform == "win32":  # Windows frees a segment with its last handle
         return False
     import _posixshmem
@@ -147,18 +155,18 @@ def unlink(name: str) -> bool:
         _marks().joinpath(name).unlink(missing_ok=True)
     try:
         _posixshmem.shm_unlink(f"/{name}")
-    except OSError:  # it is not there, it is another user's, nothing can be written
+    except OSError:  # it does not exist, is another user's, or shared memory is read-only
         return False
     return True
 
 
 def is_gone(name: str) -> bool:
-    """Whether somebody removed the name; whoever has it mapped cannot tell. False where names cannot be seen."""
+    """Whether the name was removed, which mappings do not show. False on systems that do not list names."""
     return _SHM.is_dir() and not (_SHM / name).exists()
 
 
 def is_new(name: str) -> bool:
-    """Whether it was made a moment ago: perhaps in another container, whose processes are not to be seen."""
+    """Whether it was created a moment ago, perhaps in another container, whose processes are invisible here."""
     try:
         return abs(time.time() - (_SHM / name).stat().st_mtime) < _NEW_S
     except OSError:
@@ -166,14 +174,14 @@ def is_new(name: str) -> bool:
 
 
 def names() -> Iterator[str]:
-    """Every segment of ours on this machine."""
+    """The names of all of apexcam's segments on this machine."""
     folder = _SHM if _SHM.is_dir() else _marks()
     with contextlib.suppress(OSError):
         yield from sorted(entry.name for entry in folder.iterdir() if owner(entry.name) is not None)
 
 
 def _marks() -> Path:
-    # macOS cannot list its shared memory: an empty file a segment stands for it
+    # macOS cannot list shared memory, so an empty file marks each segment.
     return Path(tempfile.gettempdir()) / f"{PREFIX}-segments"
 
 

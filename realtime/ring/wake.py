@@ -1,7 +1,7 @@
 """Waiting for a 32-bit word in shared memory to change: a futex on Linux, adaptive short sleeps elsewhere.
 
-A futex wakes a reader within tens of microseconds and costs nothing while it waits. It needs no handle passed
-between processes and nothing is left locked by one that is killed.
+A futex wakes a reader within tens of microseconds and costs nothing while it waits. It needs no handles passed
+between processes, and a killed process leaves nothing locked.
 """
 
 import ctypes
@@ -20,7 +20,7 @@ class _Timespec(ctypes.Structure):
 
 
 def _futex() -> Callable[..., int] | None:
-    """The raw system call, tried once on a word of our own; None where it is absent or forbidden."""
+    """The raw system call, after a trial call; None where it is absent or forbidden."""
     number = _SYSCALL.get(platform.machine())
     if sys.platform != "linux" or number is None:
         return None
@@ -48,16 +48,16 @@ FUTEX = _futex()
 
 
 def wake_all(address: int) -> None:
-    """Wake every process that waits on the word at ``address``; the word has been changed before."""
+    """Wakes every process that waits on the word at ``address``, which must have been changed before."""
     if FUTEX is not None:
         FUTEX(address, _FUTEX_WAKE, 0x7FFFFFFF, None)
 
 
 class Waiter:
-    """Waits until ``word()`` is no longer ``seen`` or the time is over.
+    """Waits until ``word()`` changes.
 
-    Without a futex it sleeps most of the interval it has learnt between changes and then looks every half
-    millisecond, which bounds both the delay and the load.
+    Without a futex it sleeps for most of the usual interval between changes and then polls every half millisecond,
+    which bounds both delay and load.
     """
 
     def __init__(self, address: int, word: Callable[[], int], *, futex: bool = True) -> None:
@@ -68,7 +68,7 @@ class Waiter:
         self._changed = 0.0
 
     def wait(self, seen: int, timeout_s: float) -> bool:
-        """True if the word changed within ``timeout_s`` seconds."""
+        """Waits until the word differs from ``seen``; returns False if ``timeout_s`` seconds pass first."""
         deadline = time.monotonic() + timeout_s
         if self._futex is None:
             return self._poll(seen, deadline)
@@ -87,7 +87,7 @@ class Waiter:
                 return False
             since = now - self._changed
             ahead = 0.8 * self._interval - since
-            # a source gone quiet is looked at less and less often, but twice in 10 ms at least
+            # A silent source is polled less and less often, but at least every 5 ms.
             rest = ahead if ahead > 0.0005 else min(0.005, max(0.0005, 0.05 * since))
             time.sleep(min(rest, 0.02, deadline - now))
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""The contract of every source, and what they share: indices, rising times, pacing."""
+"""The interface of every source, and what sources share: indices, increasing times, pacing."""
 
 import abc
 import contextlib
@@ -19,11 +19,11 @@ Pace = float | Literal["own"] | None
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """What a source is and promises.
+    """What a source is, and what it declares about its frames.
 
-    ``name`` is the camera word ([a-z0-9_-]) of topics and segments; ``width`` and ``height`` are pixels of
-    every frame; ``fps`` frames a second, 0 if unknown; ``frames`` how many there will be, None if endless or
-    unknown; ``advice`` one line for the user, empty if there is nothing to say.
+    ``name`` is the camera's name ([a-z0-9_-]) in topics and segments; ``width`` and ``height`` are pixels of every
+    frame; ``fps`` is frames a second, 0 if unknown; ``frames`` is their number, None if endless or unknown;
+    ``advice`` is one line for the user, or empty.
     """
 
     name: str
@@ -37,35 +37,36 @@ class SourceInfo:
 
 
 class Source(Protocol):
-    """Frames with indices 0, 1, 2 … and strictly rising ``t_ns``; after None it stays None.
+    """A source of frames with indices 0, 1, 2 … and strictly increasing ``t_ns``.
 
-    A recording that counts its frames keeps its count: the index passes over the ``gap`` frames that are missing.
+    A recording that numbers its frames keeps its numbers: the index skips the ``gap`` frames that are missing.
     """
 
     @property
     def info(self) -> SourceInfo:
-        """What is promised; true from the moment the source is open."""
+        """What the source declares; final once it is open."""
 
     @property
     def problem(self) -> str:
-        """What went wrong so far in one line: a truncated file, a pace not kept. Else empty."""
+        """One line on what went wrong so far, such as a truncated file or a pace not kept; else empty."""
 
     @property
     def lost(self) -> bool:
-        """``read`` gave None because the camera or stream went away: opening it again may bring it back."""
+        """Whether ``read`` returned None because the camera or stream went away; reopening may bring it back."""
 
     def read(self) -> Frame | None:
-        """The next frame, waiting for it; None at the end."""
+        """Waits for the next frame and returns it; None at the end and ever after."""
 
     def close(self) -> None:
-        """Let go of the device or file. Idempotent; ``read`` gives None from then on."""
+        """Releases the device or file; ``read`` returns None from then on. Idempotent."""
 
 
 @dataclass(eq=False, slots=True)
 class Shot:
-    """A frame as the source has it: time, image, frames lost before it, arrival if it is known already.
+    """A frame as a source delivers it, see `realtime.ring.Frame` for the units.
 
-    A ``damaged`` one shows what was not filmed; ``index`` where the source counts its frames itself.
+    ``gap`` frames were lost before it; ``host_ns`` is its arrival, if known already; a ``damaged`` one does not show
+    what was filmed; ``index`` is given if the source numbers its frames itself.
     """
 
     t_ns: int
@@ -77,11 +78,11 @@ class Shot:
 
 
 class Pacer:
-    """Holds frames back until their time: deadlines count from the first frame, so that nothing drifts.
+    """Delays frames until they are due. Deadlines count from the first frame, so that nothing drifts.
 
-    A hiccup shorter than ``patience_s`` is caught up with; a longer one moves all later deadlines, so that no
-    burst overruns the ring, and is counted in ``behind_s``. A source's own pause longer than ``longest_s`` is not
-    waited for and counted in ``skipped_s``. No frame is ever dropped. ``sleep`` waits, and may be replaced.
+    A delay shorter than ``patience_s`` is made up for; a longer one postpones all later deadlines, so that no burst
+    overruns the ring, and counts in ``behind_s``. A pause of the source longer than ``longest_s`` is not waited for
+    and counts in ``skipped_s``. No frame is ever dropped. ``sleep`` waits (seconds), and may be replaced.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class Pacer:
         self._base: int | None = None
 
     def wait(self, index: int, t_ns: int) -> None:
-        """Return when the frame of this index (from 0) and source time is due."""
+        """Returns when the frame of this index (from 0) and source time is due."""
         due = t_ns if self.pace == "own" else round(index / self.pace * 1e9)
         now = self._clock()
         if self._base is None:
@@ -119,7 +120,7 @@ class Pacer:
 
 
 class PacedSource(abc.ABC):
-    """A source made of shots: gives them indices, makes their times rise, paces them."""
+    """A base class that turns shots into frames: it numbers them, keeps their times increasing, and paces them."""
 
     def __init__(self, info: SourceInfo, pacer: Pacer | None = None) -> None:
         self._info = info
@@ -132,11 +133,11 @@ class PacedSource(abc.ABC):
 
     @abc.abstractmethod
     def _shoot(self) -> Shot | None:
-        """The next shot; None at the end, ``_problem`` and ``_lost`` set if it is a bad one."""
+        """The next shot; None at the end, with ``_problem`` and ``_lost`` set if it is premature."""
 
     @abc.abstractmethod
     def _release(self) -> None:
-        """Let go; called once."""
+        """Releases the device or file; called once."""
 
     @property
     def info(self) -> SourceInfo:
@@ -154,19 +155,19 @@ class PacedSource(abc.ABC):
         pacer = self._pacer
         if self._problem or pacer is None:
             return self._problem
-        told = []
+        problems = []
         if pacer.behind_s:
             rate = "its own rate" if pacer.pace == "own" else f"{pacer.pace:g} fps"
-            told.append(
+            problems.append(
                 f"this machine could not keep {rate}: {pacer.behind_s:.2f} s behind, no frame dropped"
             )
         if pacer.skipped_s:
-            told.append(f"its times pause for {pacer.skipped_s:.0f} s, which were not waited for")
-        return "; ".join(told)
+            problems.append(f"its times pause for {pacer.skipped_s:.0f} s, which were not waited for")
+        return "; ".join(problems)
 
     @property
     def damaged(self) -> bool:
-        """The problem is the recording's own: it is truncated or part of it cannot be decoded."""
+        """Whether the recording itself is truncated, or part of it cannot be decoded."""
         return bool(self._problem) and self._info.kind in ("file", "images") and not self._lost
 
     def read(self) -> Frame | None:
@@ -189,10 +190,7 @@ class PacedSource(abc.ABC):
         return frame
 
     def skip(self, first: int, tick: Callable[[], object] = lambda: None) -> None:
-        """Go on at index ``first`` without waiting for the times before: a capture that starts again does so.
-
-        ``tick`` is called with each frame passed over.
-        """
+        """Skips to index ``first`` unpaced, for a restarted capture; ``tick`` is called at each frame skipped."""
         pacer, self._pacer = self._pacer, None
         while self._index < first:
             tick()
@@ -201,7 +199,7 @@ class PacedSource(abc.ABC):
         self._pacer = pacer
 
     def wait_with(self, sleep: Callable[[float], None]) -> None:
-        """Wait for a frame's time with ``sleep``, seconds: for one who must be heard of meanwhile."""
+        """Waits for due times with ``sleep`` (seconds), for a process that must send heartbeats meanwhile."""
         if self._pacer is not None:
             self._pacer.sleep = sleep
 
@@ -213,13 +211,13 @@ class PacedSource(abc.ABC):
 
 
 def pacer_for(pace: Pace) -> Pacer | None:
-    """A pacer, or None for as fast as it goes."""
+    """A pacer, or None for no pacing."""
     return None if pace is None else Pacer(pace)
 
 
 @contextlib.contextmanager
 def quiet_opencv() -> Iterator[None]:
-    """What OpenCV would print while it fails to open something is said by our own error."""
+    """Silences OpenCV while it tries to open something; a failure is reported by our own error."""
     import cv2
 
     level = cv2.getLogLevel()
@@ -231,13 +229,13 @@ def quiet_opencv() -> Iterator[None]:
 
 
 def camera_word(text: str) -> str:
-    """A name of [a-z0-9_-] for topics and segments, from a file name or device: ``My Clip.mp4`` gives ``my-clip``.
+    """A name of [a-z0-9_-] for topics and segments, from a file or device name: ``My Clip`` gives ``my-clip``.
 
-    Letters that have none of these in them, such as Chinese ones, leave a sum of the whole name behind, so that two
-    files keep two names.
+    A name with letters of other scripts, such as Chinese, gets a checksum of the whole name, so that different files
+    have different names.
     """
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(letter for letter in apart if not unicodedata.combining(letter))
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     word = re.sub(r"[^a-z0-9_-]+", "-", plain).strip("-_")[:32].rstrip("-_") or "camera"
     if not any(letter.isalnum() and not letter.isascii() for letter in plain):
         return word
@@ -245,5 +243,5 @@ def camera_word(text: str) -> str:
 
 
 def path_word(path: PurePath) -> str:
-    """The camera word of a file or folder."""
+    """The `camera_word` of a file or folder."""
     return camera_word(path.stem)

@@ -1,4 +1,4 @@
-"""What is plugged in, what it really delivers, and in one line why that is less than was asked."""
+"""The cameras that are plugged in, what they really deliver, and one line on why that is less than requested."""
 
 import math
 import sys
@@ -13,7 +13,8 @@ from engines.errors import InputError
 from realtime.ring import Frame
 from realtime.sources import v4l2
 from realtime.sources.base import Source
-from realtime.sources.camera import Granted, OpenCapture, backend, exposure_limit, open_camera
+from realtime.sources.camera import open_camera
+from realtime.sources.granted import Granted, OpenCapture, backend, cv2_capture, exposure_limit
 from realtime.sources.v4l2 import Device, Mode
 
 __all__ = [
@@ -32,7 +33,7 @@ __all__ = [
 ]
 Clock = Callable[[], int]
 
-_USB2_BYTES = 35e6  # what isochronous transfers leave of 480 Mbit/s, per second
+_USB2_BYTES = 35e6  # bytes a second that isochronous transfers leave of 480 Mbit/s
 _BYTES_A_PIXEL = {
     "YUYV": 2.0,
     "UYVY": 2.0,
@@ -43,12 +44,12 @@ _BYTES_A_PIXEL = {
     "RGB3": 3.0,
     "GREY": 1.0,
 }
-_SHORTEST_S, _SHORT_S = 0.04, 0.1  # the brief end of micro-expressions
+_SHORTEST_S, _SHORT_S = 0.04, 0.1  # the briefest micro-expressions
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What arrived: ``fps`` by the host's clock; jitter = how far intervals lie from their median, milliseconds."""
+    """What arrived: ``fps`` by the host's clock; jitter is the deviation of intervals from their median, ms."""
 
     frames: int
     seconds: float
@@ -60,7 +61,7 @@ class Measured:
 
 
 class Meter:
-    """Accumulates ``Measured`` from frames that somebody reads anyway, such as a running capture."""
+    """Accumulates ``Measured`` from frames that are read anyway, as in a running capture."""
 
     def __init__(self) -> None:
         self._host: list[int] = []
@@ -68,14 +69,14 @@ class Meter:
         self._gaps = 0
 
     def add(self, frame: Frame) -> None:
-        """Count one frame."""
+        """Counts one frame."""
         if self._host:
             self._gaps += frame.gap
         self._host.append(frame.host_ns)
         self._times.append(frame.t_ns)
 
     def measured(self, *, ended: bool = False) -> Measured:
-        """The figures so far; zeros before the second frame."""
+        """The figures so far; rates are 0 before the second frame."""
         if len(self._host) < 2:
             return Measured(len(self._host), 0.0, 0.0, 0.0, 0.0, self._gaps, ended)
         seconds = (self._host[-1] - self._host[0]) / 1e9
@@ -86,7 +87,7 @@ class Meter:
 
 
 def measure(source: Source, seconds: float, *, clock: Callable[[], int] = time.monotonic_ns) -> Measured:
-    """Read ``source`` for so many seconds, or to its end, and say what arrived. The frames read are gone."""
+    """Reads ``source`` for ``seconds``, or to its end, and returns what arrived. The frames are discarded."""
     meter = Meter()
     until = clock() + round(seconds * 1e9)
     while clock() < until:
@@ -99,7 +100,7 @@ def measure(source: Source, seconds: float, *, clock: Callable[[], int] = time.m
 
 @dataclass(frozen=True)
 class Delivered:
-    """A size of a camera: the rate promised for it (0 unknown), what was granted and what arrived; else why not."""
+    """A frame size of a camera: the rate promised (0 unknown), what was granted and what arrived, or the problem."""
 
     width: int
     height: int
@@ -110,19 +111,19 @@ class Delivered:
 
     @property
     def advice(self) -> str:
-        """Why it delivers less than it promises, and what is lost at its rate; empty where all is well."""
+        """Why it delivers less than promised, and what that rate misses; empty if all is well."""
         if self.granted is None or self.measured is None:
             return self.problem
-        said = (diagnose(self.promised or None, self.granted, self.measured), advice(self.measured.fps))
-        return ". ".join(line for line in said if line)
+        lines = (diagnose(self.promised or None, self.granted, self.measured), advice(self.measured.fps))
+        return ". ".join(line for line in lines if line)
 
 
 def sizes(device: Device) -> list[tuple[int, int, float]]:
-    """Width, height and highest promised rate of each size, the fastest first."""
+    """Width, height and highest promised rate of each frame size, the fastest first."""
     best: dict[tuple[int, int], float] = {}
     for mode in device.modes:
-        place = (mode.width, mode.height)
-        best[place] = max(best.get(place, 0.0), mode.fps)
+        size = (mode.width, mode.height)
+        best[size] = max(best.get(size, 0.0), mode.fps)
     return sorted(((w, h, fps) for (w, h), fps in best.items()), key=lambda one: (-one[2], -one[0] * one[1]))
 
 
@@ -132,16 +133,21 @@ def measure_size(
     seconds: float,
     *,
     clock: Clock = time.monotonic_ns,
-    **how: Any,
+    **options: Any,
 ) -> Delivered:
-    """Open a camera at a size (width, height, rate to ask; 0 its own) and read it for so many seconds.
+    """Opens a camera at a size (width, height, rate to request; 0 for its own) and reads it for ``seconds``.
 
-    ``how`` goes to `open_camera`. A camera that cannot be opened so is a problem told, not an error.
+    ``options`` are passed to `open_camera`. A camera that cannot be opened that way is a ``problem``, not an error.
     """
     width, height, fps = size
     try:
         source = open_camera(
-            device.path or str(device.index), fps=fps or None, width=width, height=height, clock=clock, **how
+            device.path or str(device.index),
+            fps=fps or None,
+            width=width,
+            height=height,
+            clock=clock,
+            **options,
         )
     except InputError as error:
         return Delivered(width, height, fps, problem=str(error))
@@ -152,29 +158,29 @@ def measure_size(
         source.close()
 
 
-def diagnose(asked_fps: float | None, granted: Granted, measured: Measured) -> str:
-    """One line why fewer frames arrive than asked (or granted), with what to do; empty if they do arrive."""
-    asked = asked_fps or granted.fps
-    if not asked or measured.fps >= 0.95 * asked:
+def diagnose(requested_fps: float | None, granted: Granted, measured: Measured) -> str:
+    """One line on why fewer frames arrive than requested (or granted), and the remedy; empty if they do arrive."""
+    requested = requested_fps or granted.fps
+    if not requested or measured.fps >= 0.95 * requested:
         return ""
-    head = f"{measured.fps:.0f} fps of {asked:g}: "
+    head = f"{measured.fps:.0f} fps of {requested:g}: "
     size = f"{granted.width}x{granted.height}"
     raw = _BYTES_A_PIXEL.get(granted.fourcc)
-    needed = (raw or 0.0) * granted.width * granted.height * asked
+    needed = (raw or 0.0) * granted.width * granted.height * requested
     if raw and needed > _USB2_BYTES:
         fits = _USB2_BYTES / (raw * granted.width * granted.height)
         return (
             f"{head}the camera sends {granted.fourcc} uncompressed, {needed / 1e6:.0f} MB/s where USB 2 carries "
             f"{_USB2_BYTES / 1e6:.0f} (about {fits:.0f} fps at {size}); use a mode with MJPG, or a smaller size"
         )
-    limit = exposure_limit(asked)
+    limit = exposure_limit(requested)
     units, exposing = granted.exposure.units, granted.exposure
     if units is not None and units > limit:
         return (
-            f"{head}it exposes for {units / 10:g} ms and {asked:g} fps leave {limit / 10:g}; give more light or set "
-            f"the exposure to {limit} or less (v4l2-ctl -c auto_exposure=1 -c exposure_time_absolute={limit})"
+            f"{head}it exposes for {units / 10:g} ms and {requested:g} fps leave {limit / 10:g}; give more light or "
+            f"set the exposure to {limit} or less (v4l2-ctl -c auto_exposure=1 -c exposure_time_absolute={limit})"
         )
-    if granted.fps and granted.fps < 0.95 * asked and measured.fps >= 0.9 * granted.fps:
+    if granted.fps and granted.fps < 0.95 * requested and measured.fps >= 0.9 * granted.fps:
         return f"{head}the driver grants {granted.fps:g} fps at {size} {granted.fourcc}".rstrip() + (
             "; apexcam cameras lists the modes, a smaller size is often faster"
         )
@@ -188,19 +194,19 @@ def diagnose(asked_fps: float | None, granted: Granted, measured: Measured) -> s
             f"{head}{measured.gaps} frames were lost on the way; give the camera a USB port of its own, without a hub, "
             "and this machine less other work"
         )
-    if exposing.auto is not False and _is_fraction(measured.fps, granted.fps or asked):
+    if exposing.auto is not False and _is_fraction(measured.fps, granted.fps or requested):
         return (
             f"{head}automatic exposure has probably lengthened in dim light; give more light or fix the exposure "
             f"at {limit} (units of 0.1 ms)"
         )
     return (
-        f"{head}the camera promises {granted.fps or asked:g} and delivers less, evenly: its own limit at {size}; "
+        f"{head}the camera promises {granted.fps or requested:g} and delivers less, evenly: its own limit at {size}; "
         "try a smaller size"
     )
 
 
 def advice(fps: float) -> str:
-    """What is lost at this frame rate, in one line; empty from 150 fps on or if the rate is unknown."""
+    """One line on what this frame rate misses; empty from 150 fps on, and if the rate is unknown."""
     if not fps or fps >= 150:
         return ""
     fewest, most = max(1, math.floor(_SHORTEST_S * fps)), max(1, math.floor(_SHORT_S * fps + 1e-9))
@@ -215,7 +221,7 @@ def advice(fps: float) -> str:
 
 
 def list_cameras(open_capture: OpenCapture | None = None) -> list[Device]:
-    """Every camera: on Linux as the kernel describes them, with modes and holders; elsewhere by trying 0 to 9."""
+    """All cameras: on Linux as the kernel describes them, with modes and holders; elsewhere found by trying 0 to 9."""
     if sys.platform == "linux" and open_capture is None:
         return v4l2.devices()
     return _probe(open_capture)
@@ -224,11 +230,9 @@ def list_cameras(open_capture: OpenCapture | None = None) -> list[Device]:
 def _probe(open_capture: OpenCapture | None) -> list[Device]:
     import cv2
 
-    from realtime.sources.camera import _cv2_capture
-
     found, missing = [], 0
     for index in range(10):
-        capture = (open_capture or _cv2_capture)(index, backend())
+        capture = (open_capture or cv2_capture)(index, backend())
         try:
             if capture.isOpened():
                 missing = 0
@@ -241,7 +245,7 @@ def _probe(open_capture: OpenCapture | None) -> list[Device]:
         finally:
             capture.release()
         missing += 1
-        if missing == 2:  # opening an index that is not there is slow on some systems
+        if missing == 2:  # trying indices without a camera is slow on some systems
             break
     return found
 

@@ -1,4 +1,4 @@
-"""A rendered face with known micro-expressions, as a camera."""
+"""A rendered face with known micro-expressions as a source."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -9,10 +9,10 @@ from realtime.sources.base import Pace, PacedSource, Pacer, Shot, SourceInfo, pa
 
 
 class Renders(Protocol):
-    """What the demo needs of a renderer: frame i as uint8 (height, width, 3) BGR."""
+    """The interface of a renderer."""
 
     def frame(self, i: int) -> Image:
-        """Frame ``i``, from 0."""
+        """Frame ``i``, counted from 0, as uint8 (height, width, 3) BGR."""
 
 
 class RenderedSource(PacedSource):
@@ -28,7 +28,7 @@ class RenderedSource(PacedSource):
         return Shot(round(self._index / self.info.fps * 1e9), self.renderer.frame(self._index))
 
     def skip(self, first: int, tick: Callable[[], object] = lambda: None) -> None:
-        """See ``PacedSource``; nothing needs to be rendered for it."""
+        """See ``PacedSource``; skipped frames are not rendered."""
         self._index = max(self._index, first)
 
     def _release(self) -> None:
@@ -43,7 +43,7 @@ def open_demo(
     height: int | None = None,
     pace: Pace = None,
 ) -> RenderedSource:
-    """``demo`` or ``demo:SEED``, 200 fps and 640x480 by default. Raises InputError on a bad seed or size."""
+    """Opens ``demo`` or ``demo:SEED``, by default at 200 fps and 640x480. Raises InputError for a bad seed or size."""
     from engines.synthesis import demo
 
     word, colon, seed = spec.partition(":")

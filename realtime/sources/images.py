@@ -1,8 +1,9 @@
-"""A folder of images as a camera: benchmark clips, and what our recorder writes."""
+"""A folder of images as a source: benchmark clips, and recordings of our own."""
 
 import csv
 import os
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -15,11 +16,12 @@ from realtime.sources.base import Pace, PacedSource, Pacer, Shot, SourceInfo, pa
 
 TIMES_FILE = "frames.csv"  # columns index, t_ns, file
 _COLUMNS = ("index", "t_ns", "file")
+_LOOKS = 64  # 16-bit images that a paced run examines for their bit depth before it starts
 
 
 @dataclass(frozen=True)
 class Still:
-    """One image file: its place in the recording it was taken from, its time, its path."""
+    """One image file: its index in the original recording, its time, its path."""
 
     index: int
     t_ns: int
@@ -27,9 +29,9 @@ class Still:
 
 
 class ImageSource(PacedSource):
-    """The images in order; one that cannot be decoded counts as a frame lost (``gap`` of the next) and is reported.
+    """The images in order; a damaged one counts as a lost frame (``gap`` of the next) and is reported.
 
-    Frames are counted as in the recording they were taken from: the index passes over those that are missing.
+    Indices are those of the original recording: they skip frames that are missing.
     """
 
     def __init__(
@@ -40,24 +42,38 @@ class ImageSource(PacedSource):
         self._depth = depth
         self._first = self._expected = listed[0].index
         self._broken: list[str] = []
+        self._clipped: list[str] = []
 
     def _shoot(self) -> Shot | None:
         for still in self._stills:
             try:
-                image = stills.read(still.path, self._depth)
+                clipped = partial(self._clipped.append, still.path.name)
+                image = stills.read(still.path, self._depth, on_clipped=clipped)
             except OSError:
                 image = None
             if image is None or image.shape[:2] != (self.info.height, self.info.width):
                 self._broken.append(still.path.name)
                 self._problem = (
-                    f"{self.info.spec}: {len(self._broken)} of {self.info.frames} images could not be decoded, "
-                    f"the first {self._broken[0]}; counted as lost"
+                    f"{self.info.spec}: {len(self._broken)} of {self.info.frames} images are damaged or could not "
+                    f"be decoded, the first {self._broken[0]}; counted as lost"
                 )
                 continue
             gap = still.index - self._expected
             self._expected = still.index + 1
             return Shot(still.t_ns, image, gap, index=still.index - self._first)
         return None
+
+    @property
+    def problem(self) -> str:
+        """See ``Source``."""
+        if not self._clipped:
+            return super().problem
+        clipped = (
+            f"{self.info.spec}: {len(self._clipped)} of {self.info.frames} images exceed the {self._depth.bits} bits "
+            f"of those examined before the start and are clipped, the first {self._clipped[0]}; "
+            "apexcam analyze examines all"
+        )
+        return "; ".join(filter(None, (super().problem, clipped)))
 
     def _release(self) -> None:
         self._stills = iter(())
@@ -66,16 +82,16 @@ class ImageSource(PacedSource):
 def open_images(
     spec: str, *, pace: Pace = None, rate: float | None = None, option: str = "--pace"
 ) -> ImageSource:
-    """Open a folder of images in the order of the numbers in their names or that of its frames.csv (index, t_ns, file).
+    """Opens a folder of images in the order of its frames.csv (index, t_ns, file), or of the numbers in their names.
 
-    Times are those of frames.csv, else number / ``rate``, else number / ``pace``: a number that is missing is a frame
-    lost. Raises InputError if there are no images or two series of them, sizes differ (naming the file), frames.csv
-    is wrong (naming the line), or no rate is known (naming the ``option`` that gives it).
+    Times are those of frames.csv, else number / ``rate``, else number / ``pace``; a missing number is a lost frame.
+    Raises InputError if there are no images or several series of them, sizes differ (naming the file), frames.csv is
+    wrong (naming the line), or no rate is known (naming the ``option`` that gives it).
     """
     folder = Path(spec).expanduser()
     if not folder.is_dir():
         raise InputError(f"{spec}: there is no such folder; give a folder of {FORMATS} images")
-    times, said = folder / TIMES_FILE, []
+    times, notes = folder / TIMES_FILE, []
     if rate is None and times.is_file():
         found = listed(folder)
     else:
@@ -87,31 +103,31 @@ def open_images(
                 "(index,t_ns,file) beside the images"
             )
         found = [Still(i, round(i / rate * 1e9), path) for i, path in series.indexed()]
-        said = _said(series)
-    depth = stills.depth_of([still.path for still in found])
+        notes = _notes(series)
+    depth = stills.depth_of([still.path for still in found], looks=None if pace is None else _LOOKS)
     width, height = _one_size(found)
     steps = [(b.t_ns - a.t_ns) / (b.index - a.index) for a, b in pairwise(found)]
     fps = rate or (1e9 / median(steps) if steps else 0.0)
-    advice = "; ".join(line for line in (*said, depth.said) if line)
+    advice = "; ".join(line for line in (*notes, depth.said) if line)
     info = SourceInfo(path_word(folder.resolve()), spec, "images", width, height, fps, len(found), advice)
     return ImageSource(found, depth, info, pacer_for(pace))
 
 
-def _said(series: Series) -> list[str]:
-    """What to say of a series that is not just 1, 2, 3."""
-    said = list(series.left_out)
+def _notes(series: Series) -> list[str]:
+    """Lines for the user on a series whose numbers are not consecutive."""
+    notes = list(series.left_out)
     if series.missing:
         first, last = series.frames[0][1].name, series.frames[-1][1].name
-        said.append(f"{series.missing} images between {first} and {last} are missing: frames lost")
+        notes.append(f"{series.missing} images between {first} and {last} are missing: frames lost")
     if series.step is None and len(series.frames) > 1:
-        said.append("their names do not count them: taken in the order of their names, none lost")
+        notes.append("their names have no frame numbers: taken in the order of their names, none lost")
     elif series.step is not None and series.step > 1:
-        said.append(f"numbered in steps of {series.step}: taken as one frame each")
-    return said
+        notes.append(f"numbered in steps of {series.step}: taken as one frame each")
+    return notes
 
 
 def listed(folder: Path) -> list[Still]:
-    """The images that a folder's frames.csv lists. Raises InputError naming the line that is wrong."""
+    """The images listed in a folder's frames.csv. Raises InputError naming the faulty line."""
     times = folder / TIMES_FILE
     found: list[Still] = []
     try:
@@ -147,7 +163,10 @@ def _still(folder: Path, where: str, row: dict[str, str]) -> Still:
 
 
 def _one_size(found: list[Still]) -> tuple[int, int]:
-    """Width and height shared by every image, from the file heads; what cannot be read is left to decoding."""
+    """The width and height shared by all images, from the file headers; unreadable files are left to decoding.
+
+    Raises InputError if sizes differ or no file can be read.
+    """
     first: tuple[int, int] | None = None
     for still in found:
         size = stills.size(still.path)

@@ -1,12 +1,13 @@
-"""Linux cameras as the kernel describes them: names, modes, exposure, and who holds one. No library needed.
+"""Linux cameras as the kernel describes them: names, modes, exposure, and the processes that hold one.
 
-Structures and request numbers after the kernel's videodev2.h.
+Structures and request numbers are those of the kernel's videodev2.h; no library is needed.
 """
 
 import contextlib
 import errno
 import os
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +23,12 @@ QUERYCAP, ENUM_FMT, ENUM_SIZES, ENUM_INTERVALS, GET_CONTROL = (
 )  # fmt: skip
 EXPOSURE_AUTO, EXPOSURE_ABSOLUTE, EXPOSURE_PRIORITY = 0x009A0901, 0x009A0902, 0x009A0903
 _MANUAL = 1
-_COMMON_SIZES = ((640, 480), (1280, 720), (1920, 1080))  # asked of a camera that takes any size
+_COMMON_SIZES = ((640, 480), (1280, 720), (1920, 1080))  # listed for a camera that supports any size
 
 
 @dataclass(frozen=True)
 class Mode:
-    """What a camera says it can do: pixel format, pixels, the highest rate in frames a second (0 unknown)."""
+    """A mode that a camera declares: pixel format, size in pixels, highest frames a second (0 unknown)."""
 
     fourcc: str
     width: int
@@ -37,7 +38,7 @@ class Mode:
 
 @dataclass(frozen=True)
 class Device:
-    """A capture device: index for OpenCV, path or "", name, driver, bus, its modes, processes that hold it."""
+    """A capture device: index for OpenCV, path or "", name, driver, bus, modes, and the processes that hold it."""
 
     index: int
     path: str
@@ -50,10 +51,10 @@ class Device:
 
 @dataclass(frozen=True)
 class Exposure:
-    """Exposure as the driver holds it; None where it does not say.
+    """The driver's exposure settings; None if it does not report them.
 
-    ``units`` of 100 microseconds; ``auto`` chosen by the camera; ``slows`` the camera may lower its frame
-    rate for it.
+    ``units``: exposure time in units of 100 microseconds; ``auto``: the camera chooses it; ``slows``: the camera may
+    lower its frame rate for it.
     """
 
     units: int | None = None
@@ -62,13 +63,22 @@ class Exposure:
 
 
 def _ioctl(fd: int, request: int, data: bytearray) -> int:
+    if sys.platform == "win32":
+        raise OSError(errno.ENOSYS, "no V4L2 on this system")
     import fcntl
 
     return int(fcntl.ioctl(fd, request, data, True))
 
 
+def _open(path: Path) -> int:
+    """Opens a device without blocking. Raises OSError."""
+    if sys.platform == "win32":
+        raise OSError(errno.ENOSYS, "no V4L2 on this system")
+    return os.open(path, os.O_RDWR | os.O_NONBLOCK)
+
+
 def devices(folder: Path = Path("/dev"), ioctl: Ioctl = _ioctl) -> list[Device]:
-    """Every capture device there is, in the order of their numbers; those that cannot be opened without modes."""
+    """All capture devices in the order of their numbers; those that cannot be opened have no modes."""
     found = []
     numbered = [(int(p.name[5:]), p) for p in folder.glob("video*") if p.name[5:].isdecimal()]
     for _, path in sorted(numbered):
@@ -78,10 +88,10 @@ def devices(folder: Path = Path("/dev"), ioctl: Ioctl = _ioctl) -> list[Device]:
 
 
 def describe(path: Path, ioctl: Ioctl = _ioctl) -> Device | None:
-    """One device; None if it captures no video (cameras also have metadata nodes)."""
+    """The device at a path; None if it captures no video (cameras also have metadata nodes)."""
     index = int(path.name[5:]) if path.name[5:].isdecimal() else -1
     try:
-        fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+        fd = _open(path)
     except OSError:
         return Device(index, str(path), _sysfs_name(path), holders=holders(path))
     try:
@@ -100,9 +110,9 @@ def describe(path: Path, ioctl: Ioctl = _ioctl) -> Device | None:
 
 
 def exposure(path: Path, ioctl: Ioctl = _ioctl) -> Exposure:
-    """The exposure of an opened or idle device; asking disturbs nobody."""
+    """The exposure settings of a device, whether it is in use or not."""
     try:
-        fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+        fd = _open(path)
     except OSError:
         return Exposure()
     try:
@@ -115,7 +125,7 @@ def exposure(path: Path, ioctl: Ioctl = _ioctl) -> Exposure:
 
 
 def holders(path: Path, proc: Path = Path("/proc")) -> tuple[str, ...]:
-    """``name (pid)`` of the processes, this one excepted, that have the device open, as far as we may look."""
+    """``name (pid)`` of each other process that has the device open, as far as permissions show."""
     target = os.path.realpath(path)
     found = []
     for process in proc.glob("[0-9]*"):
@@ -158,9 +168,8 @@ def _sizes(fd: int, ioctl: Ioctl, fourcc: int) -> Iterator[tuple[int, int]]:
 
 def _rates(fd: int, ioctl: Ioctl, fourcc: int, width: int, height: int) -> Iterator[float]:
     for interval in _enumerate(fd, ioctl, ENUM_INTERVALS, 52, (fourcc, width, height)):
-        _, seconds, parts = struct.unpack_from(
-            "=3I", interval, 16
-        )  # stepwise: the shortest interval comes first
+        # The shortest interval comes first if they are stepwise.
+        _, seconds, parts = struct.unpack_from("=3I", interval, 16)
         if seconds:
             yield parts / seconds
 
@@ -168,7 +177,7 @@ def _rates(fd: int, ioctl: Ioctl, fourcc: int, width: int, height: int) -> Itera
 def _enumerate(
     fd: int, ioctl: Ioctl, request: int, size: int, fields: tuple[int, ...]
 ) -> Iterator[bytearray]:
-    for index in range(256):  # a driver that never says no shall not hang us
+    for index in range(256):  # bounded because of faulty drivers
         data = bytearray(size)
         struct.pack_into(f"={1 + len(fields)}I", data, 0, index, *fields)
         try:

@@ -1,4 +1,4 @@
-"""Video files and network streams as cameras."""
+"""Video files and network streams as sources."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,10 +16,10 @@ _ENCODE = "percent-encode what user and password hold of : / ? # [ ] @ (# is %23
 
 
 class VideoSource(PacedSource):
-    """Every frame of a film; ``t_ns`` is the presentation time from the first frame on.
+    """Every frame of a video; ``t_ns`` is the presentation time since the first frame.
 
-    A file that is damaged, cut off, or whose frame size changes has a ``problem``; a stream that ends or falls silent
-    ends ``lost``, and so does a file behind a URL whose connection breaks off.
+    A file that is damaged, truncated, or changes its frame size has a ``problem``. A stream that ends or stalls is
+    ``lost``, and so is a file behind a URL whose connection breaks.
     """
 
     def __init__(self, film: "Film", *, spec: str, name: str, pace: Pace, timeout_s: float = 0.0) -> None:
@@ -37,13 +37,13 @@ class VideoSource(PacedSource):
 
     def _shoot(self) -> Shot | None:
         picture = self._film.read()
-        self._problem = self._told(ended=picture is None)
+        self._problem = self._problem_line(ended=picture is None)
         if picture is None:
             self._lost = self._info.kind == "url" or (self._remote and self._film.broken_off)
             return None
         return Shot(picture.t_ns, picture.image, picture.lost, damaged=picture.damaged)
 
-    def _told(self, *, ended: bool) -> str:
+    def _problem_line(self, *, ended: bool) -> str:
         problem = self._film.problem
         if ended and not problem and self._info.kind == "url":
             what = f"sent nothing for {self._timeout_s:g} s" if self._film.silent else "ended"
@@ -55,9 +55,9 @@ class VideoSource(PacedSource):
 
 
 def open_video(spec: str, *, pace: Pace = None, rate: float | None = None) -> VideoSource:
-    """Open a video file; ``rate`` replaces its own times by index / rate.
+    """Opens a video file; ``rate`` (frames a second) replaces its own times by index / rate.
 
-    Raises InputError if it is missing, no video, or cannot be decoded at all.
+    Raises InputError if it is missing, not a video, or cannot be decoded at all.
     """
     path = Path(spec).expanduser()
     if not path.is_file():
@@ -78,34 +78,34 @@ def open_url(
     open_timeout_s: float = 10.0,
     read_timeout_s: float = 5.0,
 ) -> VideoSource:
-    """Open a network stream (rtsp, http …), or a file behind a URL, which is then like any other file.
+    """Opens a network stream (rtsp, http …), or a file behind a URL, which is then read like any other file.
 
-    Raises InputError if it does not answer in ``open_timeout_s`` seconds, or is no URL. Passwords stay out of messages
-    and of ``info``. One that then sends nothing for ``read_timeout_s`` seconds ends with ``lost``.
+    One that sends nothing for ``read_timeout_s`` seconds ends ``lost``. Passwords appear neither in messages nor in
+    ``info``. Raises InputError for a bad URL, or one that does not answer within ``open_timeout_s`` seconds.
     """
-    told = shown(spec)
+    redacted = shown(spec)
     name = camera_word(_host(spec))
     from engines.video import open_url as open_film
 
     try:
         film = open_film(
-            spec, told=told, open_timeout_s=open_timeout_s, read_timeout_s=read_timeout_s, rate=rate
+            spec, shown_as=redacted, open_timeout_s=open_timeout_s, read_timeout_s=read_timeout_s, rate=rate
         )
     except InputError as error:
         if "@" in urlsplit(spec)._replace(netloc="").geturl():
             raise InputError(f"{error}; {_ENCODE}") from None
         raise
-    return VideoSource(film, spec=told, name=name, pace=pace, timeout_s=read_timeout_s)
+    return VideoSource(film, spec=redacted, name=name, pace=pace, timeout_s=read_timeout_s)
 
 
 def _host(spec: str) -> str:
-    """The host of a URL. Raises InputError, without the password, for what cannot be read as one."""
+    """The host of a URL. Raises InputError, without the password, if it is not a valid URL."""
     try:
         parts = urlsplit(spec)
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise InputError(
-            f"{shown(spec)}: not a URL that can be read; write scheme://user:password@host:port/path, and {_ENCODE}"
+            f"{shown(spec)}: not a valid URL; write scheme://user:password@host:port/path, and {_ENCODE}"
         ) from None
     if not host and parts.scheme != "file":
         raise InputError(

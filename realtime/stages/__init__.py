@@ -1,1 +1,1 @@
-"""What is done to frames and candidates: watch, then recognise, here or on another machine."""
+"""The stages of a live run: frames to candidates (watch), candidates to events (recognise, here or remotely)."""

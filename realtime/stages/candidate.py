@@ -1,4 +1,4 @@
-"""What the watcher hands to the recogniser: a spotted movement and the two crops between which flow is measured."""
+"""Candidates, from the watcher to the recogniser: a spotted movement and the two crops to measure flow between."""
 
 import msgspec
 import numpy as np
@@ -10,11 +10,11 @@ from realtime.stages.crop_source import CropSource
 
 
 class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A movement complete from onset to offset.
+    """A movement, complete from onset to offset.
 
-    ``onset_crop`` and ``apex_crop`` are the bytes of uint8 170x140 crops under the one similarity
-    ``crop_to_frame`` (2x3, row by row), ``taken_from`` what they were cut out of;
-    ``apex_host_ns`` and ``spotted_ns`` are monotonic times of this machine.
+    ``onset_crop`` and ``apex_crop`` are the bytes of uint8 170x140 crops under the same similarity ``crop_to_frame``
+    (2x3, row by row), cut out of ``taken_from``. ``apex_host_ns`` and ``spotted_ns`` are this machine's monotonic
+    clock in nanoseconds.
     """
 
     event_id: str
@@ -37,7 +37,7 @@ class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     taken_from: tuple[CropSource, CropSource] | None = None
 
     def crops(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Onset and apex as uint8 (170, 140). Raises ValueError if the bytes are not two crops."""
+        """The crops of onset and apex as uint8 (170, 140). Raises ValueError if the bytes are not two crops."""
         onset, apex = (
             np.frombuffer(data, dtype=np.uint8).reshape(CROP_HEIGHT, CROP_WIDTH)
             for data in (self.onset_crop, self.apex_crop)

@@ -1,4 +1,4 @@
-"""The recognise stage: a candidate in, an event with its class out. Live and `analyze` run this same object."""
+"""The recognise stage: candidates to events with their class. Live runs and `analyze` use the same object."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.face.geometry import Image
-from engines.fallback import say
 from engines.flow import picture, strain
+from engines.notices import notify
 from engines.recognition import Recognised, Recognition
 from realtime.config import Recognise
 from realtime.messages import Event, FlowUsed, Model
@@ -19,10 +19,10 @@ from realtime.stages.candidate import Candidate
 class Recogniser:
     """Flow between onset and apex, flow map, class. Raises InputError if the model or a backend is unusable.
 
-    ``heard`` is told in one line when something of the GPU fails and the next best takes over.
+    ``on_notice`` gets one line when a GPU backend fails and the next best takes over.
     """
 
-    def __init__(self, settings: Recognise, heard: Callable[[str], None] = say) -> None:
+    def __init__(self, settings: Recognise, on_notice: Callable[[str], None] = notify) -> None:
         self._settings = settings
         self._recognition = Recognition(
             settings.model,
@@ -30,36 +30,36 @@ class Recogniser:
             preset=settings.preset,
             runtime=settings.runtime,
             precision=settings.precision,
-            heard=heard,
+            on_notice=on_notice,
         )
 
     @property
     def model(self) -> Model:
-        """The network and what runs it now."""
+        """The network, and the runtime in use."""
         return Model(self._recognition.name, self._recognition.sha256, self._recognition.runtime)
 
     @property
     def flow(self) -> FlowUsed:
-        """What measures the flow now."""
+        """The flow solver in use."""
         return FlowUsed(*self._recognition.flow)
 
     @property
     def backends(self) -> dict[str, str]:
-        """The same in words, and what was tried and failed."""
-        found = {
+        """Model and flow solver as text, and the backends that failed."""
+        used = {
             "flow": " ".join(self._recognition.flow),
             "classify": f"{self.model.name} on {self.model.runtime}",
         }
         failures = self._recognition.failures
-        return found | ({"failed": "; ".join(failures)} if failures else {})
+        return used | ({"failed": "; ".join(failures)} if failures else {})
 
     def __call__(self, candidate: Candidate) -> tuple[Event, dict[str, bytes]]:
-        """The event, and its pictures as PNG: onset, apex and, for a micro-expression, flow and strain."""
+        """The event and its pictures as PNG: onset, apex and, for a micro-expression, flow and strain."""
         (answer,) = self.many([candidate])
         return answer
 
     def many(self, candidates: Sequence[Candidate]) -> Iterator[tuple[Event, dict[str, bytes]]]:
-        """The same for candidates that wait, in order; on a GPU together, elsewhere each as soon as it is done."""
+        """The same for several candidates, in order: on a GPU in one batch, on the CPU one after the other."""
         pairs = [candidate.crops() for candidate in candidates if candidate.kind == "micro"]
         recognised = self._recognition([onset for onset, _ in pairs], [apex for _, apex in pairs])
         for candidate in candidates:
@@ -117,7 +117,7 @@ def _png(image: Image) -> bytes:
 
 
 def _heat(values: NDArray[np.float32]) -> Image:
-    """Strain magnitude (H, W) as a colour picture, smoothed over 2 px for the eye, its own maximum brightest."""
+    """The strain magnitude (H, W) as a colour picture, smoothed by 2 px, scaled to its own maximum."""
     smooth = cv2.GaussianBlur(values, (0, 0), 2.0)
     scaled = smooth / max(float(smooth.max()), 1e-9) * 255
     return np.asarray(cv2.applyColorMap(scaled.astype(np.uint8), cv2.COLORMAP_INFERNO), dtype=np.uint8)

@@ -1,8 +1,8 @@
 """Recognition on another machine: ``apexcam recognise`` there, ``recognise.at`` here.
 
-A candidate (two crops of 24 kB) goes there, its event comes back, encrypted and between known keys only, or not at all
-off the machine. Here the recognise process asks in place of computing; main keeps a candidate until it is answered, so
-that a machine or network that fails loses none, and none is published twice.
+A candidate (two crops of 24 kB) is sent there and its event comes back; off this machine only encrypted and between
+known keys. The recognise process sends requests instead of computing; main keeps each candidate until it is answered,
+so that a failure of machine or network loses none, and none is published twice.
 """
 
 import time
@@ -16,53 +16,56 @@ import zmq
 from engines.errors import InputError
 from realtime import config, messages
 from realtime.bus.keys import load_public, load_secret
-from realtime.bus.publisher import bind, is_loopback, let_in
+from realtime.bus.publisher import authenticate, bind, is_loopback
 from realtime.stages.candidate import Candidate
 
 DEFAULT_ENDPOINT: Final = "tcp://127.0.0.1:5558"
-# Less than a silent recognise process is given.
+# Less than the silence after which main kills the recognise process.
 _ANSWER_S: Final = 20.0
-_AGAIN_S: Final = 4.0  # asked again: the one that was asked may have died
-_MOST_BYTES: Final = 1 << 24
+_RETRY_S: Final = 4.0  # the server may have died with the request
+_MAX_BYTES: Final = 1 << 24
 
 
-class Known(msgspec.Struct, frozen=True, tag=True):
-    """The answer to an empty question: who recognises."""
+class Identity(msgspec.Struct, frozen=True, tag=True):
+    """The reply to an empty request: what recognises there."""
 
     model: messages.Model
     flow: messages.FlowUsed
 
 
-class Named(msgspec.Struct, frozen=True, tag=True):
-    """The answer to a candidate: its event and pictures (PNG)."""
+class Recognised(msgspec.Struct, frozen=True, tag=True):
+    """The reply to a candidate: its event and pictures (PNG)."""
 
     event: messages.Event
     pictures: dict[str, bytes]
 
 
-class Useless(msgspec.Struct, frozen=True, tag=True):
-    """The answer to what is no candidate; why."""
+class Rejected(msgspec.Struct, frozen=True, tag=True):
+    """The reply to an unusable candidate: the reason."""
 
-    why: str
+    reason: str
+
+
+Reply = Identity | Recognised | Rejected
 
 
 class RemoteRecogniser:
-    """Stands where `realtime.stages.recogniser.Recogniser` does and asks the one at ``settings.at``.
+    """Replaces `realtime.stages.recogniser.Recogniser` by the one at ``settings.at``.
 
-    Raises InputError on a bad endpoint, off loopback without keys, or if nobody answers there.
+    ``on_notice`` is not used. Raises InputError for a bad endpoint, off loopback without keys, or without an answer.
     """
 
-    def __init__(self, settings: config.Recognise, heard: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self, settings: config.Recognise, on_notice: Callable[[str], None] = lambda text: None
+    ) -> None:
         assert settings.at is not None
         self._where = settings.at
         self._encoder = msgspec.msgpack.Encoder()
-        self._decoder: msgspec.msgpack.Decoder[Known | Named | Useless] = msgspec.msgpack.Decoder(
-            Known | Named | Useless
-        )
+        self._decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
         self._socket = zmq.Context().socket(zmq.REQ)
         self._socket.linger = 0
-        self._socket.maxmsgsize = _MOST_BYTES
-        # Heartbeats find out that the other machine is gone; a question asked again is told from the one before.
+        self._socket.maxmsgsize = _MAX_BYTES
+        # Heartbeats detect that the other machine is gone; correlation ignores late replies to earlier requests.
         self._socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
         self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 6000)
         self._socket.setsockopt(zmq.REQ_CORRELATE, 1)
@@ -84,44 +87,44 @@ class RemoteRecogniser:
                 f"{DEFAULT_ENDPOINT}"
             ) from None
         try:
-            known = self._ask(b"")
+            identity = self._request(b"")
         except ConnectionError as error:
             raise InputError(str(error)) from None
-        assert isinstance(known, Known)
-        self.model = msgspec.structs.replace(known.model, runtime=f"{known.model.runtime} at {self._where}")
-        self.flow = known.flow
+        assert isinstance(identity, Identity)
+        model, flow = identity.model, identity.flow
+        self.model = msgspec.structs.replace(model, runtime=f"{model.runtime} at {self._where}")
+        self.flow = flow
         self.backends = {
-            "flow": f"{known.flow.backend} {known.flow.preset} at {self._where}",
-            "classify": f"{known.model.name} on {self.model.runtime}",
+            "flow": f"{flow.backend} {flow.preset} at {self._where}",
+            "classify": f"{model.name} on {self.model.runtime}",
         }
 
     def many(self, candidates: Sequence[Candidate]) -> Iterator[tuple[messages.Event, dict[str, bytes]]]:
-        """Each in turn, as `__call__`."""
+        """Recognises one candidate after the other, as `__call__`."""
         return map(self, candidates)
 
     def __call__(self, candidate: Candidate) -> tuple[messages.Event, dict[str, bytes]]:
-        """The event and its pictures. Raises ConnectionError without an answer, InputError for a useless candidate."""
-        asked = time.monotonic_ns()
-        answer = self._ask(self._encoder.encode(candidate))
-        if isinstance(answer, Useless):
-            raise InputError(answer.why)
-        if not isinstance(answer, Named) or answer.event.event_id != candidate.event_id:
+        """The event and its pictures. Raises ConnectionError without a reply, InputError for a rejected candidate."""
+        sent_ns = time.monotonic_ns()
+        answer = self._request(self._encoder.encode(candidate))
+        if isinstance(answer, Rejected):
+            raise InputError(answer.reason)
+        if not isinstance(answer, Recognised) or answer.event.event_id != candidate.event_id:
             raise ConnectionError(f"recognise.at {self._where}: the answer is to another question")
-        # The clocks of two machines have nothing to do with each other.
-        here = {
-            "queued": round((asked - candidate.spotted_ns) / 1e6, 3),
-            "away": round((time.monotonic_ns() - asked) / 1e6, 3),
+        # The clocks of two machines cannot be compared.
+        local = {
+            "queued": round((sent_ns - candidate.spotted_ns) / 1e6, 3),
+            "away": round((time.monotonic_ns() - sent_ns) / 1e6, 3),
         }
-        return msgspec.structs.replace(
-            answer.event, latency_ms=answer.event.latency_ms | here
-        ), answer.pictures
+        event = msgspec.structs.replace(answer.event, latency_ms=answer.event.latency_ms | local)
+        return event, answer.pictures
 
-    def _ask(self, question: bytes) -> Known | Named | Useless:
+    def _request(self, request: bytes) -> Reply:
         deadline = time.monotonic() + _ANSWER_S
         answered = 0
         while not answered and (left := deadline - time.monotonic()) > 0:
-            self._socket.send(question)
-            answered = self._socket.poll(round(min(left, _AGAIN_S) * 1000))
+            self._socket.send(request)
+            answered = self._socket.poll(round(min(left, _RETRY_S) * 1000))
         if not answered:
             raise ConnectionError(
                 f"recognise.at {self._where}: no answer within {_ANSWER_S:g} s; is apexcam recognise running there, "
@@ -139,9 +142,10 @@ def serve(
     settings: config.Bus,
     listening: Callable[[str], None] = lambda where: None,
 ) -> None:
-    """Answers candidates until it is interrupted; ``settings`` says with which keys and to whom.
+    """Answers requests until interrupted, with the keys and for the clients in ``settings``.
 
-    ``listening`` is told the endpoint. Raises InputError for an endpoint that is unusable or off loopback without keys.
+    ``listening`` is called with the endpoint once bound. Raises InputError for an endpoint that is unusable, or off
+    loopback without keys.
     """
     encoder, decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Candidate)
     context = zmq.Context()
@@ -149,19 +153,19 @@ def serve(
     guard = None
     try:
         socket.linger = 0
-        socket.maxmsgsize = _MOST_BYTES
-        guard = let_in(context, socket, endpoint, settings, "--endpoint")
+        socket.maxmsgsize = _MAX_BYTES
+        guard = authenticate(context, socket, endpoint, settings, "--endpoint")
         listening(bind(socket, endpoint, "--endpoint"))
         while True:
-            question = socket.recv()
-            answer: Known | Named | Useless = Known(recogniser.model, recogniser.flow)
-            if question:
+            request = socket.recv()
+            reply: Reply = Identity(recogniser.model, recogniser.flow)
+            if request:
                 try:
-                    (recognised,) = recogniser.many([decoder.decode(question)])
-                    answer = Named(*recognised)
+                    (recognised,) = recogniser.many([decoder.decode(request)])
+                    reply = Recognised(*recognised)
                 except (InputError, msgspec.MsgspecError, ValueError, RecursionError) as error:
-                    answer = Useless(str(error))
-            socket.send(encoder.encode(answer))
+                    reply = Rejected(str(error))
+            socket.send(encoder.encode(reply))
     finally:
         socket.close()
         if guard is not None:

@@ -1,6 +1,6 @@
-"""The watch stage: the pipeline's movements as candidates, with the times at which their frames came.
+"""The watch stage: the movements that the pipeline spots become candidates with the arrival times of their frames.
 
-Live and `analyze` run this same object; the same frames give the same candidates.
+Live runs and `analyze` use the same object; the same frames give the same candidates.
 """
 
 import time
@@ -20,9 +20,9 @@ from realtime.ring import Frame
 from realtime.stages.candidate import Candidate
 from realtime.stages.crop_source import CropSource
 
-# When the frames of a long movement came is remembered for this long.
+# Arrival times are kept for this long: a movement may last that long.
 _ARRIVALS_S = 8.0
-# A pause in the source's times is none of its rate.
+# Intervals longer than this are pauses and do not count for the frame rate.
 _PAUSE_NS = 1_000_000_000
 # Brows, eyes, nose and lips of FaceMesh: the outline drawn for people.
 _OUTLINE = (
@@ -37,7 +37,7 @@ _OUTLINE = (
 
 @dataclass(frozen=True)
 class _Arrival:
-    """When a frame came, and how many were lost just before it."""
+    """The times of a frame, and how many were lost just before it."""
 
     index: int
     t_ns: int
@@ -46,9 +46,9 @@ class _Arrival:
 
 
 class Watcher:
-    """Faces, stabilised crops and spotting of one camera.
+    """Face tracking, stabilised crops and spotting for one camera.
 
-    ``wall`` turns a frame's monotonic host time into ISO-8601, or is None where there is no clock.
+    ``wall`` converts a frame's monotonic host time (ns) to ISO-8601; None without a clock.
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class Watcher:
         self.pipeline.warm_up()
 
     def lost(self, count: int) -> None:
-        """``count`` frames before the next one were lost in the ring."""
+        """Counts frames lost in the ring just before the next one."""
         self._lost += count
 
     def step(self, frame: Frame) -> list[Candidate]:
-        """Take the next frame; return the movements that are complete with it. A damaged one ends what was begun."""
+        """Takes the next frame and returns the movements it completes. A damaged frame ends those in progress."""
         t_s = frame.t_ns / 1e9
         if self._times and frame.t_ns - self._times[-1] > _PAUSE_NS:
             self._times.clear()
@@ -86,7 +86,7 @@ class Watcher:
         return self._candidates(self.pipeline.push(frame.image, frame.index, t_s))
 
     def flush(self) -> list[Candidate]:
-        """The stream ended: what can still be completed."""
+        """Ends the stream and returns the movements that can still be completed."""
         return self._candidates(self.pipeline.flush())
 
     def refused(self) -> Counter[str]:
@@ -98,7 +98,10 @@ class Watcher:
         return self.pipeline.refused_of(face)
 
     def crop_of(self, face: int, index: int, like: Candidate | None = None) -> Image | None:
-        """A face's crop of a frame not long ago, by its index; under the transform of a candidate if one is given."""
+        """A face's crop, uint8 170x140, of a recent frame by its index; None if it is too old.
+
+        The crop is under the frame's own transform, or that of the candidate ``like``.
+        """
         stage = self.pipeline.stage(face)
         past = None if stage is None else stage.past(index)
         if past is None:
@@ -107,19 +110,19 @@ class Watcher:
         return past.crop(matrix)
 
     def fps(self) -> float:
-        """Frames a second over the last frames, by the source's own clock; 0 before the second frame."""
+        """The frames a second of the last frames, by the source's clock; 0 before the second frame."""
         if len(self._times) < 2 or self._times[-1] == self._times[0]:
             return 0.0
         return (len(self._times) - 1) / ((self._times[-1] - self._times[0]) / 1e9)
 
     def _candidates(self, movements: Iterable[Movement]) -> list[Candidate]:
-        return [made for one in movements if (made := self._candidate(one)) is not None]
+        return [candidate for one in movements if (candidate := self._candidate(one)) is not None]
 
     def _candidate(self, movement: Movement) -> Candidate | None:
-        """The candidate of a movement, its two crops under one transform; None where its offset is too long ago."""
+        """The candidate of a movement, both crops under one transform; None if its offset is too old."""
         spot, stage = movement.spot, movement.stage
         arrived = {arrival.index: arrival for arrival in self._arrivals}
-        # A long movement's onset and apex may be older than the frames kept; its crops are only for looking at.
+        # Onset and apex of a long movement may be older than the frames kept; its crops are only displayed.
         first = stage.past(spot.onset.index) or stage.oldest()
         apex = stage.past(spot.apex.index) or stage.oldest()
         if first is None or apex is None or spot.offset.index not in arrived:
@@ -154,7 +157,7 @@ class Watcher:
         return Moment(at.index, arrival.t_ns, self._wall(arrival.host_ns) if self._wall else None)
 
     def state(self, frame: Frame) -> State:
-        """What is seen in ``frame``, the one just stepped: for display and for subscribers."""
+        """The state of all faces in ``frame``, the last one given to `step`."""
         at = Moment(frame.index, frame.t_ns, self._wall(frame.host_ns) if self._wall else None)
         return State(
             camera=self.camera,
@@ -190,7 +193,7 @@ class Watcher:
         )
 
     def close(self) -> None:
-        """Free the models."""
+        """Releases the models."""
         self.pipeline.close()
 
 

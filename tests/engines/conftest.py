@@ -49,19 +49,11 @@ class Host:
 
         return run
 
-    def copy(self, target, source, floats):
-        ctypes.memmove(target, source, 4 * floats)
-
-    def lend(self, memory, shape):
+    def seen(self, memory, shape):
+        """What lies in some memory, as an array."""
         raw = (ctypes.c_float * int(np.prod(shape))).from_address(memory.address)
         raw.owner = memory.owner
         return np.frombuffer(raw, np.float32).reshape(shape)
-
-    def borrow(self, array):
-        values = np.from_dlpack(array)
-        if values.dtype != np.float32:
-            raise ValueError(f"an array of {values.dtype}, not float32")
-        return Memory(values.ctypes.data, values), values.shape
 
     def launch(self, step):
         kernel = getattr(self.library, step.kernel)

@@ -53,6 +53,7 @@ def no_module(name: str, text: str) -> ImportError:
         (OSError(errno.EROFS, "Read-only", "/a/b"), 2, "the file system is read-only (/a/b)"),
         (PermissionError(errno.EACCES, "no", "/a/b"), 2, "not allowed (/a/b)"),
         (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in []"), 2, "set TMPDIR"),
+        (OSError("Matplotlib requires …; set the MPLCONFIGDIR environment …"), 2, "set TMPDIR"),
         (OSError(errno.EMFILE, "Too many"), 2, "ulimit -n"),
         (ImportError("libGL.so.1: cannot open shared object file: No such file"), 2, "apt install libgl1"),
         (

@@ -11,7 +11,7 @@ import pytest
 from numba.core import caching
 
 from engines import compiled as module
-from engines import fallback
+from engines import notices
 from engines.compiled import compiled
 
 ROOT = Path(__file__).parents[2]
@@ -21,9 +21,10 @@ ROOT = Path(__file__).parents[2]
 def said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]:
     """What is said by a process that keeps what it compiles in a folder of the test."""
     lines: list[str] = []
-    monkeypatch.setattr(fallback, "_heard", lines.append)
+    monkeypatch.setattr(notices, "_on_notice", lines.append)
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(module, "_unkept", "")
+    monkeypatch.setattr(module, "_compiles", False)
     monkeypatch.delenv("APEXCAM_SAID_UNKEPT", raising=False)
     yield lines
     os.environ.pop("APEXCAM_SAID_UNKEPT", None)
@@ -44,9 +45,12 @@ def fresh() -> tuple[Any, Any]:
 def test_what_is_compiled_is_kept_and_found_again(said: list[str], tmp_path: Path) -> None:
     double, treble = fresh()
     assert (double(2.0), treble(2.0)) == (4.0, 6.0)
+    assert module.compiles()
     assert len(list(tmp_path.rglob("*.nbc"))) == 2
+    module._compiles = False
     double, _ = fresh()
     assert double(2.0) == 4.0
+    assert not module.compiles()
     assert sum(double.stats.cache_hits.values()) == 1
     assert said == []
     assert module.unkept() == ""

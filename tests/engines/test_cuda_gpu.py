@@ -9,7 +9,7 @@ pytest.importorskip("cuda.core", reason="cuda-core is not installed")
 
 from engines import cuda
 from engines.cuda import gpu
-from engines.cuda.machine import Launch, Memory
+from engines.cuda.machine import Launch
 
 
 class Log(list):
@@ -120,23 +120,10 @@ def test_a_network_runs_once_outside_then_everything_is_captured_on_one_stream(l
     assert log == ["launch graph on 42", "sync"] * 2
 
 
-def test_a_copy_on_the_device_goes_through_the_same_stream_and_does_not_wait(log):
-    machine = gpu.Gpu()
-    machine.copy(8192, 4096, 10)
-    assert log == ["copy 40 on Stream"]
-
-
 def test_what_a_compiled_network_depends_on(log):
     identity = gpu.Gpu().identity
     assert (identity["gpu"], identity["capability"]) == ("Pretend", "8.9")
     assert set(identity) == {"gpu", "capability", "driver"}
-
-
-def test_memory_of_the_host_is_not_taken_for_memory_of_the_gpu(log):
-    machine = gpu.Gpu()
-    with pytest.raises(ValueError, match="not on the GPU"):
-        machine.borrow(np.zeros((2, 3), np.float32))
-    assert isinstance(machine.reserve(5), Memory)
 
 
 def test_there_is_one_for_the_process(log):

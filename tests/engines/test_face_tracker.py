@@ -1,5 +1,10 @@
 """The face tracker on a public-domain portrait: identity, choice of the largest, and every reason for not measuring."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -99,3 +104,15 @@ def test_settings_out_of_range_are_refused():
         FaceSettings(max=0)
     with pytest.raises(ValueError, match=r"faces\.drift_px"):
         FaceSettings(drift_px=0)
+
+
+def test_the_models_load_without_a_word_where_there_is_no_home():
+    nobody = {"HOME": "/proc/nobody", "PYTHONPATH": str(Path(__file__).parents[2])}
+    kept = {
+        name: value for name, value in os.environ.items() if name not in ("MPLCONFIGDIR", "XDG_CONFIG_HOME")
+    }
+    script = "from engines.face.mesh import Mesh; Mesh().close()"
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, env={**kept, **nobody}, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")

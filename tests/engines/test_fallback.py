@@ -5,11 +5,11 @@ import importlib.util
 import numpy as np
 import pytest
 
-from engines import cuda, inference
+from engines import cuda
 from engines.errors import InputError
 from engines.fallback import Fallback
-from engines.flow import open_solver, solver
-from engines.inference import every_runtime, open_classifier, runtimes
+from engines.flow import Backend, open_solver, registry
+from engines.inference import RUNTIMES, Runtime, every_runtime, open_classifier, runtimes
 
 MAPS = np.random.default_rng(0).random((3, 3, 28, 28), np.float32)
 
@@ -67,7 +67,7 @@ def test_bad_input_and_the_last_way_fail_as_they_are():
 def test_without_a_gpu_every_step_down_has_its_reason():
     if not cuda.missing():
         pytest.skip("there is a GPU here")
-    classify = open_classifier(heard=pytest.fail)
+    classify = open_classifier(on_notice=pytest.fail)
     assert classify.runtime == "onnxruntime" and classify(MAPS).shape == (3, 3)
     assert [step.partition(":")[0] for step in classify.steps] == [
         "tensorrt-rtx",
@@ -91,16 +91,17 @@ def broken(monkeypatch):
         def __call__(self, maps):
             raise RuntimeError("CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access was encountered")
 
-    made = dict(inference._RUNTIMES)
-    made["tensorrt-rtx"] = inference._Runtime(lambda: "", lambda model, precision, heard: Dies())
-    made["tensorrt"] = inference._Runtime(lambda: "tensorrt is not installed", fails("never"))
-    made["onnxruntime-cuda"] = inference._Runtime(lambda: "", fails("cuDNN is missing"))
-    monkeypatch.setattr(inference, "_RUNTIMES", made)
+    for row in (
+        Runtime("tensorrt-rtx", "", lambda *model: Dies()),
+        Runtime("tensorrt", "", fails("never"), lambda: "tensorrt is not installed"),
+        Runtime("onnxruntime-cuda", "", fails("cuDNN is missing")),
+    ):
+        monkeypatch.setitem(RUNTIMES, row.name, row)
 
 
 def test_a_gpu_that_dies_at_work_costs_two_lines_and_no_answer(broken):
     heard = []
-    classify = open_classifier(heard=heard.append)
+    classify = open_classifier(on_notice=heard.append)
     assert classify.runtime == "tensorrt-rtx" and not heard
     np.testing.assert_array_equal(classify(MAPS), open_classifier(None, "onnxruntime")(MAPS))
     assert classify.runtime == "onnxruntime"
@@ -116,19 +117,17 @@ def test_a_gpu_that_dies_at_work_costs_two_lines_and_no_answer(broken):
 def test_one_asked_for_by_name_fails_as_it_is_unless_the_next_may_take_over(broken):
     with pytest.raises(RuntimeError, match="ILLEGAL"):
         open_classifier(None, "tensorrt-rtx")(MAPS)
-    classify = open_classifier(None, "tensorrt-rtx", or_next=True, heard=lambda line: None)
+    classify = open_classifier(None, "tensorrt-rtx", or_next=True, on_notice=lambda line: None)
     assert classify(MAPS).shape == (3, 3)
 
 
 def test_a_flow_backend_that_dies_at_work_hands_over(monkeypatch):
-    from engines.flow import cuda as flow_cuda
-
-    monkeypatch.setattr(flow_cuda, "solver", lambda preset: fails("CUDA_ERROR_ECC_UNCORRECTABLE"))
-    monkeypatch.setattr(solver, "_present", lambda: ("cuda", "cpu", "opencv"))
+    dies = Backend("cuda", "", lambda preset: fails("CUDA_ERROR_ECC_UNCORRECTABLE"))
+    monkeypatch.setitem(registry.BACKENDS, "cuda", dies)
     images = np.random.default_rng(0).integers(0, 255, (2, 40, 40), dtype=np.uint8)
     heard = []
     for asked, or_next in (("auto", False), ("cuda", True)):
-        solve = open_solver(asked, or_next=or_next, heard=heard.append)
+        solve = open_solver(asked, or_next=or_next, on_notice=heard.append)
         assert solve.backend == "cuda"
         flow = solve(images[0], images[1])
         assert flow.backend == solve.backend == "cpu"

@@ -201,9 +201,13 @@ def test_levels_stop_at_sixteen_pixels():
     assert level_sizes(18, 40, preset) == [(18, 40)]
 
 
-def test_a_long_compilation_is_announced_and_a_short_one_is_not(monkeypatch, capsys):
+def test_a_long_compilation_is_announced_and_a_short_one_or_slow_loading_is_not(monkeypatch, capsys):
     monkeypatch.setattr(cpu, "_PATIENCE", 0.05)
-    cpu._announce.cache_clear()
+    cpu._say_compiling.cache_clear()
+    monkeypatch.setattr(cpu, "compiles", lambda: False)
+    cpu._compile(lambda *_: time.sleep(0.5))
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(cpu, "compiles", lambda: True)
     cpu._compile(lambda *_: None)
     assert capsys.readouterr().err == ""
     for _ in range(2):

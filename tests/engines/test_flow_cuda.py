@@ -9,8 +9,7 @@ import pytest
 from engines.flow import PRESETS, as_benchmark, backends, flow_map, open_solver
 from engines.flow.cpu import solver as cpu_solver
 from engines.flow.cuda import compiling, plan
-from engines.flow.cuda.batches import TOGETHER, Batches
-from engines.flow.cuda.session import Session
+from engines.flow.cuda.session import TOGETHER, Batches, Session
 from engines.flow.warped import warped_pair
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
@@ -179,18 +178,3 @@ def test_the_gpu_measures_what_the_cpu_measures(gpu, preset):
         assert np.percentile(difference, 99) <= 0.06
         alone = solver(pair.onset, pair.apex)
         np.testing.assert_array_equal(alone.u, flow.u)
-
-
-@pytest.mark.gpu
-def test_the_gpu_hands_its_flow_maps_over_by_dlpack(gpu):
-    torch = pytest.importorskip("torch")
-    if not torch.cuda.is_available():
-        pytest.skip("this PyTorch has no CUDA to receive them")
-    from engines.flow.cuda import map_maker
-
-    onsets, apexes = pairs_of(3, 170, 140)
-    maps = torch.from_dlpack(map_maker(PRESETS["precise"])(onsets, apexes))
-    assert maps.shape == (3, 3, 28, 28)
-    flows = [gpu("cuda")(a.astype(np.uint8), b.astype(np.uint8)) for a, b in zip(onsets, apexes, strict=True)]
-    expected = as_benchmark(np.stack([flow_map(f.u, f.v) for f in flows]))
-    assert np.abs(maps.cpu().numpy() - expected).mean() < 1e-3

@@ -107,7 +107,7 @@ def test_list_names_runtimes_reasons_and_targets(monkeypatch, capsys):
     if importlib.util.find_spec("tensorrt_rtx"):
         assert {"sm_75", "sm_86", "sm_89", "sm_120", "current"} <= set(listed["targets"])
     assert apexengine(monkeypatch, "list") == 0
-    assert "classify runtimes: " in capsys.readouterr().out
+    assert "ONNX Runtime on the processor" in capsys.readouterr().out
 
 
 def test_bench_classify_has_a_row_for_every_runtime_and_batch(monkeypatch, capsys):

@@ -112,20 +112,6 @@ def test_half_precision_keeps_float32_outside_and_probabilities(plain_host):
     assert 0 < np.abs(found - expected).max() < 5e-3
 
 
-def test_maps_and_probabilities_stay_on_the_device(plain_host):
-    classify, _ = opened(plain_host)
-    expected = open_classifier(None, "onnxruntime")(maps(16))
-    for count in (16, 3, 1):
-        found = np.from_dlpack(classify.on_device(maps(16)[:count].copy()))
-        np.testing.assert_allclose(found, expected[:count], atol=1e-6)
-    # Nothing but the network is recorded for this: no copy from or to the host.
-    assert [(up, down) == ([], []) for up, _, down in plain_host.recorded].count(True) >= 2
-    with pytest.raises(ValueError, match="3, 28, 28"):
-        classify.on_device(maps(17))
-    with pytest.raises(ValueError, match="float64"):
-        classify.on_device(maps(1).astype(np.float64))
-
-
 def test_a_network_runs_outside_a_recording_first(plain_host):
     classify, _ = opened(plain_host)
     before = len(fake.streams)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ from engines.errors import InputError
 from engines.flow import PRESETS, as_benchmark, flow_map
 from engines.flow.cuda.session import Session
 from engines.flow.warped import warped_pair
-from engines.inference import open_classifier
+from engines.inference import RUNTIMES, open_classifier
 from engines.inference.model_file import read_model
 from engines.inference.tensorrt import library
 from engines.recognition import Recognition, graph
@@ -89,7 +90,7 @@ def test_the_network_reads_the_maps_where_the_kernels_leave_them(host):
         assert sorted(here.size for here, _ in downloads)[:2] == sorted([pairs_at_once, 3 * pairs_at_once])
     exact = open_classifier(None, "onnxruntime")
     session = recognise._recordings[3].session
-    maps = np.array(host.lend(session.memory("scaled"), (3, 3, 28, 28)))[:2]
+    maps = np.array(host.seen(session.memory("scaled"), (3, 3, 28, 28)))[:2]
     np.testing.assert_allclose(recognise._recordings[3].probabilities[:2], exact(maps), atol=1e-6)
 
 
@@ -100,7 +101,7 @@ def test_more_than_go_together_are_answered_in_turns(host):
 
 
 def test_without_a_gpu_the_stages_answer_one_by_one():
-    recognise = Recognition(heard=pytest.fail)
+    recognise = Recognition(on_notice=pytest.fail)
     onset, apex = (warped_pair(0).onset, warped_pair(0).apex)
     answers = recognise([onset, apex], [apex, onset])
     first = next(answers)
@@ -129,12 +130,12 @@ def test_a_gpu_that_dies_hands_over_to_the_stages_and_loses_no_pair(monkeypatch,
 
     stages = recognition.Stages(read_model(None), "cpu", "precise", "onnxruntime", "fp32", pytest.fail)
     monkeypatch.setattr(recognition, "cuda", SimpleNamespace(missing=lambda: ""))
-    monkeypatch.setattr(
-        recognition, "missing_runtime", lambda name: "" if name == "tensorrt-rtx" else f"{name} is not here"
-    )
+    here = {name: replace(row, missing=lambda: "not here") for name, row in RUNTIMES.items()}
+    here["tensorrt-rtx"] = replace(here["tensorrt-rtx"], missing=str)
+    monkeypatch.setattr(recognition, "RUNTIMES", here)
     monkeypatch.setattr(recognition, "_graph", graph_that_dies)
     heard = []
-    recognise = Recognition(heard=heard.append)
+    recognise = Recognition(on_notice=heard.append)
     made = warped_pair(0)
     answers = list(recognise([made.onset] * 3, [made.apex] * 3))
     assert len(answers) == 3

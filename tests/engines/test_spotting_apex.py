@@ -6,8 +6,7 @@ import pytest
 
 from engines.face import FaceTracker
 from engines.face.geometry import crop
-from engines.spotting.apex import apex, displacements
-from engines.spotting.apex_rules import APEX_RULES
+from engines.spotting.apex import APEX_RULES, apex, displacements
 from engines.spotting.regions import NAMES
 from engines.synthesis import Identity, Performance, Renderer, Scene
 

@@ -9,8 +9,18 @@ from scipy import ndimage
 
 from engines.spotting.detector import FUTURE, PAST, Detector, Odds, open_network
 from engines.spotting.face_motion import FaceMotion
-from engines.spotting.features import COLUMNS, EYES, MOTION, POSE, SHAPE, FeatureRows, face_shape, mirrored
-from engines.spotting.grid import RATE_HZ, Grid
+from engines.spotting.features import (
+    COLUMNS,
+    EYES,
+    MOTION,
+    POSE,
+    RATE_HZ,
+    SHAPE,
+    FeatureRows,
+    Grid,
+    face_shape,
+    mirrored,
+)
 from engines.spotting.regions import NAMES
 from engines.spotting.spot import Sample
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from engines.spotting import dcrois, interframe
+from engines.spotting.differences import dcrois_apex, divide_and_conquer, interframe_apex
 from engines.spotting.head import HeadMotion
 from engines.spotting.motion import RegionMotion
 from engines.spotting.regions import NAMES
@@ -74,13 +74,13 @@ def test_interframe_apex_is_the_frame_that_differs_most():
     base = made_crops.texture()
     amplitude = [0, 0.3, 0.8, 1.6, 1.1, 0.4, 0.1]
     clip = [_shifted(base, a, 0) for a in amplitude]
-    assert interframe.apex(clip) == 3
+    assert interframe_apex(clip) == 3
 
 
 def test_divide_and_conquer_keeps_the_half_with_the_larger_peaks():
     curve = np.array([0, 0.1, 0, 0.2, 0, 0, 0.9, 0.5, 0, 0.1, 0])
-    assert dcrois.divide_and_conquer(curve) == 6
-    assert dcrois.divide_and_conquer(np.array([0.0, 0.1, 0.2, 0.4])) == 3
+    assert divide_and_conquer(curve) == 6
+    assert divide_and_conquer(np.array([0.0, 0.1, 0.2, 0.4])) == 3
 
 
 def test_dcrois_apex_lies_in_the_movement():
@@ -91,4 +91,4 @@ def test_dcrois_apex_lies_in_the_movement():
         np.clip(_shifted(base, 0, -a).astype(float) + rng.normal(0, 1, (170, 140)), 0, 255).astype(np.uint8)
         for a in amplitude
     ]
-    assert 8 <= dcrois.apex(clip) <= 19
+    assert 8 <= dcrois_apex(clip) <= 19

@@ -127,6 +127,50 @@ def test_what_is_no_picture_is_none_and_says_nothing(tmp_path, capfd):
         stills.read(tmp_path / "gone.png")
 
 
+DAMAGED = {
+    "jpg": (".jpg", []),
+    "progressive": (".jpg", [cv2.IMWRITE_JPEG_PROGRESSIVE, 1]),
+    "restarting": (".jpg", [cv2.IMWRITE_JPEG_RST_INTERVAL, 4]),
+    "png": (".png", []),
+    "lzw": (".tif", [cv2.IMWRITE_TIFF_COMPRESSION, 5]),
+    "deflate": (".tif", [cv2.IMWRITE_TIFF_COMPRESSION, 8]),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_bad_bytes_in_the_middle_are_damage_and_say_nothing(tmp_path, kind, capfd):
+    suffix, options = DAMAGED[kind]
+    data = cv2.imencode(suffix, RNG.integers(0, 256, (120, 160, 3), np.uint8), options)[1].tobytes()
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(data)
+    assert stills.read(path) is not None
+    middle = len(data) // 2
+    path.write_bytes(data[:middle] + bytes(600) + data[middle + 600 :])
+    assert stills.read(path) is None and stills.read(path, grey=True) is None
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_few_bytes_before_a_marker_as_some_cameras_put_them_are_no_damage(tmp_path):
+    data = cv2.imencode(".jpg", COLOUR)[1].tobytes()
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data[:-2] + bytes(4) + data[-2:])
+    assert np.array_equal(stills.read(path), cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR))
+
+
+def test_unusual_tags_are_no_damage(tmp_path):
+    path = tmp_path / "a.tif"
+    Image.fromarray(GREY).save(path, tiffinfo={65000: "of a microscope", 270: "x"}, compression="tiff_lzw")
+    assert np.array_equal(stills.read(path, grey=True), GREY)
+
+
+def test_values_above_the_depth_are_reported(tmp_path):
+    path = write(tmp_path / "a.png", GREY.astype(np.uint16) << 4)
+    clipped = []
+    stills.read(path, stills.Depth(12, 4080), on_clipped=lambda: clipped.append(12))
+    assert stills.read(path, stills.Depth(10, 1020), on_clipped=lambda: clipped.append(10)).max() == 255
+    assert clipped == [10]
+
+
 def test_a_name_that_is_no_text_is_read(tmp_path):
     path = tmp_path / b"gesicht-\xe4.png".decode("utf-8", "surrogateescape")
     path.write_bytes(cv2.imencode(".png", COLOUR)[1].tobytes())

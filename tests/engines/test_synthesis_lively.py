@@ -13,8 +13,9 @@ from engines.errors import InputError
 from engines.synthesis import Identity, Performance, Renderer, Scene, Script
 from engines.synthesis.head import rotation
 from engines.synthesis.people import LIMITS, HeadMotion, at, limited, numbers_of, takes
-from engines.synthesis.performance import UPPER_FACE, frames_of, recorded
+from engines.synthesis.performance import frames_of
 from engines.synthesis.scene import Pose
+from engines.synthesis.script import UPPER_FACE, recorded
 
 sys.path.insert(0, str(Path(__file__).parent))
 from rendered_frames import face_part, grey
@@ -112,7 +113,7 @@ def test_a_turned_head_is_a_turned_relief(monkeypatch):
         for k in (1, 4, 33, 263, 61, 291):
             z = marks[k, 2] - rim
             relief = np.array([*(marks[k, :2] - middle) * (1 + z / camera), z])
-            turned = rotation(pose, renderer._head.nose) @ relief
+            turned = rotation(pose, renderer._look.head.nose) @ relief
             expected = turned[:2] / (1 + turned[2] / camera) + middle + (pose.x, pose.y)
             # the relief is smooth: it is flatter than the tip of the nose
             assert np.hypot(*(seen[k] - expected)) < 4, (pose, k)

@@ -13,8 +13,8 @@ from scipy.ndimage import map_coordinates
 from engines.errors import InputError
 from engines.synthesis import Identity, Performance, Portrait, Renderer, Scene, Script, demo
 from engines.synthesis.action_units import ACTION_UNITS
-from engines.synthesis.performance import EXPRESSIONS
 from engines.synthesis.portrait import astronaut, mirror_pairs
+from engines.synthesis.script import EXPRESSIONS
 
 sys.path.insert(0, str(Path(__file__).parent))
 from rendered_frames import face_part, grey

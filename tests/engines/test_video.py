@@ -357,7 +357,7 @@ def test_a_playlist_reaches_no_other_machine(tmp_path: Path) -> None:
 
 def test_what_answers_at_a_url_is_told_apart() -> None:
     with pytest.raises(InputError, match="here: no stream answers there"):
-        open_url("http://127.0.0.1:9/film.mp4", told="here", open_timeout_s=0.2)
+        open_url("http://127.0.0.1:9/film.mp4", shown_as="here", open_timeout_s=0.2)
 
 
 def test_times_of_frames_are_evenly_apart_after_a_flush(tmp_path: Path) -> None:

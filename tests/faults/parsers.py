@@ -28,6 +28,7 @@ from realtime import config, messages, ring
 from realtime.bus import keys
 from realtime.client import Subscriber
 from realtime.processes import wire
+from realtime.processes.counts import CaptureCounts
 from realtime.processes.histogram import Histogram
 from realtime.recording import recorded
 from realtime.ring import segment
@@ -64,7 +65,7 @@ def survived() -> Iterator[None]:
 # --- valid input ------------------------------------------------------------------------------------------------------
 
 SENT = {"event": some.event(), "state": some.state(), "health": some.health(), "preview": some.preview()}
-BEAT = msgspec.msgpack.encode(wire.Beat({"captured": 3}, {"flow": Histogram().pack()}))
+BEAT = msgspec.msgpack.encode(wire.Heartbeat(CaptureCounts(captured=3), {"flow": Histogram().pack()}))
 DEFAULTS = config.defaults_path().read_bytes()
 NETWORK = (resources.files("engines.weights") / "ststnet.onnx").read_bytes()
 

@@ -12,8 +12,9 @@ import live_fakes
 
 from engines.errors import InputError
 from realtime import config
-from realtime.live import coordinator as live
-from realtime.live.terminal import PlainLines
+from realtime.live.coordinator import run
+from realtime.live.options import Options
+from realtime.live.screen import PlainLines
 from realtime.processes import table
 
 
@@ -24,7 +25,7 @@ def main(asked: dict[str, Any]) -> int:
             setattr(table, name.upper(), dataclasses.replace(role, **{limit: seconds}))
     settings = ["bus.endpoint=tcp://127.0.0.1:*", "dashboard.open=false", *asked.get("settings", ())]
     record = asked.get("record")
-    options = live.Options(
+    options = Options(
         sources=(asked["source"],),
         config=config.load(None, settings),
         duration_s=asked.get("duration_s"),
@@ -33,7 +34,7 @@ def main(asked: dict[str, Any]) -> int:
         report=Path(asked["report"]),
         stages=live_fakes.STAGES,
     )
-    return live.run(options, PlainLines())
+    return run(options, PlainLines())
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 import parsers
 import pytest
+from config_keys import every_key
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from parsers import (
@@ -45,6 +46,7 @@ from realtime import config, messages, ring
 from realtime.bus import keys
 from realtime.client import Subscriber
 from realtime.processes.histogram import Histogram
+from realtime.ring.writer import take_over
 
 ROOM_BYTES = 1 << 31
 
@@ -206,8 +208,7 @@ def test_configurations(tmp_path: Path, data: bytes) -> None:
 
 
 @fuzz(
-    st.text(max_size=40)
-    | st.tuples(st.sampled_from(list(config.every_key())), st.text(max_size=20)).map("=".join),
+    st.text(max_size=40) | st.tuples(st.sampled_from(list(every_key())), st.text(max_size=20)).map("=".join),
     short=60,
 )
 def test_settings(data: str) -> None:
@@ -273,7 +274,7 @@ def test_ring_headers_and_segments(data: list[tuple[int, int]]) -> None:
         with survived():
             ring.unlink_stale()
         with survived():
-            ring._take_over(name)
+            take_over(name)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX shared memory")

@@ -14,7 +14,7 @@ import pytest
 from running import EVERY, LONG, books, long_form, once_and_in_order
 
 from realtime import messages
-from realtime.processes import supervisor
+from realtime.processes.private_folder import remove_leftovers
 from realtime.ring import segment
 
 PATIENT = "supervise.restarts_a_minute=1000"
@@ -168,7 +168,7 @@ def test_folders_of_the_dead_are_removed_and_those_of_other_containers_kept(tmp_
     for folder in (dead, living, foreign):
         folder.mkdir()
     try:
-        supervisor.remove_leftovers()
+        remove_leftovers()
         assert [folder.exists() for folder in (dead, living, foreign)] == [False, True, True]
     finally:
         for folder in (dead, living, foreign):

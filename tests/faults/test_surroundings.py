@@ -185,7 +185,8 @@ def from_a_folder_that_is_gone(arguments: list[str], folder: Path, environment: 
 
 SURROUNDINGS: dict[str, Run] = {
     "no terminal": ends,
-    "no home": with_environment(HOME="/nonexistent", XDG_CACHE_HOME=None, NUMBA_CACHE_DIR=None),
+    # Not even root can make this one.
+    "no home": with_environment(HOME="/proc/nobody", XDG_CACHE_HOME=None, NUMBA_CACHE_DIR=None),
     "read-only": in_namespace(_READ_ONLY),
     "no /dev/shm": in_namespace(_NO_SHARED_MEMORY),
     "C locale": with_environment(LC_ALL="C", LANG="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0"),

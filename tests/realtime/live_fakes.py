@@ -19,11 +19,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 
 from engines.errors import InputError
-from engines.fallback import say
 from engines.inference.model_file import read_model
+from engines.notices import notify
 from realtime.config import Config
 from realtime.messages import Event, FaceState, FlowUsed, Model, Moment, State
-from realtime.processes.child import Stages
+from realtime.processes.spec import Stages
 from realtime.ring import Frame
 from realtime.sources.base import PacedSource, Pacer, Shot, SourceInfo
 from realtime.stages.candidate import Candidate
@@ -134,7 +134,7 @@ class FakeWatcher:
         # A camera that was opened again counts from 0, the run goes on counting: then only the steps must agree.
         self.ahead: int | None = None if plan("renumbered") else 0
         if line := plan("all_say"):
-            say(line)
+            notify(line)
 
     def step(self, frame: Frame) -> list[Candidate]:
         self.newest = Frame(frame.index, frame.t_ns, frame.host_ns, frame.gap, frame.image.copy())
@@ -199,7 +199,7 @@ class FakeRecogniser:
             raise InputError("recognise.model missing.onnx: there is no such file")
         self.model, self.flow = Model("fake", "0", "none"), FlowUsed("none", "none")
         if line := plan("all_say"):
-            say(line)
+            notify(line)
         if plan("reads_model"):
             self.model = Model("fake", read_model(Path(settings.model)).sha256, "none")
         time.sleep(plan("recognise_starts_in_s") or 0)
@@ -274,17 +274,18 @@ class Notes:
 def main(arguments: list[str]) -> int:
     """``live_fakes.py SOURCE REPORT``: a live run in a process of its own, plain lines on stdout."""
     from realtime.config import Bus
-    from realtime.live import coordinator as live
-    from realtime.live.terminal import PlainLines
+    from realtime.live.coordinator import run
+    from realtime.live.options import Options
+    from realtime.live.screen import PlainLines
 
-    options = live.Options(
+    options = Options(
         sources=(arguments[0],),
         config=Config(bus=Bus(endpoint="tcp://127.0.0.1:*")),
         dashboard=False,
         report=Path(arguments[1]),
         stages=STAGES,
     )
-    return live.run(options, PlainLines())
+    return run(options, PlainLines())
 
 
 if __name__ == "__main__":

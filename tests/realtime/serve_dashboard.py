@@ -12,4 +12,4 @@ if __name__ == "__main__":
     feed = Feed()
     process.Server(feed, listener, settings.token)
     print(address.url(listener, settings.host), flush=True)
-    process.Listening(feed, config.Bus(), sys.argv[1]).join()
+    process.BusReader(feed, config.Bus(), sys.argv[1]).join()

@@ -14,8 +14,9 @@ from engines.errors import InputError
 from engines.synthesis import Identity, Performance, Renderer, Scene
 from realtime import config, messages
 from realtime.analysis import analyze, html_report
-from realtime.live import coordinator as live
-from realtime.processes.child import Stages
+from realtime.live.coordinator import run
+from realtime.live.options import Options
+from realtime.processes.spec import Stages
 from realtime.recording import recorded
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -73,7 +74,7 @@ def lived(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[live_fa
     """A paced live run of the clip with everything recorded: events, and the session without loss."""
     folder = tmp_path_factory.mktemp("record")
     notes = live_fakes.Notes()
-    options = live.Options(
+    options = Options(
         sources=(str(clip),),
         # A ring that holds the whole clip: nothing is dropped however busy this machine is.
         config=config.load(
@@ -91,7 +92,7 @@ def lived(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[live_fa
         record=folder,
         stages=Stages(),
     )
-    assert live.run(options, notes) == 0, notes.lines
+    assert run(options, notes) == 0, notes.lines
     return notes, folder
 
 

@@ -18,8 +18,10 @@ from fake_camera import Clock, FakeCapture
 from engines.errors import InputError
 from realtime.ring import Frame
 from realtime.sources import camera, cameras, v4l2
-from realtime.sources.camera import CameraSource, Granted, LossCounter, open_camera
+from realtime.sources.camera import CameraSource, open_camera
 from realtime.sources.cameras import Measured, advice, diagnose, exposure_limit, list_cameras, measure
+from realtime.sources.granted import Granted
+from realtime.sources.losses import LossCounter
 from realtime.sources.v4l2 import Device, Exposure, Mode
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="V4L2 is Linux")
@@ -49,6 +51,7 @@ def test_format_size_and_rate_are_asked_in_the_order_drivers_need(
     monkeypatch: pytest.MonkeyPatch, api: int, fourcc_at: int
 ) -> None:
     monkeypatch.setattr(camera, "backend", lambda: api)
+    monkeypatch.setattr("realtime.sources.granted.backend", lambda: api)
     _, capture = opened()
     assert capture.opened == (0, api)
     order = [prop for prop, _ in capture.asked]
@@ -74,7 +77,7 @@ def test_what_is_granted_is_what_frames_show() -> None:
     assert (info.name, info.kind, info.width, info.height, info.fps, info.frames) == (
         "camera0", "camera", 1280, 720, 60.0, None,
     )  # fmt: skip
-    for part in ("1280x720 where 640x480 was asked", "grants 60 fps of 200", "sends YUYV"):
+    for part in ("1280x720 where 640x480 was requested", "grants 60 fps of 200", "sends YUYV"):
         assert part in info.advice
     assert opened()[0].info.advice == ""
 
@@ -383,7 +386,7 @@ def test_cameras_by_index_path_and_name(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(v4l2, "devices", lambda: there)
     for spec, index in {"0": 0, "/dev/video2": 2, "hd webcam": 0, "pro": 2, "Cam": 4}.items():
         assert camera.find_device(spec).index == index
-    with pytest.raises(InputError, match=r"fits several; there are 0 \(HD Webcam\), 2"):
+    with pytest.raises(InputError, match=r"matches several; there are 0 \(HD Webcam\), 2"):
         camera.find_device("webca")
     with pytest.raises(InputError, match=r"camera 1: there is none; there are 0"):
         camera.find_device("1")
@@ -414,7 +417,7 @@ def test_listing_here_does_not_fail() -> None:
 
 
 def test_each_size_is_measured_against_its_promise() -> None:
-    from realtime import cli
+    from realtime.cli.cameras import camera_row, camera_table
     from realtime.config import Source as Wish
 
     clock = Clock()
@@ -440,7 +443,7 @@ def test_each_size_is_measured_against_its_promise() -> None:
 
     modes = (Mode("MJPG", 640, 480, 200.0), Mode("MJPG", 1280, 720, 60.0), Mode("YUYV", 1280, 720, 10.0))
     device = Device(0, "", "bench camera", modes=(*modes, Mode("MJPG", 320, 240, 200.0)))
-    row = cli._camera_row(
+    row = camera_row(
         device, Wish(fps=200), 1.0, open_capture=open_capture, find=lambda spec: device, clock=clock
     )
     told = [
@@ -451,13 +454,13 @@ def test_each_size_is_measured_against_its_promise() -> None:
     assert row["measured_modes"][2]["advice"].startswith("31 fps of 60")
     assert row["delivered_fps"] == row["measured_modes"][0]["delivered_fps"]
     assert all(capture.released == 1 for capture in opened)
-    table = cli._camera_table([row])
+    table = camera_table([row])
     assert table.row_count == 3
     assert list(table.columns[3].cells)[2].plain == "60 fps"
 
 
 def test_a_camera_in_use_is_asked_once() -> None:
-    from realtime import cli
+    from realtime.cli.cameras import camera_row, camera_table
     from realtime.config import Source as Wish
 
     tried: list[int | str] = []
@@ -467,8 +470,8 @@ def test_a_camera_in_use_is_asked_once() -> None:
         return FakeCapture(Clock(), opens=False)
 
     device = Device(0, "", "desk", modes=(Mode("MJPG", 640, 480, 30.0), Mode("MJPG", 320, 240, 30.0)))
-    row = cli._camera_row(device, Wish(), 1.0, open_capture=open_capture, find=lambda spec: device)
+    row = camera_row(device, Wish(), 1.0, open_capture=open_capture, find=lambda spec: device)
     assert len(tried) == 1
     assert row["advice"]
     assert row["delivered_fps"] is None
-    assert cli._camera_table([row]).row_count == 1
+    assert camera_table([row]).row_count == 1

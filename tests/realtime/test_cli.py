@@ -180,9 +180,9 @@ def test_a_reader_that_goes_away_ends_subscribe_quietly() -> None:
 def test_pretty_lines_take_every_message(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from realtime.cli import _pretty
+    from realtime.cli.subscribe import pretty
 
-    show = _pretty()
+    show = pretty()
     every: list[messages.Message] = [some.event(), some.state(), some.health(), some.preview()]
     for message in every:
         show(message)

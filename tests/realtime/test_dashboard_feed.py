@@ -9,8 +9,9 @@ import pytest
 
 from realtime import messages
 from realtime.dashboard import card, health, preferences, words
-from realtime.dashboard.feed import CARDS, Cursor, Feed
+from realtime.dashboard.feed import CARDS, Feed
 from realtime.dashboard.process import reachable
+from realtime.dashboard.update import Cursor
 
 sys.path.insert(0, str(Path(__file__).parent))
 import bus_messages as some
@@ -181,9 +182,9 @@ def test_blinks_in_a_row_are_one_card() -> None:
 def test_previews_are_wanted_while_a_page_is_open_and_a_moment_after() -> None:
     feed = Feed()
     assert not feed.wanted(10)
-    feed.watched(1)
+    feed.count_viewers(1)
     assert feed.wanted(0)
-    feed.watched(-1)
+    feed.count_viewers(-1)
     assert feed.wanted(10)
     assert not feed.wanted(0)
 
@@ -244,7 +245,7 @@ def test_health_counts_and_escapes() -> None:
     assert "61 %" in text
     assert "<script>" not in text
     assert "&lt;b&gt;" in text
-    assert health.status(found, silent=True) == ("No news", "alarm")
+    assert health.status(found, silent=True) == ("No data", "alarm")
     assert health.status(found, silent=False) == ("Live", "good")
     assert "Waiting" in health.panel(None)
 

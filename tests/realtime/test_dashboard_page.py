@@ -160,9 +160,9 @@ def test_page_against_a_fake_program() -> None:
         # The program is started again: the page says that it is gone, then goes on.
         old = tab.js(FRAME)
         program.kill()
-        tab.wait("document.querySelector('.says')?.textContent.includes('No news')", 8)
+        tab.wait("document.querySelector('.notice')?.textContent.includes('No data')", 8)
         stack.enter_context(running(fake, endpoint, "1.5"))
-        tab.wait(f"0 < {FRAME} && {FRAME} < {old} && !document.querySelector('.says')", 15)
+        tab.wait(f"0 < {FRAME} && {FRAME} < {old} && !document.querySelector('.notice')", 15)
         assert tab.complaints == []
 
 
@@ -182,7 +182,7 @@ def test_page_behind_a_token_finds_back_to_a_restarted_dashboard() -> None:
         tab.js("window.marked = true")
         page.kill()
         page.wait(5)
-        tab.wait("document.querySelector('.says')?.textContent.includes('connection')")
+        tab.wait("document.querySelector('.notice')?.textContent.includes('connection')")
         again = stack.enter_context(running(str(HERE / "serve_dashboard.py"), endpoint, port, token))
         line_with(again, r"http://\S+")
         tab.wait(f"!window.marked && {FRAME} > 0", 15)

@@ -1,6 +1,7 @@
-"""The page behind a TLS proxy: the block that docs/proxy.md shows, run by nginx."""
+"""The page behind a TLS proxy: the blocks that docs/proxy.md shows, run by nginx and by Caddy."""
 
 import http.client
+import os
 import re
 import shutil
 import socket
@@ -8,8 +9,9 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -18,12 +20,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "correct-horse"
-pytestmark = [
-    pytest.mark.skipif(
-        shutil.which("nginx") is None, reason="nginx is not installed: apt install nginx-light"
-    ),
-    pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed, for a certificate"),
-]
+INSTALL = {"nginx": "apt install nginx-light", "caddy": "apt install caddy", "openssl": "for a certificate"}
+
+
+def need(*programs: str) -> None:
+    for name in programs:
+        if shutil.which(name) is None:
+            pytest.skip(f"{name} is not installed: {INSTALL[name]}")
 
 
 def free_port() -> int:
@@ -34,7 +37,7 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Proxy:
-    """nginx on ``port``; ``page`` is the process it stands before."""
+    """A proxy on ``port``; ``page`` is the process it stands before."""
 
     port: int
     page: psutil.Process
@@ -58,24 +61,35 @@ def _trusting() -> ssl.SSLContext:
     return context
 
 
-@pytest.fixture(scope="module", params=["documented", "default"])
-def proxy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    folder = tmp_path_factory.mktemp("nginx")
-    port, behind = free_port(), free_port()
+def documented(proxy: str, changes: dict[str, str]) -> str:
+    """The configuration that the document shows below a proxy's heading, each text changed as named."""
+    section = (ROOT / "docs" / "proxy.md").read_text().partition(f"## {proxy}\n")[2]
+    found = re.search(r"```\w*\n(.*?)```", section, re.DOTALL)
+    assert found
+    shown = found[1]
+    for old, new in changes.items():
+        assert old in shown
+        shown = shown.replace(old, new)
+    return shown
+
+
+def nginx(folder: Path, port: int, behind: int, *, headers: bool = True) -> list[str]:
+    """The command that runs the documented block, or what nginx does without the headers in it."""
+    need("nginx", "openssl")
     new = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost")
     files = ("-keyout", str(folder / "k.pem"), "-out", str(folder / "c.pem"))
     subprocess.run([*new, *files], check=True, capture_output=True)
-    (block,) = re.findall(r"```nginx\n(.*?)```", (ROOT / "docs" / "proxy.md").read_text(), re.DOTALL)
-    if request.param == "default":
+    block = documented(
+        "nginx",
+        {
+            "listen 443": f"listen 127.0.0.1:{port}",
+            "127.0.0.1:8080": f"127.0.0.1:{behind}",
+            "/etc/ssl/certs/lab.example.pem": str(folder / "c.pem"),
+            "/etc/ssl/private/lab.example.key": str(folder / "k.pem"),
+        },
+    )
+    if not headers:
         block = re.sub(r".*(proxy_set_header|proxy_http_version).*\n", "", block)
-    for old, new in (
-        ("listen 443", f"listen 127.0.0.1:{port}"),
-        ("127.0.0.1:8080", f"127.0.0.1:{behind}"),
-        ("/etc/ssl/certs/lab.example.pem", str(folder / "c.pem")),
-        ("/etc/ssl/private/lab.example.key", str(folder / "k.pem")),
-    ):
-        assert old in block
-        block = block.replace(old, new)
     places = "".join(
         f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
@@ -83,9 +97,38 @@ def proxy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         f"daemon off; pid {folder}/pid; error_log {folder}/error.log; events {{}}\n"
         f"http {{ access_log off; {places}\n{block} }}\n"
     )
+    return ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+
+
+def caddy(folder: Path, port: int, behind: int) -> list[str]:
+    """The command that runs the documented block, with a certificate of Caddy's own as the document says."""
+    need("caddy")
+    site = f"https://localhost:{port}"
+    block = documented(
+        "Caddy", {"lab.example {": f"{site} {{\ntls internal", "127.0.0.1:8080": f"127.0.0.1:{behind}"}
+    )
+    alone = f"admin off\nauto_https disable_redirects\nskip_install_trust\nstorage file_system {folder}\n"
+    (folder / "Caddyfile").write_text(f"{{\n{alone}}}\n{block}")
+    return ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
+
+
+PROXIES: dict[str, Callable[[Path, int, int], list[str]]] = {
+    "nginx": nginx,
+    "caddy": caddy,
+    "nginx by default": partial(nginx, headers=False),
+}
+
+
+@pytest.fixture(scope="module", params=PROXIES)
+def proxy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    folder = tmp_path_factory.mktemp("proxy")
+    port, behind = free_port(), free_port()
+    command = PROXIES[request.param](folder, port, behind)
     serve = [sys.executable, str(ROOT / "tests" / "realtime" / "serve_dashboard.py"), "tcp://127.0.0.1:1"]
     page = subprocess.Popen([*serve, str(behind), TOKEN], stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    nginx = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")])
+    log = folder / "log"
+    with log.open("wb") as out:
+        before = subprocess.Popen(command, stderr=out, env={**os.environ, "HOME": str(folder)})
     try:
         assert page.stdout is not None
         assert page.stdout.readline().startswith("http")
@@ -95,20 +138,19 @@ def proxy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
                 socket.create_connection(("127.0.0.1", port), timeout=5).close()
                 break
             except OSError:
-                log = folder / "error.log"
-                assert nginx.poll() is None, log.read_text() if log.exists() else "nginx ended"
+                assert before.poll() is None, log.read_text()
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
         yield Proxy(port, psutil.Process(page.pid))
     finally:
-        nginx.terminate()
+        before.terminate()
         page.kill()
-        nginx.wait(10)
+        before.wait(10)
         page.wait(10)
 
 
-@pytest.mark.parametrize("proxy", ["documented"], indirect=True)
-def test_the_documented_nginx_shows_the_page_to_who_has_the_token(proxy: Proxy) -> None:
+@pytest.mark.parametrize("proxy", ["nginx", "caddy"], indirect=True)
+def test_the_documented_proxy_shows_the_page_to_who_has_the_token(proxy: Proxy) -> None:
     from websockets.sync.client import connect
 
     stranger = proxy.ask("/")
@@ -136,7 +178,7 @@ def test_the_documented_nginx_shows_the_page_to_who_has_the_token(proxy: Proxy) 
         stream.recv(timeout=20)
 
 
-@pytest.mark.parametrize("proxy", ["default"], indirect=True)
+@pytest.mark.parametrize("proxy", ["nginx by default"], indirect=True)
 def test_a_proxy_that_changes_the_host_is_told_which_headers_to_pass(proxy: Proxy) -> None:
     refused = proxy.ask("/", Authorization=f"Bearer {TOKEN}", Origin=proxy.origin)
     assert refused.status == 403
@@ -145,7 +187,7 @@ def test_a_proxy_that_changes_the_host_is_told_which_headers_to_pass(proxy: Prox
     assert "proxy_set_header Host $http_host;" in said
 
 
-@pytest.mark.parametrize("proxy", ["documented"], indirect=True)
+@pytest.mark.parametrize("proxy", ["nginx"], indirect=True)
 def test_a_burst_of_requests_does_not_fill_memory(proxy: Proxy) -> None:
     def ask(times: int) -> float:
         for _ in range(times):

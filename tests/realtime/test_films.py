@@ -28,7 +28,8 @@ from made_films import CONTAINERS, Made, cut, flipped, make
 from realtime import messages, ring
 from realtime.cli import app
 from realtime.config import Bus, Config
-from realtime.live import coordinator as live
+from realtime.live import coordinator
+from realtime.live.options import Options
 from realtime.processes import table
 from realtime.stages import watcher
 
@@ -225,14 +226,14 @@ def grey(i: int) -> np.ndarray:
 
 def run(path: str, **options: Any) -> live_fakes.Notes:
     notes = live_fakes.Notes()
-    chosen = live.Options(
+    chosen = Options(
         sources=(path,),
         config=Config(bus=Bus(endpoint="tcp://127.0.0.1:*")),
         dashboard=False,
         stages=replace(live_fakes.STAGES, open_source="realtime.sources:open_source"),
         **options,
     )
-    assert live.run(chosen, notes) == 0
+    assert coordinator.run(chosen, notes) == 0
     return notes
 
 

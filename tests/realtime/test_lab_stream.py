@@ -1,4 +1,4 @@
-"""`--lsl`: an inlet of this machine receives every event with the time of its apex."""
+"""`--sink lsl`: an inlet of this machine receives every event with the time of its apex."""
 
 import json
 import os
@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from engines.errors import InputError
-from realtime.live import lab_stream
+from realtime.live.sinks import Published
+from realtime.live.sinks.lab_stream import LabStream
 
 sys.path.insert(0, str(Path(__file__).parent))
 import bus_messages as some
@@ -22,13 +23,14 @@ LIVE = """
 import sys
 sys.path[:0] = [{tests!r}, {root!r}]
 import live_fakes
-from realtime.live import coordinator as live
+from realtime.live.coordinator import run
+from realtime.live.options import Options
 from realtime.config import Bus, Config
-options = live.Options(sources=("fake:frames=800,fps=100",), config=Config(bus=Bus(endpoint="tcp://127.0.0.1:*")),
-    dashboard=False, lsl=True, stages=live_fakes.STAGES)
+options = Options(sources=("fake:frames=800,fps=100",), config=Config(bus=Bus(endpoint="tcp://127.0.0.1:*")),
+    dashboard=False, sinks=("lsl",), stages=live_fakes.STAGES)
 if __name__ == "__main__":
-    from realtime.live.terminal import PlainLines
-    sys.exit(live.run(options, PlainLines()))
+    from realtime.live.screen import PlainLines
+    sys.exit(run(options, PlainLines()))
 """
 INLET = """
 import pylsl, sys, time
@@ -47,7 +49,7 @@ for _ in range(4):
 def test_without_pylsl_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pylsl", None)
     with pytest.raises(InputError, match=r"pip install 'apexcam\[lsl\]'"):
-        lab_stream.LabStream()
+        LabStream().open()
 
 
 def test_an_inlet_hears_every_event_at_the_time_of_its_apex(tmp_path: Path) -> None:
@@ -80,7 +82,7 @@ def test_an_inlet_hears_every_event_at_the_time_of_its_apex(tmp_path: Path) -> N
     finally:
         live.kill()
         live.wait()
-    assert "Lab Streaming Layer: stream apexcam" in said
+    assert "a marker stream of the Lab Streaming Layer" in said
     first, *rows = heard.stdout.splitlines()
     assert first == "Markers 1"
     frames = []
@@ -95,16 +97,16 @@ def test_an_inlet_hears_every_event_at_the_time_of_its_apex(tmp_path: Path) -> N
     assert frames == list(range(frames[0], frames[0] + 4 * live_fakes.EVERY, live_fakes.EVERY))
 
 
-def test_a_push_bears_the_apex_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_is_stamped_with_its_apex(monkeypatch: pytest.MonkeyPatch) -> None:
     pushed: list[tuple[list[str], float]] = []
 
     class Outlet:
         def push_sample(self, sample: list[str], stamp: float) -> None:
             pushed.append((sample, stamp))
 
-    stream = lab_stream.LabStream.__new__(lab_stream.LabStream)
+    stream = LabStream()
     stream._clock, stream._outlet = (lambda: 1000.0), Outlet()
-    stream.push(some.event(), time.monotonic_ns() - 250_000_000)
+    stream.event(Published(some.event(), {}, time.monotonic_ns() - 250_000_000))
     (((text,), stamp),) = pushed
     assert json.loads(text)["event_id"] == some.event().event_id
     assert stamp == pytest.approx(999.75, abs=0.2)

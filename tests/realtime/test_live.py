@@ -17,7 +17,8 @@ from engines.errors import InputError
 from realtime import messages
 from realtime.client import Subscriber
 from realtime.config import Bus, Config, Recognise, Supervise
-from realtime.live import coordinator as live
+from realtime.live import candidates, coordinator
+from realtime.live.options import Options
 from realtime.ring import segment
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -31,14 +32,14 @@ def run(
     source: str, *more: str, config: Config | None = None, **options: Any
 ) -> tuple[int, live_fakes.Notes]:
     notes = options.pop("notes", None) or live_fakes.Notes()
-    chosen = live.Options(
+    chosen = Options(
         sources=(source, *more),
         config=config or Config(bus=ANYWHERE),
         dashboard=False,
         stages=live_fakes.STAGES,
         **options,
     )
-    return live.run(chosen, notes), notes
+    return coordinator.run(chosen, notes), notes
 
 
 @pytest.fixture
@@ -199,7 +200,7 @@ def test_a_recogniser_that_dies_at_a_candidate_loses_and_repeats_none(plan: Any,
 def test_a_candidate_that_kills_every_recogniser_is_given_up(
     plan: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "_ATTEMPTS", 3)
+    monkeypatch.setattr(candidates, "ATTEMPTS", 3)
     plan(recognise_dies_at=49)
     code, notes = run(
         "fake:frames=100,fps=200", config=Config(bus=ANYWHERE, supervise=Supervise(restarts_a_minute=20))

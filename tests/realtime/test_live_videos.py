@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from realtime.config import load
-from realtime.live import coordinator as live
+from realtime.live import coordinator
+from realtime.live.options import Options
 
 sys.path.insert(0, str(Path(__file__).parent))
 import live_fakes
@@ -20,13 +21,13 @@ def run(name: str) -> live_fakes.Notes:
         pytest.skip(f"{name} is not beside this checkout")
     notes = live_fakes.Notes()
     # Four times as fast as it was taken, with a ring that holds all of it: nothing hangs on this machine's speed.
-    options = live.Options(
+    options = Options(
         sources=(str(path),),
         config=load(None, ["bus.endpoint=tcp://127.0.0.1:*", "ring.seconds=20"]),
         pace=100.0,
         dashboard=False,
     )
-    assert live.run(options, notes) == 0
+    assert coordinator.run(options, notes) == 0
     return notes
 
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from engines.errors import InputError
 from realtime.cli import app
-from realtime.machine import load
+from realtime.machine import endurance, load
 
 
 def test_a_short_case_says_what_was_carried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,8 +41,8 @@ def test_the_table_has_a_line_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
 REPORT = {"restarts": 0, "frames": {}, "fps": {"delivered": 200.0}}
 
 
-def sample(at: int, memory: float, handles: int = 60) -> load.Sample:
-    return load.Sample(float(at), {"main": memory / 2, "watch": memory / 2}, handles, 30, 1, 0, 0, 0)
+def sample(at: int, memory: float, handles: int = 60) -> endurance.Sample:
+    return endurance.Sample(float(at), {"main": memory / 2, "watch": memory / 2}, handles, 30, 1, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def sample(at: int, memory: float, handles: int = 60) -> load.Sample:
 )
 def test_growth_is_told_from_a_warm_up(memory: object, handles: object, flat: bool) -> None:
     samples = [sample(i, memory(i), handles(i)) for i in range(60)]  # type: ignore[operator]
-    assert load.judge(1.0, 200.0, samples, REPORT).flat is flat
+    assert endurance.judge(1.0, 200.0, samples, REPORT).flat is flat
 
 
 def test_a_run_too_short_to_judge_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="too short"):
-        load.judge(1.0, 200.0, [sample(0, 1.0)], REPORT)
+        endurance.judge(1.0, 200.0, [sample(0, 1.0)], REPORT)

@@ -1,12 +1,9 @@
 """The recognise process and who hands it work, without processes: batches, answers, what a death leaves."""
 
-from collections import OrderedDict
-from types import SimpleNamespace
-
 import msgspec
-import pytest
 
-from realtime.live.coordinator import Live, Pending
+from realtime.live.camera_run import CameraRun
+from realtime.live.candidates import CandidateQueue
 from realtime.messages import Event, Moment
 from realtime.processes import recognise, wire
 from realtime.stages.candidate import Candidate
@@ -80,7 +77,7 @@ class Recogniser:
 
 
 def test_all_that_wait_are_taken_together_and_the_order_behind_them_is_kept():
-    link = Link(wire.Work(1, b"a"), wire.Work(2, b"b"), wire.Finish(), wire.Work(3, b"c"))
+    link = Link(wire.Recognise(1, b"a"), wire.Recognise(2, b"b"), wire.Finish(), wire.Recognise(3, b"c"))
     works, order = recognise._waiting(link)
     assert [work.number for work in works] == [1, 2]
     assert isinstance(order, wire.Finish)
@@ -90,69 +87,73 @@ def test_all_that_wait_are_taken_together_and_the_order_behind_them_is_kept():
 def test_each_is_answered_and_one_that_cannot_be_keeps_no_other_from_it():
     link, recogniser = Link(), Recogniser(refuses="b")
     encode, decoder = msgspec.msgpack.encode, msgspec.msgpack.Decoder(Candidate)
-    works = [wire.Work(n, encode(candidate(name))) for n, name in enumerate("abc")]
-    works += [wire.Work(7, b"no candidate"), wire.Work(8, encode(candidate("d", crop=b"short")))]
+    works = [wire.Recognise(n, encode(candidate(name))) for n, name in enumerate("abc")]
+    works += [wire.Recognise(7, b"no candidate"), wire.Recognise(8, encode(candidate("d", crop=b"short")))]
     recognise._answer(link, recogniser, recognise._decoded(link, decoder, works))
     answers = {sent.number: type(sent) for sent in link.sent}
-    assert answers == {0: wire.Named, 1: wire.Useless, 2: wire.Named, 7: wire.Useless, 8: wire.Useless}
+    assert answers == {
+        0: wire.Recognised,
+        1: wire.Rejected,
+        2: wire.Recognised,
+        7: wire.Rejected,
+        8: wire.Rejected,
+    }
     assert len(link.sent) == len(works)
     assert recogniser.asked == [["a", "b", "c"], ["c"]]
 
 
-@pytest.fixture
-def live():
-    sent = []
-    given_up = []
-    made = SimpleNamespace(
-        recognise=SimpleNamespace(ready=True, alive=True),
-        supervisor=SimpleNamespace(send=lambda member, work: sent.append(work.number)),
-        sent=sent,
-        given_up=given_up,
-        _at_work=set(),
-        _pending=OrderedDict((n, Pending(None, wire.Spotted(0, b""))) for n in range(20)),
-    )
+class Handed:
+    """A queue of twenty candidates, what it handed out and what it rejected."""
 
-    def give_up(number, why):
-        given_up.append(number)
-        del made._pending[number]
-
-    made._give_up = give_up
-    return made
+    def __init__(self):
+        self.sent, self.rejected = [], []
+        self.queue = CandidateQueue(
+            lambda work: self.sent.append(work.number), self.rejected.append, together=16
+        )
+        for _ in range(20):
+            self.queue.add(CameraRun(0, "fake", "fake"), wire.Spotted(0, b""))
 
 
-def answered(live, number):
-    del live._pending[number]
-    live._at_work.discard(number)
+def test_a_batch_goes_out_and_is_filled_up():
+    handed = Handed()
+    handed.queue.hand_out()
+    assert handed.sent == list(range(16))
+    handed.queue.hand_out()
+    assert len(handed.sent) == 16
+    handed.queue.answered(0)
+    handed.queue.hand_out()
+    assert handed.sent[16:] == [16]
 
 
-def test_a_batch_goes_out_and_is_filled_up(live):
-    Live._hand_out(live)
-    assert live.sent == list(range(16))
-    Live._hand_out(live)
-    assert len(live.sent) == 16
-    answered(live, 0)
-    Live._hand_out(live)
-    assert live.sent[16:] == [16]
+def test_an_answer_counts_once():
+    handed = Handed()
+    handed.queue.hand_out()
+    assert handed.queue.answered(3) is not None
+    assert handed.queue.answered(3) is None
+    handed.queue.reject(3, "too late")
+    assert (len(handed.queue), handed.rejected) == (19, [])
 
 
-def test_after_a_death_what_was_at_work_goes_alone_until_it_is_through(live):
-    Live._hand_out(live)
-    live._at_work.clear()
-    live.sent.clear()
+def test_after_a_death_what_was_at_work_goes_alone_until_it_is_through():
+    handed = Handed()
+    handed.queue.hand_out()
+    handed.queue.worker_lost()
+    handed.sent.clear()
     for number in range(16):
-        Live._hand_out(live)
-        Live._hand_out(live)
-        assert live.sent == [number]
-        answered(live, number)
-        live.sent.clear()
-    Live._hand_out(live)
-    assert live.sent == [16, 17, 18, 19]
+        handed.queue.hand_out()
+        handed.queue.hand_out()
+        assert handed.sent == [number]
+        handed.queue.answered(number)
+        handed.sent.clear()
+    handed.queue.hand_out()
+    assert handed.sent == [16, 17, 18, 19]
 
 
-def test_a_deadly_candidate_is_given_up_and_costs_no_other(live):
+def test_a_deadly_candidate_is_given_up_and_costs_no_other():
+    handed = Handed()
     for _ in range(6):
-        Live._hand_out(live)
-        assert live._at_work
-        live._at_work.clear()
-    assert live.given_up == [0]
-    assert 1 in live._pending
+        handed.queue.hand_out()
+        handed.queue.worker_lost()
+    assert handed.rejected == ["the recognise process died 5 times at it"]
+    assert len(handed.queue) == 19
+    assert handed.queue.answered(1) is not None

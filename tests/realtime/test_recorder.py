@@ -11,7 +11,8 @@ import pytest
 from engines.errors import InputError
 from realtime import ring
 from realtime.config import Bus, Config, Record
-from realtime.live import coordinator as live
+from realtime.live.coordinator import run
+from realtime.live.options import Options
 from realtime.messages import Event, Moment
 from realtime.processes import wire
 from realtime.recording.recorder import Recorder
@@ -27,14 +28,14 @@ def record(
     folder: Path, source: str, settings: Record, notes: live_fakes.Notes | None = None
 ) -> live_fakes.Notes:
     notes = notes or live_fakes.Notes()
-    options = live.Options(
+    options = Options(
         sources=(source,),
         config=Config(bus=Bus(endpoint="tcp://127.0.0.1:*"), record=settings),
         dashboard=False,
         record=folder,
         stages=live_fakes.STAGES,
     )
-    assert live.run(options, notes) == 0
+    assert run(options, notes) == 0
     return notes
 
 
@@ -107,7 +108,7 @@ def test_frames_that_left_the_ring_are_counted_as_missing(
     event = some.event()
     moments = {name: Moment(frame, frame * 10**7) for name, frame in (("onset", 45), ("offset", 55))}
     event = msgspec.structs.replace(event, fps=100.0, apex=moments["onset"], **moments)
-    assert recorder.keep(wire.Keep(event)) is None
+    assert recorder.keep(wire.Record(event)) is None
     while recorder.busy:
         recorder.work()
     (folder,) = tmp_path.iterdir()
@@ -143,15 +144,15 @@ def test_a_dead_ring_is_let_go_and_what_it_held_recorded_or_counted(
     while recorder.busy:
         recorder.work()
     assert small_ring.name not in Path("/proc/self/maps").read_text()
-    assert recorder.keep(wire.Keep(event)) is None
+    assert recorder.keep(wire.Record(event)) is None
     while recorder.busy:
         recorder.work()
-    recorder.look()
+    recorder.count_sessions()
     kept = min(room, 10)
-    assert recorder.counts["frames"] == kept
-    assert recorder.counts["frames_missing"] == 10 - kept
-    assert recorder.counts["session_frames"] == min(room, 12)
-    assert recorder.counts["session_missing"] == 12 - min(room, 12)
+    assert recorder.counts.frames == kept
+    assert recorder.counts.frames_missing == 10 - kept
+    assert recorder.counts.session_frames == min(room, 12)
+    assert recorder.counts.session_missing == 12 - min(room, 12)
     recorder.close()
 
 
@@ -161,7 +162,7 @@ def test_without_memory_an_event_is_skipped_and_said(
     monkeypatch.setattr("realtime.recording.recorder._MEMORY_BYTES", 1000)
     recorder = Recorder(tmp_path, Config(record=Record(keep_free_mb=0)))
     recorder.attach("desk", small_ring.name)
-    said = recorder.keep(wire.Keep(some.event()))
+    said = recorder.keep(wire.Record(some.event()))
     assert said is not None
     assert "behind" in said
     assert not recorder.busy
@@ -181,10 +182,10 @@ def test_a_ring_that_is_gone_already_is_waited_for_by_the_next_one(
     recorder = Recorder(tmp_path, Config(record=Record(keep_free_mb=0)))
     said = recorder.attach("desk", "apexcam-gone-1")
     assert said is not None and "desk is not recorded until it captures again" in said
-    assert "desk had no frames to read yet" in (recorder.keep(wire.Keep(some.event())) or "")
-    assert recorder.counts["skipped"] == 1
+    assert "desk had no frames to read yet" in (recorder.keep(wire.Record(some.event())) or "")
+    assert recorder.counts.skipped == 1
     assert recorder.attach("desk", small_ring.name) is None
-    assert recorder.keep(wire.Keep(some.event())) is None
+    assert recorder.keep(wire.Record(some.event())) is None
     recorder.close()
 
 
@@ -192,7 +193,7 @@ def test_a_missing_root_is_one_line(tmp_path: Path, small_ring: ring.RingWriter)
     recorder = Recorder(tmp_path / "gone", Config())
     recorder.attach("desk", small_ring.name)
     with pytest.raises(InputError, match="recording stopped"):
-        recorder.keep(wire.Keep(some.event()))
+        recorder.keep(wire.Record(some.event()))
     recorder.close()
 
 
@@ -240,11 +241,11 @@ def test_frames_a_session_had_no_time_for_are_counted_and_said(
     started.set()
     while recorder.busy:
         recorder.work()
-    said = recorder.look()
+    said = recorder.count_sessions()
     assert said is not None
     assert "frames not kept" in said
-    assert recorder.look() is None
+    assert recorder.count_sessions() is None
     counts = recorder.counts
-    assert counts["session_missing"] > 40
-    assert counts["session_frames"] + counts["session_missing"] in (59, 60)
+    assert counts.session_missing > 40
+    assert counts.session_frames + counts.session_missing in (59, 60)
     recorder.close()

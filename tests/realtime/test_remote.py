@@ -72,7 +72,7 @@ def test_rubbish_is_answered_and_the_next_question_too(serving: Any) -> None:
     for rubbish in (b"\xff", b"\x80" * 50, json.dumps({"a": 1}).encode()):
         socket.send(rubbish)
         assert socket.poll(10_000)
-        assert isinstance(msgspec.msgpack.decode(socket.recv(), type=remote.Useless), remote.Useless)
+        assert isinstance(msgspec.msgpack.decode(socket.recv(), type=remote.Rejected), remote.Rejected)
     socket.close()
     assert remote.RemoteRecogniser(config.Recognise(at=where))(candidate())[0].label == "positive"
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from engines.errors import InputError
 from realtime import ring
-from realtime.ring import END, End, Frame, Lapped, Replaced, RingReader, RingWriter, segment
+from realtime.ring import END, End, Frame, Lapped, Replaced, RingReader, RingWriter, layout, owners, segment
 
 ROOT = Path(__file__).resolve().parents[2]
 SPAWN = multiprocessing.get_context("spawn")
@@ -187,12 +187,11 @@ def test_a_waiting_reader_is_woken(name: str, futex: bool) -> None:
 
 def test_heartbeat(name: str) -> None:
     with RingWriter(name, 4, 4, 6) as writer, RingReader(name) as reader:
-        writer._ring.header[ring._BEAT] -= 5 * 10**9
+        writer._ring.header[layout.BEAT] -= 5 * 10**9
         assert reader.heartbeat_age_s >= 5
         writer.beat()
         assert reader.heartbeat_age_s < 5
         assert reader.read(0) is None
-        assert reader.writer_pid == os.getpid()
 
 
 def test_wrong_frames_are_refused(name: str) -> None:
@@ -345,12 +344,12 @@ def test_the_segment_of_a_killed_process_is_cleaned_and_a_live_one_kept(name: st
 def test_a_name_whose_process_id_was_given_to_another_process_is_stale(name: str) -> None:
     writer = RingWriter(name, 4, 4, 6)
     header = writer._ring.header
-    header[ring._OWNER_BORN] -= 1
-    assert not ring._is_stale(name)  # its writer lives
-    header[ring._WRITER_BORN] -= 1
-    assert ring._is_stale(name)
-    header[ring._NAMESPACE] += 1  # of another container: not for us to judge
-    assert not ring._is_stale(name)
+    header[layout.OWNER_BORN] -= 1
+    assert not owners.is_stale(name)  # its writer lives
+    header[layout.WRITER_BORN] -= 1
+    assert owners.is_stale(name)
+    header[layout.NAMESPACE] += 1  # of another container: not for us to judge
+    assert not owners.is_stale(name)
     writer.close()
 
 
@@ -486,7 +485,7 @@ def test_foreign_and_future_headers(name: str) -> None:
         RingReader(name)
     ring.unlink(name)
     with RingWriter(name, 4, 4, 6) as writer:
-        writer._ring.header[ring._VERSION] = 99
+        writer._ring.header[layout.VERSION] = 99
         with pytest.raises(InputError, match="version 99"):
             RingReader(name)
 
@@ -494,14 +493,14 @@ def test_foreign_and_future_headers(name: str) -> None:
 @POSIX
 def test_a_header_not_finished_is_waited_for(name: str) -> None:
     with RingWriter(name, 4, 4, 6) as writer:
-        writer._ring.header[ring._MAGIC] = 0
+        writer._ring.header[layout.MAGIC] = 0
         with pytest.raises(InputError, match="there is none"):
             RingReader(name, timeout_s=0.02)
 
 
 @POSIX
 @pytest.mark.parametrize(
-    "word", [ring._SIZE, ring._SLOTS, ring._HEIGHT, ring._WIDTH, ring._CHANNELS, ring._STRIDE]
+    "word", [layout.SIZE, layout.SLOTS, layout.HEIGHT, layout.WIDTH, layout.CHANNELS, layout.STRIDE]
 )
 @pytest.mark.parametrize("value", [-1, 0, 1, 9, 2**40, 2**63 - 1])
 def test_damaged_geometry(name: str, word: int, value: int) -> None:

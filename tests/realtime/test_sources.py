@@ -22,7 +22,7 @@ from fake_camera import Clock, FakeCapture
 
 from engines.errors import InputError
 from realtime.ring import Frame
-from realtime.sources import Source, check_wishes, kind_of, open_source
+from realtime.sources import Source, check_requests, kind_of, open_source
 from realtime.sources.base import PacedSource, Pacer, SourceInfo, camera_word
 from realtime.sources.camera import open_camera
 from realtime.sources.demo import RenderedSource
@@ -364,19 +364,21 @@ def test_senseless_rates(films: Path, how: dict[str, float]) -> None:
     "wish, says",
     [
         ({"specs": ["{}/plain.mp4"], "settings": ["source.fps=200"]}, "source.fps=200: .*--fps"),
-        ({"specs": ["{}"], "settings": ["source.width=320"]}, "a recording brings its own"),
-        ({"specs": ["0", "demo"], "rate": 50.0}, "--fps 50: is for recordings"),
+        ({"specs": ["{}"], "settings": ["source.width=320"]}, "a recording has its own"),
+        ({"specs": ["0", "demo"], "rate": 50.0}, "--fps 50: only for recordings"),
         ({"specs": ["0"], "pace": 50.0}, "--pace 50: a camera has its own pace"),
     ],
 )
 def test_what_no_source_can_obey_is_refused(wish: dict[str, Any], says: str, films: Path) -> None:
     with pytest.raises(InputError, match=says):
-        check_wishes([spec.format(films) for spec in wish.pop("specs")], wish.pop("settings", ()), **wish)
+        check_requests([spec.format(films) for spec in wish.pop("specs")], wish.pop("settings", ()), **wish)
 
 
 def test_what_one_of_several_sources_can_obey_is_not() -> None:
-    check_wishes(["0", "gone.mp4"], ["source.fps=200", "spotting.alarms_per_minute=1"], pace=50.0, rate=100.0)
-    check_wishes(["demo"], ["source.fps=200"], pace=50.0)
+    check_requests(
+        ["0", "gone.mp4"], ["source.fps=200", "spotting.alarms_per_minute=1"], pace=50.0, rate=100.0
+    )
+    check_requests(["demo"], ["source.fps=200"], pace=50.0)
 
 
 # --- video files -----------------------------------------------------------------------------------------------------
@@ -536,10 +538,21 @@ def test_an_undecodable_image_counts_as_lost(films: Path, tmp_path: Path) -> Non
     source = open_source(str(tmp_path), rate=100)
     frames = some(source)
     assert [(f.index, f.gap, f.t_ns) for f in frames][-1] == (4, 1, 40_000_000)
-    assert "1 of 5 images could not be decoded, the first 3.png" in source.problem
+    assert "1 of 5 images are damaged or could not be decoded, the first 3.png" in source.problem
     (tmp_path / "0.png").write_bytes(b"")
     frames = some(open_source(str(tmp_path), rate=100))
     assert (frames[0].index, frames[0].gap, frames[0].t_ns) == (1, 1, 10_000_000)
+
+
+def test_a_damaged_jpeg_counts_as_lost(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (H, W, 3), np.uint8)
+    for i in range(5):
+        cv2.imwrite(str(tmp_path / f"{i}.jpg"), noise)
+    whole = (tmp_path / "2.jpg").read_bytes()
+    (tmp_path / "2.jpg").write_bytes(whole[:-800] + bytes(400) + whole[-400:])
+    source = open_source(str(tmp_path), rate=100)
+    assert [(f.index, f.gap) for f in some(source)] == [(0, 0), (1, 0), (3, 1), (4, 0)]
+    assert "1 of 5 images are damaged" in source.problem and "2.jpg" in source.problem
 
 
 def test_holes_in_the_numbers_are_lost_frames_and_times_stay_right(tmp_path: Path) -> None:
@@ -581,6 +594,19 @@ def test_deep_pictures_are_seen_as_bright_as_they_are(tmp_path: Path, suffix: st
     source = open_source(str(tmp_path), rate=100)
     assert all((f.image == picture(i)).all() for i, f in enumerate(some(source)))
     assert "taken as 10 bits" in source.info.advice
+
+
+def test_one_deep_picture_brighter_than_the_others_is_used_whole_or_said(tmp_path: Path) -> None:
+    for i in range(200):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), picture(0).astype(np.uint16) << (4 if i == 100 else 2))
+    source = open_source(str(tmp_path), rate=100)
+    assert "the largest is 4080: taken as 12 bits" in source.info.advice
+    assert (some(source, 200)[100].image == picture(0)).all() and source.problem == ""
+    paced = open_source(str(tmp_path), pace=10_000)
+    assert "taken as 10 bits" in paced.info.advice
+    assert some(paced, 200)[100].image.max() == 255
+    assert "1 of 200 images exceed the 10 bits" in paced.problem and "the first 100.png" in paced.problem
+    assert isinstance(paced, PacedSource) and not paced.damaged
 
 
 def test_pictures_of_a_phone_stand_upright(tmp_path: Path) -> None:

@@ -170,9 +170,8 @@ def test_a_gpu_that_dies_is_said_and_every_event_says_what_ran(watched, monkeypa
             return np.tile(np.float32([0, 1, 0]), (len(maps), 1))
 
     dies = []
-    made = dict(inference._RUNTIMES)
-    made["tensorrt-rtx"] = inference._Runtime(lambda: "", lambda model, precision, heard: Dies())
-    monkeypatch.setattr(inference, "_RUNTIMES", made)
+    row = inference.Runtime("tensorrt-rtx", "", lambda *model: Dies())
+    monkeypatch.setitem(inference.RUNTIMES, row.name, row)
     heard = []
     recogniser = Recogniser(Recognise(), heard.append)
     smile = watched[0][0]

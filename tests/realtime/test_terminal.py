@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from realtime import messages
-from realtime.live.terminal import LiveTable, PlainLines, View, event_line, open_screen, summary_lines
+from realtime.live.screen import LiveTable, PlainLines, View, event_line, open_screen, summary_lines
 from realtime.processes.wire import Truth
 
 sys.path.insert(0, str(Path(__file__).parent))

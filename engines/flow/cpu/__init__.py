@@ -6,12 +6,13 @@ import threading
 
 import numpy as np
 
+from engines.compiled import compiles
+from engines.flow.backend import Solve, Solved
 from engines.flow.cpu.compiled import Floats
 from engines.flow.cpu.engine import solve
 from engines.flow.cpu.workspace import Workspace
 from engines.flow.light import normalise
 from engines.flow.presets import Preset
-from engines.flow.solver import Solve, Solved
 
 # Seconds of compiling that pass without a word.
 _PATIENCE = 2.5
@@ -61,7 +62,7 @@ def _solver(preset: Preset) -> Solve:
             preset.repeat_edges,
             preset.median,
         )
-        return flow[0], flow[1], quality[0], quality[1], iterations
+        return Solved(flow[0], flow[1], quality[0], quality[1], iterations)
 
     def run(onsets: Floats, apexes: Floats) -> list[Solved]:
         return [run_pair(onset, apex) for onset, apex in zip(onsets, apexes, strict=True)]
@@ -69,8 +70,14 @@ def _solver(preset: Preset) -> Solve:
     return run
 
 
-@functools.cache
 def _announce() -> None:
+    """Says so once, unless it is this machine that is slow to load what it has."""
+    if compiles():
+        _say_compiling()
+
+
+@functools.cache
+def _say_compiling() -> None:
     print(
         "apexcam: compiling the flow engine for this processor, once, some seconds",
         file=sys.stderr,

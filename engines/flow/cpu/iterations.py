@@ -28,19 +28,13 @@ def iterate(
 ) -> np.float32:
     """One iteration over the whole image.
 
-    Args:
-        state: float32, flat, as described above. IX and IY are the derivatives of the warped apex, CONSTANT
-            what remains of the brightness difference at zero flow, INVERSE one over the squared gradient,
-            P11 to P22 the dual variables of u and v.
-        mask: float32 (span,), theta in the columns of the image and 0 beside them.
-        span: columns of a plane with the spare ones.
-        height: of the image.
-        width: of the image.
-        limit: lambda * theta.
-        tau_theta: tau / theta.
+    ``state``: float32, flat, as described above. IX and IY are the derivatives of the warped apex, CONSTANT what
+    remains of the brightness difference at zero flow, INVERSE one over the squared gradient, P11 to P22 the dual
+    variables of u and v; ``mask``: float32 (span,), theta in the columns of the image and 0 beside them; ``span``:
+    columns of a plane with the spare ones; ``height``: of the image; ``width``: of the image; ``limit``: lambda *
+    theta; ``tau_theta``: tau / theta.
 
-    Returns:
-        The sum over the image of the squared change of (u, v), in square pixels.
+    Returns the sum over the image of the squared change of (u, v), in square pixels.
 
     Source: Zach et al. 2007, equations 13 to 16; Sánchez et al. 2013, algorithm 1.
     """

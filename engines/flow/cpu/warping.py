@@ -42,11 +42,9 @@ def resize(source: Floats, target: Floats, step_x: float, step_y: float, factor:
 def sample(picture: Floats, samples: Floats, repeat_edges: bool) -> None:
     """Lay a picture out for ``warp``: brightness and both derivatives side by side, with a margin.
 
-    Args:
-        picture: float32 (H, W).
-        samples: float32, flat, (H + 2 MARGIN) x (W + 2 MARGIN) x CHANNELS, written. The derivatives are half
-            the difference of the two neighbours, at an edge half the one-sided difference.
-        repeat_edges: whether the margin repeats the last pixel, or is 0.
+    ``picture``: float32 (H, W); ``samples``: float32, flat, (H + 2 MARGIN) x (W + 2 MARGIN) x CHANNELS, written.
+    The derivatives are half the difference of the two neighbours, at an edge half the one-sided difference;
+    ``repeat_edges``: whether the margin repeats the last pixel, or is 0.
     """
     height, width = picture.shape
     stride = (width + 2 * MARGIN) * CHANNELS
@@ -82,16 +80,11 @@ def warp(
 ) -> None:
     """Sample the apex and its derivatives at (x + u, y + v) and linearise the brightness difference there.
 
-    Args:
-        samples: as ``sample`` leaves them.
-        onsets: float32, flat, the onset from ``first`` on and at least LANES values after it.
-        first: where the onset begins.
-        height: of the image.
-        width: of the image.
-        state: as in ``iterations``; U and V are read, IX, IY, CONSTANT and INVERSE written.
-        span: columns of a plane with the spare ones.
-        weights: float32 (fractions, 4) of the kernel; positions are rounded to ``1 / fractions`` pixel.
-        wide_weights: float32, flat, the same, each repeated for the four channels.
+    ``samples``: as ``sample`` leaves them; ``onsets``: float32, flat, the onset from ``first`` on and at least
+    LANES values after it; ``first``: where the onset begins; ``height``: of the image; ``width``: of the image;
+    ``state``: as in ``iterations``; U and V are read, IX, IY, CONSTANT and INVERSE written; ``span``: columns of a
+    plane with the spare ones; ``weights``: float32 (fractions, 4) of the kernel; positions are rounded to ``1 /
+    fractions`` pixel; ``wide_weights``: float32, flat, the same, each repeated for the four channels.
     """
     fractions = weights.shape[0]
     shift = int(math.log2(fractions) + 0.5)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from engines.fallback import say
+from engines.notices import notify
 
 SOURCE: Final = Path(__file__).with_name("kernels.cu")
 KERNELS: Final = (
@@ -28,13 +28,10 @@ KERNELS: Final = (
 def compile_kernels(architecture: str, cache: Path | None = None) -> Any:
     """Compile every kernel.
 
-    Args:
-        architecture: "sm_75" and up.
-        cache: folder to keep the result in; the key is made of source, options and compiler version. One that
-            cannot be written is said in a line, and nothing is kept.
+    ``architecture``: "sm_75" and up; ``cache``: folder to keep the result in; the key is made of source, options
+    and compiler version. One that cannot be written is said in a line, and nothing is kept.
 
-    Returns:
-        A ``cuda.core.ObjectCode`` with the machine code.
+    Returns a ``cuda.core.ObjectCode`` with the machine code.
     """
     from cuda.core import Program, ProgramOptions
     from cuda.core.utils import FileStreamProgramCache
@@ -48,5 +45,5 @@ def compile_kernels(architecture: str, cache: Path | None = None) -> Any:
         with FileStreamProgramCache(cache) as kept:
             return program.compile("cubin", cache=kept)
     except OSError as error:
-        say(f"the compiled kernels are not kept: {cache}: {error.strerror or error}")
+        notify(f"the compiled kernels are not kept: {cache}: {error.strerror or error}")
         return program.compile("cubin")

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from engines.cuda.machine import Launch
 from engines.flow import light
-from engines.flow.flow_map import SIDE, SMOOTHING
+from engines.flow.backend import HALF_TRUST
+from engines.flow.maps import SIDE, SMOOTHING
 from engines.flow.presets import Preset
 from engines.flow.sampling import cubic_weights, level_sizes
-from engines.flow.solver import HALF_TRUST
 
 # As in kernels.cu.
 THREADS: Final = 512

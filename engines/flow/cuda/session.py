@@ -1,14 +1,17 @@
-"""A plan with its memory, ready to be run again and again."""
+"""Plans with their memory, ready to be run again and again: for one number of pairs of one size, and for any."""
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
 
-from engines.cuda.machine import Floats, Machine, Memory, Step
+from engines.cuda.machine import TOGETHER, Floats, Machine, Memory, Step
+from engines.flow.backend import Solved
 from engines.flow.cuda.plan import Plan
 from engines.flow.presets import Preset
-from engines.flow.solver import Solved
 
+# Sessions that are kept, by image size and number of pairs; a pair of benchmark crops takes 2.5 MB.
+_KEPT = 6
 # What else a recording does once the maps are made: steps, and copies to the host.
 Tail = tuple[list[Step], list[tuple[Floats, int]]]
 
@@ -73,6 +76,37 @@ class Session:
         flow, quality = self._flow.reshape(shape), self._quality.reshape(shape)
         done = self._done.view(np.int32)
         return [
-            (flow[k, 0].copy(), flow[k, 1].copy(), quality[k, 0].copy(), quality[k, 1].copy(), int(done[k]))
+            Solved(
+                flow[k, 0].copy(), flow[k, 1].copy(), quality[k, 0].copy(), quality[k, 1].copy(), int(done[k])
+            )
             for k in range(len(onsets))
         ]
+
+
+class Batches:
+    """Solves any number of pairs; threads take turns."""
+
+    def __init__(self, machine: Machine, preset: Preset, *, maps: bool = False):
+        self._machine, self._preset, self._maps = machine, preset, maps
+        self._sessions: dict[tuple[int, int, int], Session] = {}
+        self.lock = threading.Lock()
+
+    def __call__(self, onsets: Floats, apexes: Floats) -> list[Solved]:
+        """The flows of pairs, float32 (N, H, W) in grey levels."""
+        solved: list[Solved] = []
+        with self.lock:
+            session = self.session(*onsets.shape)
+            for start in range(0, len(onsets), session.plan.pairs):
+                end = start + session.plan.pairs
+                solved += session.solve(onsets[start:end], apexes[start:end])
+        return solved
+
+    def session(self, count: int, height: int, width: int) -> Session:
+        """The session for ``count`` pairs of this size: for one, or for many at a time."""
+        kind = (1 if count == 1 else TOGETHER, height, width)
+        if kind not in self._sessions:
+            if len(self._sessions) == _KEPT:
+                del self._sessions[next(iter(self._sessions))]
+            pairs = kind[0]
+            self._sessions[kind] = Session(self._machine, height, width, pairs, self._preset, maps=self._maps)
+        return self._sessions[kind]

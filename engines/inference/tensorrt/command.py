@@ -5,10 +5,11 @@ from pathlib import Path
 from engines.errors import InputError
 from engines.files import check_file, write_bytes
 from engines.inference.model_file import ModelFile, read_model
-from engines.inference.tensorrt import MODULES, missing_runtime, open_runtime
+from engines.inference.registry import RUNTIMES
+from engines.inference.runtime import PRECISIONS
 from engines.inference.tensorrt.compiling import CURRENT, TensorRtError, check_targets, compile_engine
-from engines.inference.tensorrt.graph import PRECISIONS, prepare
-from engines.inference.tensorrt.library import Library, installed, load
+from engines.inference.tensorrt.graph import prepare
+from engines.inference.tensorrt.library import MODULES, Library, installed, load
 
 
 def installed_library() -> Library | None:
@@ -57,7 +58,7 @@ def build(path: Path, target: str, precision: str, batch: int, out: Path | None)
 
 
 def _into_cache(model: ModelFile, precision: str) -> str:
-    reasons = {runtime: missing_runtime(runtime) for runtime in MODULES}
+    reasons = {runtime: RUNTIMES[runtime].missing() for runtime in MODULES}
     ready = [runtime for runtime, reason in reasons.items() if not reason]
     if not ready:
         runtime, reason = next(
@@ -68,7 +69,7 @@ def _into_cache(model: ModelFile, precision: str) -> str:
         )
     lines: list[str] = []
     try:
-        classifier = open_runtime(ready[0], model, precision, lines.append)
+        classifier = RUNTIMES[ready[0]].open(model, precision, lines.append)
     except Exception as error:
         raise InputError(f"{ready[0]} does not run {model.where}: {error}") from None
     if lines:

@@ -3,12 +3,12 @@
 import math
 
 from engines.cuda.machine import Machine, Memory
-from engines.fallback import Heard
 from engines.inference.model_file import INPUT, MAP_SHAPE, OUTPUT, ModelFile
 from engines.inference.tensorrt import cache
 from engines.inference.tensorrt.compiling import CURRENT, TensorRtError, compile_engine, targets
 from engines.inference.tensorrt.graph import prepare
 from engines.inference.tensorrt.library import Library
+from engines.notices import OnNotice
 
 
 class Engine:
@@ -81,29 +81,29 @@ def open_engine(
     machine: Machine,
     precision: str,
     batch: int,
-    heard: Heard,
+    on_notice: OnNotice,
     maps: Memory | None = None,
 ) -> Engine:
     """The engine for this machine, from the cache or compiled now, and run once."""
     key = cache.key(model.sha256, library.name, library.version, machine.identity, precision, batch)
-    kernels = cache.read(key.of("kernels"), heard) or b""
+    kernels = cache.read(key.of("kernels"), on_notice) or b""
 
     def opened(plan: bytes) -> Engine:
         engine = Engine(library, machine, plan, batch, len(model.classes), maps, kernels)
         # TensorRT allocates and compiles at the first run, which must not happen while a graph is captured.
         machine.record([], [engine.enqueue], [])()
-        if not kernels and (learnt := engine.kernels):
-            cache.keep(key.of("kernels"), learnt, heard)
+        if not kernels and (compiled_now := engine.kernels):
+            cache.keep(key.of("kernels"), compiled_now, on_notice)
         return engine
 
-    if (kept := cache.read(key, heard)) is not None:
+    if (kept := cache.read(key, on_notice)) is not None:
         try:
             return opened(kept)
         except TensorRtError as error:
-            heard(f"compiled network {key.path}: {error}; compiling it again")
+            on_notice(f"compiled network {key.path}: {error}; compiling it again")
     target = f"sm_{key.capability.replace('.', '')}"
     graph = prepare(model.content, batch, precision, turing=target == "sm_75")
     plan = compile_engine(library, graph, [target if target in targets(library) else CURRENT])
     engine = opened(plan)
-    cache.keep(key, plan, heard)
+    cache.keep(key, plan, on_notice)
     return engine

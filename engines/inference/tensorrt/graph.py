@@ -9,7 +9,6 @@ from typing import Any
 from engines.errors import InputError
 from engines.inference.model_file import OUTPUT
 
-PRECISIONS = ("fp32", "fp16")
 # The Gemm that a linear layer is exported as.
 _PLAIN = {"alpha": 1.0, "beta": 1.0, "transA": 0}
 

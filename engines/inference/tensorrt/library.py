@@ -8,9 +8,12 @@ import re
 import threading
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from engines import cuda
+
+# Runtime → module: desktop GPUs, and those of data centres.
+MODULES: Final = {"tensorrt-rtx": "tensorrt_rtx", "tensorrt": "tensorrt"}
 
 
 @dataclass(frozen=True)

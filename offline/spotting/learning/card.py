@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engines.spotting.detector import FUTURE, PAST, Odds
-from engines.spotting.features import COLUMNS
-from engines.spotting.grid import RATE_HZ
+from engines.spotting.features import COLUMNS, RATE_HZ
 from offline.spotting.learning.scoring import CURVE, RATES, Scored, recall, threshold
 from offline.spotting.matching import LEAST_IOU
 from offline.spotting.real_command import NOT_ANNOTATED

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 import torch
 
-import engines
+from engines.code import code_digest
 from engines.errors import InputError
 from engines.files import write_bytes
 from offline.progress import Progress
@@ -19,23 +18,6 @@ from offline.spotting.learning.scoring import Scored, score
 from offline.spotting.learning.sources import Subject, load
 from offline.spotting.learning.training import lessons_of, train
 from offline.writing import writing
-
-_LEARNING = (
-    "fields",
-    "folds",
-    "network",
-    "recordings",
-    "rehearsal",
-    "rows",
-    "scoring",
-    "sources",
-    "training",
-    "../matching",
-)
-_LIVE = (
-    *("spotting/detector", "spotting/features", "spotting/grid", "spotting/head", "spotting/noise"),
-    *("spotting/regions", "spotting/settings", "synthesis/action_units", "synthesis/performance"),
-)
 
 
 @dataclass(frozen=True)
@@ -68,7 +50,7 @@ class Training:
     def key(self) -> str:
         """Changes with everything the result depends on."""
         rows = [[one.key, one.name, one.person, one.real] for one in self.recorded]
-        content = msgspec.json.encode([_code(), rows, self.left_out, self.epochs, self.seeds])
+        content = msgspec.json.encode([code_digest(__name__), rows, self.left_out, self.epochs, self.seeds])
         return sha256(content).hexdigest()[:24]
 
 
@@ -91,15 +73,6 @@ def _with(weights: dict[str, list[float]]) -> SpottingNetwork:
         {name: torch.tensor(values).reshape(shapes[name]) for name, values in weights.items()}
     )
     return network.eval()
-
-
-@cache
-def _code() -> str:
-    root = Path(engines.__path__[0])
-    files = [Path(__file__).parent / f"{name}.py" for name in _LEARNING] + [
-        root / f"{name}.py" for name in _LIVE
-    ]
-    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
 def groups(seconds: dict[str, float], count: int) -> list[tuple[str, ...]]:

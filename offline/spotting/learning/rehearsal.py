@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.spotting.regions import NAMES
-from engines.synthesis.performance import COMMON, EXPRESSIONS
+from engines.synthesis.script import COMMON, EXPRESSIONS
 from offline.spotting.learning.fields import Fields
 from offline.spotting.learning.recordings import Recording
 

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from engines.compiled import compiled
 from engines.spotting.face_motion import FIRST_STEP_S, WINDOW_NOISE_PX
-from engines.spotting.features import COLUMNS, FIRST_NOISE_PX, LEAST_NOISE_PX, MOTION, REACH
-from engines.spotting.grid import RATE_HZ
+from engines.spotting.features import COLUMNS, FIRST_NOISE_PX, LEAST_NOISE_PX, MOTION, RATE_HZ, REACH
 from engines.spotting.head import design_of, fit, trust_in
+from engines.spotting.history import DOUBLES_S, FIRST_DOUBLES_S, MEDIAN
 from engines.spotting.motion import SURE
-from engines.spotting.noise import DOUBLES_S, FIRST_DOUBLES_S, MEDIAN
 from engines.spotting.settings import SpottingSettings
 from offline.spotting.learning.recordings import Recording
 

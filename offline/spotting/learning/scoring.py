@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.spotting.detector import FUTURE, Apex, Odds, Peaks
-from engines.spotting.grid import RATE_HZ
+from engines.spotting.features import RATE_HZ
 from engines.spotting.settings import SpottingSettings
 from offline.spotting.learning.network import SpottingNetwork, answers
 from offline.spotting.learning.rehearsal import rehearse, scoring_implants

@@ -4,7 +4,6 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from zipfile import BadZipFile
@@ -12,7 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-import engines
+from engines.code import code_digest
 from engines.delimited import rows_of
 from engines.errors import InputError
 from engines.files import write_bytes
@@ -22,9 +21,6 @@ from offline.spotting.learning.recordings import Recording, record, with_truth
 from offline.spotting.rendered import HELD_OUT, Knobs, RenderedVideo
 from offline.writing import writing
 
-# What a recording depends on: when one of these files changes, videos are recorded anew.
-_EYES = ("blink", "face_motion", "face_stage", "features", "head", "motion", "regions", "settings", "spot")
-_HERE = ("footage.py", "rendered.py", "truth.py", "learning/recordings.py")
 # Frame rates of rendered videos by seed modulo 4: first high-speed cameras and webcams, then what lies between.
 _RATES, _MIDDLE_RATES, _MIDDLE_FROM = (200, 30, 100, 30), (60, 30, 200, 25), 17
 _RENDERED_S = 40.0
@@ -43,7 +39,7 @@ class Source:
     def key(self) -> str:
         """Changes with the video's content and the code that records it. Raises InputError where it is unreadable."""
         content = self.rendered.identity() if self.rendered else digest_of(self._file())
-        return sha256(f"{_code()} {content}".encode()).hexdigest()[:24]
+        return sha256(f"{code_digest(__name__)} {content}".encode()).hexdigest()[:24]
 
     def record(self, folder: Path, tick: Tick | None = None) -> None:
         """Record it and keep the recording. Raises InputError where it cannot be read or kept."""
@@ -68,17 +64,6 @@ class Subject:
     person: str
     real: bool
     recording: Recording
-
-
-@cache
-def _code() -> str:
-    root, here = Path(engines.__path__[0]), Path(__file__).parents[1]
-    files = [root / "spotting" / f"{name}.py" for name in _EYES] + [here / name for name in _HERE]
-    files.append(root / "pipeline.py")
-    files += [
-        f for part in ("face", "synthesis") for f in (root / part).rglob("*") if f.suffix in (".py", ".npz")
-    ]
-    return sha256(b"".join(file.read_bytes() for file in sorted(files))).hexdigest()[:12]
 
 
 def real_sources(place: Path, people: Path | None) -> list[Source]:

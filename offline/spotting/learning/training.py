@@ -12,8 +12,7 @@ from torch import nn
 
 from engines.errors import InputError
 from engines.spotting.detector import FUTURE, PAST, RISE_UNIT_S, SHIFT_UNIT_S
-from engines.spotting.features import mirrored
-from engines.spotting.grid import RATE_HZ
+from engines.spotting.features import RATE_HZ, mirrored
 from offline.spotting.batch import Tick
 from offline.spotting.learning.fields import Fields, fields_of
 from offline.spotting.learning.network import SpottingNetwork, padded

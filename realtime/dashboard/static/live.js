@@ -1,6 +1,6 @@
-// The moving part of the page: the camera picture with what is seen in it, and the curves of the facial regions.
-// Everything comes over one web socket (see stream.py); a message is answered when it is drawn, and only then the
-// next one is sent. Nothing is drawn between messages.
+// The live part of the page: the camera picture with faces drawn over it, and the curves of the facial regions.
+// All data comes over one web socket (see stream.py); each message is acknowledged once it is drawn, and only then is
+// the next one sent. Nothing is drawn between messages.
 
 const SPAN_S = 8;
 const BANNER_MS = 4000;
@@ -15,7 +15,7 @@ export default {
         <canvas ref="picture" role="img" aria-label="Camera picture"></canvas>
         <div v-if="banner" class="banner" :class="banner.label ?? 'open'"><b>{{ nameOf(banner) }}</b><span>micro-expression</span></div>
         <div v-if="held" class="hold">{{ held }}</div>
-        <div v-if="shown" class="says" :class="shown[0]"><b>{{ shown[1] }}</b><span v-if="shown[2]">{{ shown[2] }}</span></div>
+        <div v-if="shown" class="notice" :class="shown[0]"><b>{{ shown[1] }}</b><span v-if="shown[2]">{{ shown[2] }}</span></div>
       </section>
       <section class="panel curves">
         <header><h2>Motion of the face</h2><span class="key"><i class="span"></i>onset to offset<i class="apex"></i>apex<i class="dash"></i>what counts as a movement</span></header>
@@ -23,12 +23,12 @@ export default {
       </section>
     </div>`,
   props: { names: Object, held: String, landmarks: Boolean },
-  data: () => ({ says: ["calm", "Waiting for the camera", ""], cut: false, frame: -1, banner: null }),
+  data: () => ({ notice: ["calm", "Waiting for the camera", ""], cut: false, frame: -1, banner: null }),
   computed: {
     shown() {
-      if (!this.cut) return this.says;
-      const ended = this.says?.[1] === "Ending";
-      return [ended ? "calm" : "alarm", ended ? "apexcam has ended" : "The connection is lost", "this page goes on by itself when it runs again"];
+      if (!this.cut) return this.notice;
+      const ended = this.notice?.[1] === "Ending";
+      return [ended ? "calm" : "alarm", ended ? "apexcam has ended" : "The connection is lost", "this page reconnects by itself when it runs again"];
     },
   },
   watch: {
@@ -60,7 +60,7 @@ export default {
     });
     this.onSize.observe(this.$refs.picture.parentElement);
     this.onSize.observe(this.$refs.curves);
-    this.onSight = () => this.answer();
+    this.onSight = () => this.acknowledge();
     document.addEventListener("visibilitychange", this.onSight);
     this.connect();
   },
@@ -81,7 +81,7 @@ export default {
     // --- the stream
 
     connect() {
-      // The page learns its own number a moment after this part of it is there.
+      // NiceGUI sets the page's id a moment after this component is mounted.
       if (!window.clientId) return setTimeout(() => this.connect(), 20);
       const scheme = location.protocol === "https:" ? "wss" : "ws";
       const socket = new WebSocket(`${scheme}://${location.host}/stream/${window.clientId}`);
@@ -95,10 +95,10 @@ export default {
       this.socket = socket;
     },
 
-    // A page in the background does not answer, so nothing more is sent to it.
-    answer() {
-      if (this.owes && !document.hidden && this.socket.readyState === WebSocket.OPEN) {
-        this.owes = false;
+    // A page in the background does not acknowledge, so nothing more is sent to it.
+    acknowledge() {
+      if (this.unacknowledged && !document.hidden && this.socket.readyState === WebSocket.OPEN) {
+        this.unacknowledged = false;
         this.socket.send("drawn");
       }
     },
@@ -119,8 +119,8 @@ export default {
         while (this.columns[0][0] < oldest) this.columns.shift();
         while (this.marks.length && this.marks[0].offset < oldest) this.marks.shift();
       }
-      const says = update.says ?? null;
-      if (String(says) !== String(this.says)) this.says = says;
+      const notice = update.notice ?? null;
+      if (String(notice) !== String(this.notice)) this.notice = notice;
       if (data.byteLength > 4 + length) {
         try {
           const bitmap = await createImageBitmap(new Blob([new Uint8Array(data, 4 + length)], { type: "image/jpeg" }));
@@ -130,13 +130,13 @@ export default {
           this.size = update.size?.[0] ? update.size : [bitmap.width, bitmap.height];
           this.frame = update.frame;
         } catch {
-          // A damaged picture: the last one stays.
+          // Keep the last picture if this one is damaged.
         }
         this.drawPicture();
       }
       this.drawCurves();
-      this.owes = true;
-      this.answer();
+      this.unacknowledged = true;
+      this.acknowledge();
     },
 
     announce(marks) {
@@ -174,7 +174,7 @@ export default {
       if (!this.bitmap || !canvas) return;
       const { clientWidth: width, clientHeight: height } = canvas;
       const context = this.prepare(canvas, width, height);
-      // Filled where that cuts off next to nothing, else fitted.
+      // Fill the canvas if that crops almost nothing, else fit the picture into it.
       const fits = [width / this.size[0], height / this.size[1]].sort((a, b) => a - b);
       const scale = fits[1] < 1.06 * fits[0] ? fits[1] : fits[0];
       const [w, h] = [this.size[0] * scale, this.size[1] * scale];
@@ -219,7 +219,7 @@ export default {
       if (face.box) this.drawBox(context, face, at);
     },
 
-    // Corners only: a whole rectangle hides more than it shows.
+    // Only corners, because a whole rectangle hides too much.
     drawBox(context, face, at) {
       const [x, y, w, h] = face.box;
       const [l, t] = at([x, y]);
@@ -287,8 +287,8 @@ export default {
       context.fillText(`${this.top} px`, 0, above - 8);
     },
 
-    // The full height of a lane in crop pixels: a round number above what is visible. Above 2 px, only where most of
-    // what is visible moves so much, or one macro-expression would hide the micro-expressions beside it.
+    // The full height of a lane in crop pixels: a round number above all visible values, but above 2 px only if most
+    // of them are, or one macro-expression would flatten the micro-expressions next to it.
     scale() {
       const most = this.columns.filter((c) => c.length > 1).map((c) => c.slice(1).reduce((a, b) => Math.max(a, b)));
       most.sort((a, b) => a - b);
@@ -379,7 +379,7 @@ export default {
       context.globalAlpha = 0.3;
       context.lineWidth = 1;
       context.beginPath();
-      // Single regions where they moved; at rest they would only thicken the line.
+      // Single regions only where they moved; at rest they would just thicken the line.
       for (let i = from; i < from + count; i++) {
         const limit = this.limits?.[i] ?? 0;
         if (columns.some((c) => c[1 + i] > limit)) for (const run of runs) trace(run, (c) => c[1 + i]);
