@@ -44,7 +44,6 @@ _TRAIN = (
     "onnxscript",
     "pandas",
     "openpyxl",
-    "python_calamine",
     "matplotlib",
 )
 

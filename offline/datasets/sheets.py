@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from engines.delimited import rows_of
 from engines.errors import InputError
+from engines.native_output import caught
 from engines.series import copied_name
 from offline.datasets.images import folders
 
@@ -82,7 +84,7 @@ def sheets(table: Path) -> dict[str, Rows]:
 
     Merged cells all have the value of the first of a column; a formula that was never calculated stands as its text.
     """
-    if table.suffix.lower() == ".xls":
+    if table.suffix.lower() == ".xls" and not _is_newer(table):
         return _old_sheets(table)
     if table.suffix.lower() == ".csv":
         try:
@@ -93,8 +95,6 @@ def sheets(table: Path) -> dict[str, Rows]:
         for number, cells in lines:
             rows[number - 1] = tuple(cell or None for cell in cells)
         return {table.stem: rows}
-    from zipfile import ZipFile
-
     try:
         with ZipFile(table) as packed:
             unpacked = sum(part.file_size for part in packed.infolist())
@@ -114,11 +114,12 @@ def sheets(table: Path) -> dict[str, Rows]:
 def _values(table: Path, *, merged: bool, formulas: bool) -> dict[str, Rows]:
     from openpyxl import load_workbook
 
-    book = load_workbook(table, read_only=not merged, data_only=True)
+    packed = io.BytesIO(table.read_bytes())  # the name may end in .xls, which openpyxl goes by
+    book = load_workbook(packed, read_only=not merged, data_only=True)
     found = {sheet.title: _cells(sheet, merged) for sheet in book.worksheets}
     book.close()
     if formulas:
-        book = load_workbook(table, read_only=True)
+        book = load_workbook(packed, read_only=True)
         for sheet in book.worksheets:
             written = sheet.iter_rows(values_only=True)
             found[sheet.title] = [
@@ -148,31 +149,45 @@ def _formula(written: Any) -> str | None:
     return f"={str(text).lstrip('=')}" if isinstance(text, str) and text.startswith("=") else None
 
 
+def _is_newer(table: Path) -> bool:
+    """Whether a file under the old name is an .xlsx, as some are."""
+    try:
+        with table.open("rb") as file:
+            return file.read(4) == b"PK\x03\x04"
+    except OSError:
+        return False
+
+
 def _old_sheets(table: Path) -> dict[str, Rows]:
-    """Sheets of an .xls file, cells without anything None. InputError where it cannot be read.
-
-    Some are newer files under the old name: what it is, its content says.
-    """
-    from python_calamine import CalamineWorkbook
-
+    """Sheets of an .xls file, cells without anything None. InputError where it cannot be read."""
+    try:
+        from python_calamine import CalamineWorkbook
+    except ModuleNotFoundError:
+        why = "python-calamine is not installed: pip install 'apexcam[train]', or save it as .xlsx"
+        raise InputError(f"cannot read {table}: {why}") from None
     try:
         if table.stat().st_size > _MOST_BYTES:
             raise ValueError(f"it has {table.stat().st_size >> 20} MiB")
-        book = CalamineWorkbook.from_filelike(io.BytesIO(table.read_bytes()))
-        found = {
-            name: [
-                tuple(None if cell == "" else cell for cell in cells)
-                for cells in book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-            ]
-            for name in book.sheet_names
-        }
+        with caught():  # a panic writes to stderr before it is raised
+            book = CalamineWorkbook.from_filelike(io.BytesIO(table.read_bytes()))
+            found = {name: _old_cells(book.get_sheet_by_name(name)) for name in book.sheet_names}
         if not found:
             raise ValueError("it has no sheet")
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # the reader panics on some damaged files, which is no Exception
-        raise InputError(f"cannot read {table}: {error}; it should be an .xls file") from None
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"cannot read {table}: {reason}; it should be an .xls file") from None
     return found
+
+
+def _old_cells(sheet: Any) -> Rows:
+    if sheet.total_height * sheet.total_width > _MOST_CELLS:
+        raise ValueError(f"its sheet {sheet.name} has {sheet.total_height} rows of {sheet.total_width} cells")
+    return [
+        tuple(None if cell == "" else cell for cell in cells)
+        for cells in sheet.to_python(skip_empty_area=False)
+    ]
 
 
 def tables(folder: Path, depth: int = 1) -> Iterator[Path]:

@@ -1,7 +1,6 @@
 """STSTNet (Liong et al., FG 2019): the networks its authors released, and the run of their paper."""
 
 import re
-from ast import literal_eval
 from pathlib import Path
 
 import numpy as np
@@ -117,11 +116,19 @@ def _network(path: Path) -> PlainSTSTNet:
 
 def _subjects(path: Path) -> Subjects:
     blocks = re.findall(
-        r"Subject: *(\S+)\s+Predicted *: *(\[[\d, ]*\])\s+Ground Truth: *(\[[\d, ]*\])", text_of(path)
+        r"Subject: *(\S+)\s+Predicted *: *(\[[012, ]*\])\s+Ground Truth: *(\[[012, ]*\])", text_of(path)
     )
     if not blocks:
         raise InputError(f"{path} holds no predictions; copy it again")
-    return {subject: (literal_eval(predicted), literal_eval(truth)) for subject, predicted, truth in blocks}
+    found = {subject: (_numbers(predicted), _numbers(truth)) for subject, predicted, truth in blocks}
+    uneven = [subject for subject, (predicted, truth) in found.items() if len(predicted) != len(truth)]
+    if uneven:
+        raise InputError(f"{path}: {uneven[0]} has more predictions than labels, or fewer; copy it again")
+    return found
+
+
+def _numbers(listed: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", listed)]
 
 
 # As printed: UF1, UAR of all and of each database (STSTNet, table II).
