@@ -174,6 +174,12 @@ def sentences(results: dict[str, Any]) -> list[str]:
                 f"neutral video{of}: {neutral['micro']['per_minute']:.2f} false micro a minute in "
                 f"{neutral['minutes']:.1f} minutes" + (f" ({causes})" if causes else "")
             )
+        overall = {counting: kinds["overall"] for counting, kinds in scores["megc"].items()}
+        if overall["official"]["labels"]:
+            said.append(
+                f"as the MEGC counts{of}, micro and macro: F1 {overall['official']['f1']:.4f} by labels found, "
+                f"{overall['lines']['f1']:.4f} by lines, {overall['strict']['f1']:.4f} one to one"
+            )
         if named := scores["recognition"]:
             said.append(
                 f"named{of}: {named['acc']:.3f} of {named['named']} hits rightly, UF1 {named['uf1']:.3f}, "

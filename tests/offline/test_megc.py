@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pytest
 
@@ -175,3 +176,21 @@ def test_a_log_brings_its_own_labels_and_predictions_alone_do_not(tmp_path, monk
     (theirs / "LOG_micro.txt").unlink()
     code, _, err = call(monkeypatch, capsys, *arguments)
     assert code == 2 and "give --data DIR" in err
+
+
+def test_a_damaged_file_is_read_or_refused_in_one_line(tmp_path):
+    whole = {
+        "LOG_micro.txt": b"\na_1_2 1 9 1 8 TP\na_1_2 20 29 __ __ FN\na_1_2 __ __ 40 49 FP\n",
+        "told.csv": b"vid,pred_onset,pred_offset,type\n006_1,12,30,mae\n006_1,40,50,me\n",
+    }
+    rng = np.random.default_rng(0)
+    for name, content in whole.items():
+        for _ in range(150):
+            spoilt = bytearray(content[: rng.integers(1, len(content) + 1)])
+            for at in rng.integers(0, len(spoilt), rng.integers(0, 4)):
+                spoilt[at] = rng.integers(0, 256)
+            (tmp_path / name).write_bytes(spoilt)
+            try:
+                read_intervals(tmp_path / name)
+            except InputError as refused:
+                assert "\n" not in str(refused)
