@@ -14,7 +14,7 @@ from offline.datasets.clips import Clip, once
 from offline.datasets.composite import read_composite
 from offline.datasets.long_tables import NAMES, labels_of, layout_of_table
 from offline.datasets.long_videos import clips_of_labels
-from offline.datasets.sheets import Row, records, sheets, word
+from offline.datasets.sheets import Row, records, sheets, told_by, word
 from offline.datasets.tabled import clips_of
 
 
@@ -78,7 +78,7 @@ def _smic(table: Path) -> tuple[Annotations, ...]:
 
 def _one_row_a_clip(table: Path) -> tuple[Annotations, ...]:
     for layout in one_row_a_clip.LAYOUTS:
-        if one_row_a_clip.told_by(table, layout.told_by):
+        if told_by(table, layout.told_by):
             rows = records(table, one_row_a_clip.COLUMNS, layout.optional)
             clips, odd = one_row_a_clip.clips_of_table(layout, rows, {})
             version = one_row_a_clip.version_of(layout, clips)

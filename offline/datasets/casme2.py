@@ -15,7 +15,7 @@ from offline.datasets.clips import Clip, VideoDatabase, emotion_of, settled
 from offline.datasets.errata import mend
 from offline.datasets.images import end_of, folders, images_of, same_name
 from offline.datasets.registry import DATASETS
-from offline.datasets.sheets import Row, digits
+from offline.datasets.sheets import Row, digits, tables, told_by
 from offline.datasets.tabled import clips_of, find_records
 
 NAME: Final = "casme2"
@@ -30,6 +30,8 @@ COLUMNS: Final = {
     "emotion": ("estimatedemotion", "emotion"),
 }
 OPTIONAL: Final = ("aus", "apex", "offset")
+# Headers of the first CASME, whose folders are called alike.
+_OF_CASME: Final = ("onsetf", "apexf1")
 
 _V1: Final = {
     "others": 99,
@@ -97,7 +99,12 @@ def open_casme2(folder: Path, errata: bool = True) -> tuple[VideoDatabase, ...]:
     if not roots:
         return ()
     root, layout = min(((root, _layout(root)) for root in roots), key=lambda found: _LAYOUTS.index(found[1]))
-    rows = find_records(root, folder, COLUMNS, OPTIONAL, DATASETS[NAME].looked_for)
+    try:
+        rows = find_records(root, folder, COLUMNS, OPTIONAL, DATASETS[NAME].looked_for)
+    except InputError:
+        if any(told_by(table, _OF_CASME) for table in tables(folder)):
+            return ()
+        raise
     people = {
         digits(path.name): path for path in root.iterdir() if path.is_dir() and digits(path.name) is not None
     }

@@ -12,7 +12,7 @@ from offline.datasets.clips import Clip, VideoDatabase, emotion_of, settled
 from offline.datasets.errata import mend
 from offline.datasets.images import Images, end_of, folders, images_of, same_name
 from offline.datasets.registry import DATASETS
-from offline.datasets.sheets import Row, digits, records, tables
+from offline.datasets.sheets import Row, digits, tables, told_by
 from offline.datasets.tabled import clips_of, find_records
 
 COLUMNS: Final = {
@@ -62,14 +62,6 @@ def _has_table(*headers: str) -> Callable[[Path], bool]:
     return holds
 
 
-def told_by(table: Path, headers: tuple[str, ...]) -> bool:
-    """Whether a table has all these headers in one row; not where it cannot be read."""
-    try:
-        return bool(records(table, {header: (header,) for header in headers}))
-    except InputError:
-        return False
-
-
 def _of_person(path: Path) -> str:
     return f"{digits(path.parent.name)}/{path.name}" if digits(path.parent.name) is not None else ""
 
@@ -107,7 +99,7 @@ LAYOUTS: Final = (
         {40: "as released"},
     ),
     Layout(
-        *("casme", 60.0, ("filename", "onsetf", "apexf1"), _has_table("filename", "onsetf", "apexf1")),
+        *("casme1", 60.0, ("filename", "onsetf", "apexf1"), _has_table("filename", "onsetf", "apexf1")),
         _of_person,
         lambda row: f"{row.number('subject')}/{row.text('name')}",
         {195: "as released", 189: "as it circulates without offsets"},

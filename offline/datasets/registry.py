@@ -115,7 +115,7 @@ DATASETS: Final = {
             "Emotion",
         ),
         Dataset(
-            "casme",
+            "casme1",
             "CASME",
             "Yan et al., FG 2013",
             _ONE_ROW_A_CLIP,

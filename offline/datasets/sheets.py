@@ -231,6 +231,14 @@ def records(
     raise InputError(f"{table}: no column {', '.join(columns[field][0] for field in best[1])}")
 
 
+def told_by(table: Path, headers: tuple[str, ...]) -> bool:
+    """Whether a table has all these headers in one row; not where it cannot be read."""
+    try:
+        return bool(records(table, {header: (header,) for header in headers}))
+    except InputError:
+        return False
+
+
 def _places(header: list[str], columns: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
     found = {}
     for field, names in columns.items():

@@ -163,7 +163,7 @@ def test_a_damaged_table_is_refused_as_such(tmp_path):
 CASME2_V1 = ("casme2", "V1 (coding of 2014-05-08), 255 rows, action units of 2014-05-08", 255, ("others", 99))
 LONG_ROWS = "300 macro and 57 micro rows, action units of version"
 CIRCULATING = {
-    "CASME1/casme.xls": [("casme", "as it circulates without offsets, 189 rows", 189, ("tense", 68))],
+    "CASME1/casme.xls": [("casme1", "as it circulates without offsets, 189 rows", 189, ("tense", 68))],
     "CASME2/annotations.csv": [
         ("casme2", "of no known version, 257 rows, action units of 2014-05-08", 257, ("others", 99))
     ],
