@@ -6,7 +6,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import IO
 
 _alone = threading.RLock()  # the descriptor is one for the whole process
 
@@ -30,7 +30,7 @@ def caught() -> Iterator[Callable[[], bytes]]:
                 os.close(kept)
 
 
-def _in_memory() -> BinaryIO:
+def _in_memory() -> IO[bytes]:
     """A file without a name; on a disk only where the system has no other."""
     if sys.platform == "linux":
         return os.fdopen(os.memfd_create("stderr"), "w+b")

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from engines.face import CROP_HEIGHT, CROP_WIDTH, Face, FaceSettings, FaceTracker
 from engines.face.geometry import Image
-from engines.spotting import Sample, Spot, Spotter, SpottingSettings, open_spotter
+from engines.spotting import Early, Sample, Spot, Spotter, SpottingSettings, open_spotter
 from engines.spotting.face_stage import FaceStage
 
 
@@ -38,6 +38,15 @@ class Movement:
         """Onset and apex, uint8 170x140, under one transform; None where it lasted too long."""
         pair = self.stage.pair(self.spot)
         return None if pair is None else (pair[0], pair[1])
+
+
+@dataclass(frozen=True)
+class EarlyMovement:
+    """News of a movement that is not over yet, see `engines.spotting.spot.Early`: of which face, and its stage."""
+
+    face: int
+    early: Early
+    stage: FaceStage
 
 
 class Pipeline:
@@ -57,6 +66,7 @@ class Pipeline:
         self._opened = opened or (lambda: open_spotter(spotting))
         self._stages: dict[int, FaceStage] = {}
         self._refused: Counter[str] = Counter()
+        self._withdrawn: list[EarlyMovement] = []
         self.faces: list[Face] = []
 
     def __enter__(self) -> Self:
@@ -96,6 +106,15 @@ class Pipeline:
             self._tracker.help_spotter(face.id, stage.spotter.wants_landmarks(), t_s)
         return found
 
+    def early(self) -> list[EarlyMovement]:
+        """What is new since the last call about movements that are not over yet."""
+        gone, self._withdrawn = self._withdrawn, []
+        return gone + [
+            EarlyMovement(face, early, stage)
+            for face, stage in self._stages.items()
+            for early in stage.spotter.early()
+        ]
+
     def interrupt(self, reason: str) -> None:
         """Nothing can be seen for a while: what was begun is given up, in words."""
         for stage in self._stages.values():
@@ -132,4 +151,7 @@ class Pipeline:
     def _forget(self, present: set[int]) -> None:
         for gone in [face for face in self._stages if face not in present]:
             self._refused.update(self.refused_of(gone))
+            stage = self._stages[gone]
+            stage.interrupt("the face is gone")
+            self._withdrawn += [EarlyMovement(gone, early, stage) for early in stage.spotter.early()]
             del self._stages[gone]

@@ -1,6 +1,6 @@
 """Messages of the bus, of events.jsonl and between the processes: typed and versioned; unknown fields are refused.
 
-On the wire: multipart ``[topic, payload]``; topic ``apexcam.v1.<camera>.<event|state|health|preview>``, payload
+On the wire: multipart ``[topic, payload]``; topic ``apexcam.v1.<camera>.<event|early|state|health|preview>``, payload
 msgpack of the structs below (JSON on request). Times: ``t_ns`` is the camera's (or file's) own clock in
 nanoseconds, ``wall`` the ISO-8601 UTC time of that frame, null where there is no clock (analyze).
 """
@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 Kind = Literal["micro", "macro", "blink"]
+Stage = Literal["final", "provisional", "withdrawn"]
 
 
 class Moment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,6 +48,9 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     ``intensity_px`` is the largest regional displacement at the apex, in pixels of the 170x140 crop. ``label`` is
     null for blinks, macro-expressions and abstained predictions; ``reason`` says why in words.
+
+    On the topic ``early``, ``stage`` is provisional when the movement has turned back (``offset`` is the newest frame,
+    ``confirmation`` the probability that a final event of the same ``event_id`` follows), and withdrawn when none will.
     """
 
     schema: Literal["apexcam.event/1"] = "apexcam.event/1"
@@ -69,6 +73,8 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     flow: FlowUsed | None
     reason: str
     since_marker: SinceMarker | None = None
+    stage: Stage = "final"
+    confirmation: float | None = None
 
 
 class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -168,7 +174,20 @@ class Preview(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 Message = Event | State | Health | Preview
 TOPIC_ROOT = "apexcam.v1"
-SUBJECTS: dict[str, type[Message]] = {"event": Event, "state": State, "health": Health, "preview": Preview}
+SUBJECTS: dict[str, type[Message]] = {
+    "event": Event,
+    "early": Event,
+    "state": State,
+    "health": Health,
+    "preview": Preview,
+}
+
+
+def subject_of(message: Message) -> str:
+    """Under which subject a message is published."""
+    if isinstance(message, Event):
+        return "event" if message.stage == "final" else "early"
+    return next(subject for subject, kind in SUBJECTS.items() if isinstance(message, kind))
 
 
 def topic(camera: str, subject: str) -> str:

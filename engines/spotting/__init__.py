@@ -1,9 +1,9 @@
 """Crops in, movements out: onset, apex, offset. One interface, `Spotter`, several methods by name."""
 
 from engines.spotting.settings import SpottingSettings
-from engines.spotting.spot import Instant, Sample, Spot, Spotter, View
+from engines.spotting.spot import Early, Instant, Sample, Spot, Spotter, View
 
-__all__ = ["Instant", "Sample", "Spot", "Spotter", "SpottingSettings", "View", "open_spotter"]
+__all__ = ["Early", "Instant", "Sample", "Spot", "Spotter", "SpottingSettings", "View", "open_spotter"]
 
 
 def open_spotter(settings: SpottingSettings) -> Spotter:

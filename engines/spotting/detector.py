@@ -166,6 +166,11 @@ class Detector:
         answer = self.network(np.stack(self._rows)[None])[0]
         return self._peaks.push(t_s - FUTURE / RATE_HZ, answer)
 
+    def recent(self) -> tuple[NDArray[np.float32], float]:
+        """The newest rows (N, COLUMNS), at most PAST + 1 + FUTURE, and the time of the last; none before the first."""
+        rows = np.stack(self._rows) if self._rows else np.empty((0, COLUMNS), dtype=np.float32)
+        return rows, self._last_s
+
     def flush(self) -> list[Apex]:
         """The stream ends: the face is taken to stay as it is."""
         if not self._rows:

@@ -6,6 +6,7 @@ longer is a macro-expression. Whatever else moved is refused, with the reason.
 """
 
 from collections import Counter, deque
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from engines.face.geometry import Image
 from engines.spotting.blink import BlinkTracker
 from engines.spotting.bump import Bump, BumpSearch, locate
 from engines.spotting.detector import Apex, Detector, open_network
+from engines.spotting.early import Announcements, EarlyLook
 from engines.spotting.face_motion import FaceMotion, Seen
 from engines.spotting.features import FeatureRows, face_shape
 from engines.spotting.held import Held, HoldTracker
@@ -22,7 +24,7 @@ from engines.spotting.history import History
 from engines.spotting.refusals import Evidence, why_not
 from engines.spotting.regions import NAMES
 from engines.spotting.settings import SpottingSettings
-from engines.spotting.spot import Instant, Phase, Sample, Spot, View
+from engines.spotting.spot import Early, Instant, Phase, Sample, Spot, View
 
 # A slow camera sees a short movement on a frame or two, as it sees a window that slips.
 _LEAST_FRAMES = 4
@@ -58,6 +60,8 @@ class MotionSpotter:
         self._odds = network.odds
         self._threshold = network.odds.threshold(settings.alarms_per_minute)
         self._detector = Detector(network)
+        self._early_look = EarlyLook(network, settings)
+        self._announced = Announcements()
         self._blinks = BlinkTracker()
         self._history, self._heads = History(count), History(1)
         self._search = BumpSearch(
@@ -68,6 +72,8 @@ class MotionSpotter:
         self._start("no frame yet")
 
     def _start(self, reason: str) -> None:
+        self._announced.withdraw_all(reason)
+        self._early_look.clear()
         self._last_s: float | None = None
         self._noticed: deque[Bump] = deque()
         self._noticed_s = -np.inf
@@ -101,6 +107,10 @@ class MotionSpotter:
         self._settle(np.inf)
         self._start("stream ended")
         return spots
+
+    def early(self) -> list[Early]:
+        """See `Spotter.early`."""
+        return self._announced.take()
 
     def view(self) -> View:
         """See `Spotter.view`."""
@@ -140,6 +150,7 @@ class MotionSpotter:
             return spots
         for apex in apexes:
             spots.extend(self._judge(apex))
+        self._announce()
         self._notice(t_s)
         self._settle(t_s - _DECIDED_S)
         self._phase = self._name_phase(t_s)
@@ -182,26 +193,60 @@ class MotionSpotter:
         self._reported_s.append(top.t_s)
         if refusal:
             self._count(refusal)
+            self._announced.refuse(top.t_s, refusal)
             return []
-        size = np.where(course.moving, np.hypot(course.displacement[:, 0], course.displacement[:, 1]), 0)
-        order = np.argsort(-size)[: int(course.moving.sum())]
         self._reason = f"rose and returned in {(offset.t_s - onset.t_s) * 1000:.0f} ms"
-        return [
-            Spot(
-                "micro",
-                onset,
-                top,
-                offset,
-                intensity_px=float(size.max()),
-                confidence=self._odds.probability(apex.logit),
-                regions=tuple(NAMES[i] for i in order),
-                reason=self._reason,
-            )
-        ]
+        spot = self._micro(onset, top, offset, course.moving, course.displacement, apex.logit)
+        return [self._announced.confirm(spot)]
+
+    def _micro(
+        self,
+        onset: Instant,
+        apex: Instant,
+        offset: Instant,
+        moving: NDArray[np.bool_],
+        displacement: NDArray[np.float64],
+        logit: float,
+    ) -> Spot:
+        size = np.where(moving, np.hypot(*displacement.T), 0)
+        order = np.argsort(-size)[: int(moving.sum())]
+        return Spot(
+            "micro",
+            onset,
+            apex,
+            offset,
+            intensity_px=float(size.max()),
+            confidence=self._odds.probability(logit),
+            regions=tuple(NAMES[i] for i in order),
+            reason=self._reason,
+        )
+
+    def _announce(self) -> None:
+        """What has turned back and will probably be a micro-expression is announced before it is over."""
+        turned = self._early_look.push(self._history, self._detector)
+        if turned is not None:
+            onset, apex, now = (self._instant(at) for at in (turned.onset, turned.apex, -1))
+            if not self._hidden(onset, apex, now, float(np.hypot(*turned.displacement.T).max())):
+                spot = self._micro(onset, apex, now, turned.moving, turned.displacement, turned.logit)
+                self._announced.announce(replace(spot, reason="has turned back"))
+        self._announced.expire(float(self._history.times[-1]), "did not return as a micro-expression does")
 
     def _refuse(self, onset: Instant, apex: Instant, offset: Instant, size_px: float) -> str:
         """Why what the network found is no micro-expression all the same; empty if it is one."""
+        if hidden := self._hidden(onset, apex, offset, size_px):
+            return hidden
         lasted = offset.t_s - onset.t_s
+        first, last = self._history.first_since(onset.t_s), self._history.first_since(offset.t_s)
+        if lasted < self.settings.micro_min_s:
+            return f"too short for an expression ({lasted * 1000:.0f} ms)"
+        if last - first < _LEAST_FRAMES:
+            return f"seen on too few frames to be sure ({last - first - 1} between onset and offset)"
+        if lasted > _LONGER * self.settings.micro_max_s:
+            return f"too long for a micro-expression ({lasted * 1000:.0f} ms)"
+        return ""
+
+    def _hidden(self, onset: Instant, apex: Instant, offset: Instant, size_px: float) -> str:
+        """What hides a movement, over or not; empty if nothing does."""
         if size_px > self.settings.micro_max_px:
             return "too large for a micro-expression"
         first, last = self._history.first_since(onset.t_s), self._history.first_since(offset.t_s)
@@ -210,12 +255,6 @@ class MotionSpotter:
             return "the head moved too far"
         if onset.t_s - _SWITCH_S <= self._switched_s <= apex.t_s + _SWITCH_S:
             return "the light was switched"
-        if lasted < self.settings.micro_min_s:
-            return f"too short for an expression ({lasted * 1000:.0f} ms)"
-        if last - first < _LEAST_FRAMES:
-            return f"seen on too few frames to be sure ({last - first - 1} between onset and offset)"
-        if lasted > _LONGER * self.settings.micro_max_s:
-            return f"too long for a micro-expression ({lasted * 1000:.0f} ms)"
         return ""
 
     def _notice(self, t_s: float) -> None:

@@ -45,6 +45,7 @@ class Spot:
     """A spotted movement. ``intensity_px``: the largest regional displacement at the apex, crop pixels.
 
     ``confidence`` 0..1 that there was such a movement; ``regions`` that moved, strongest first; ``reason`` in words.
+    ``key``: that of the `Early` which announced it, None where none did.
     """
 
     kind: Kind
@@ -54,6 +55,22 @@ class Spot:
     intensity_px: float
     confidence: float
     regions: tuple[str, ...] = ()
+    reason: str = ""
+    key: int | None = None
+
+
+@dataclass(frozen=True)
+class Early:
+    """What is said of a movement before it is over.
+
+    ``key`` is the frame of its first onset and the same in the final spot. A ``provisional`` one has turned: ``spot``
+    ends with the newest frame and its confidence is the probability that the movement will be confirmed. A
+    ``withdrawn`` one was not, for ``reason``.
+    """
+
+    stage: Literal["provisional", "withdrawn"]
+    key: int
+    spot: Spot | None = None
     reason: str = ""
 
 
@@ -83,6 +100,9 @@ class Spotter(Protocol):
 
     def flush(self) -> list[Spot]:
         """The stream ends: return what can be completed."""
+
+    def early(self) -> list[Early]:
+        """What is new since the last call about movements that are not over yet, in the order of their time."""
 
     def view(self) -> View:
         """The present state, for display and explanation."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engines.spotting.differences import Difference
 from engines.spotting.settings import SpottingSettings
-from engines.spotting.spot import Instant, Phase, Sample, Spot, View
+from engines.spotting.spot import Early, Instant, Phase, Sample, Spot, View
 
 # Contrasts of this long make the threshold: mean + factor x (maximum - mean).
 _MEMORY_S = 10.0
@@ -40,6 +40,10 @@ class WindowSpotter:
     def wants_landmarks(self) -> bool:
         """See `Spotter.wants_landmarks`: never."""
         return False
+
+    def early(self) -> list[Early]:
+        """See `Spotter.early`: never."""
+        return []
 
     def view(self) -> View:
         """See `Spotter.view`: one curve, the contrast, in the feature's own unit."""

@@ -19,6 +19,7 @@ from engines.spotting import SpottingSettings, View
 from engines.spotting.apex import APEX_RULES
 from engines.spotting.face_stage import FaceStage
 from engines.spotting.refusals import NewlyRefused
+from offline.spotting.early import Announced, Announcements
 from offline.spotting.truth import Found, Interval, Video
 
 _TICK = 50
@@ -46,7 +47,7 @@ class Measured(msgspec.Struct, frozen=True):
     ``refusals``: frame and words, whenever what the spotter says has changed or a movement was refused. ``refused``:
     how often a movement was, by reason, numbers apart. ``watched``: first and last frame of every stretch in which
     something could have been spotted; ``unseen``: frames outside of them, ``blind``: the same by reason.
-    ``ms_per_frame``: face and spotting together, on one core.
+    ``ms_per_frame``: face and spotting together, on one core. ``announced``: what was said before it was over.
     """
 
     key: str
@@ -63,6 +64,7 @@ class Measured(msgspec.Struct, frozen=True):
     unseen: int
     blind: dict[str, int]
     ms_per_frame: float
+    announced: tuple[Announced, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,7 @@ def measure(video: Video, setup: Setup, key: str, tick: Callable[[int], None] | 
     cv2.setNumThreads(1)
     taker = _Taker(video, setup)
     listener = _Listener()
+    announcements = Announcements()
     frames = 0
     spent = 0.0
     with Pipeline(setup.faces, setup.spotting) as pipeline:
@@ -196,6 +199,8 @@ def measure(video: Video, setup: Setup, key: str, tick: Callable[[int], None] | 
             movements = pipeline.push(image, index, video.time_s(index))
             spent += time.perf_counter() - began
             taker.take(movements)
+            announcements.hear(index, pipeline.early())
+            announcements.confirm(movements)
             stages = [stage for face in pipeline.faces if (stage := pipeline.stage(face.id)) is not None]
             for stage in stages:
                 taker.clip(index, stage)
@@ -204,7 +209,9 @@ def measure(video: Video, setup: Setup, key: str, tick: Callable[[int], None] | 
             frames += 1
             if tick and frames % _TICK == 0:
                 tick(_TICK)
-        taker.take(pipeline.flush())
+        rest = pipeline.flush()
+        taker.take(rest)
+        announcements.confirm(rest)
     if tick:
         tick(frames % _TICK)
     return Measured(
@@ -222,4 +229,5 @@ def measure(video: Video, setup: Setup, key: str, tick: Callable[[int], None] | 
         unseen=listener.blind.total(),
         blind=dict(listener.blind.most_common()),
         ms_per_frame=round(1000 * spent / max(frames, 1), 3),
+        announced=announcements.all(),
     )

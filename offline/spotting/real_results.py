@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from offline.spotting.activity import ACTIVITIES, activities
 from offline.spotting.measure import Measured, kind_of
 from offline.spotting.real import ImplantedVideo, Implants, RealVideo
-from offline.spotting.results import watched
+from offline.spotting.results import early, watched
 from offline.spotting.scoring import Row, recognition, rows_of
 from offline.spotting.sweep import wilson
 from offline.spotting.truth import Found, Interval
@@ -246,6 +246,7 @@ def implant_section(
         "course": implants.course,
         "expressions": implants.expressions,
         **_recall([hit for _, hit in told]),
+        "early": early([w.measured for w in watchings]),
         "recall_ci95_over_people": interval([(r["person"], r["hits"], r["implanted"]) for r in by_person]),
         "by_size": recall("size_px", size_bin),
         "by_activity": recall("activity", lambda t: t["activity"]),

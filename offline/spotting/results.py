@@ -13,6 +13,7 @@ from engines.inference import open_classifier
 from engines.labels import CLASSES
 from engines.spotting.detector import open_network
 from offline.spotting.batch import code_version
+from offline.spotting.early import summary
 from offline.spotting.measure import Measured, Setup
 from offline.spotting.megc import scores, spans_of
 from offline.spotting.scoring import Row, Watched, iou, rows_of, score
@@ -52,11 +53,18 @@ def summarise(
         "metrics": {
             name: score(members) | {"megc": scores(*spans_of(members))} for name, members in groups.items()
         },
+        "early": early(measured),
         "apex_rules": apex_rules(measured),
         "recognition_at_true_moments": at_true_moments(measured),
         "videos": [_video(m) for m in measured],
         "notes": list(notes),
     }
+
+
+def early(measured: Sequence[Measured]) -> dict[str, Any]:
+    """How early micro-expressions were announced, and how often rightly, see `offline.spotting.early`."""
+    finals = sum(found.kind == "micro" for m in measured for found in m.found)
+    return summary([(one, m.fps) for m in measured for one in m.announced], finals)
 
 
 def _odds(setup: Setup) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ import msgspec
 from engines.errors import InputError
 from realtime import event_table, messages
 from realtime.analysis.course import SAMPLE_S
-from realtime.analysis.result import Analysed, Analysis, Strip
+from realtime.analysis.result import Analysed, Analysis, EarlyEvent, Strip
 from realtime.config import Config, Recognise
 from realtime.config import Source as SourceSettings
 from realtime.recording import recorded
@@ -28,7 +28,7 @@ from realtime.redaction import shown
 from realtime.sources import Request, kind_of, kind_row
 from realtime.sources.base import Source, SourceInfo
 
-OUTPUTS: Final = ("events.jsonl", "events.csv", "report.html", "events.eaf")
+OUTPUTS: Final = ("events.jsonl", "events.csv", "report.html", "events.eaf", "early.jsonl")
 STRIP: Final = 7
 # Movements longer than the watcher's memory get their strip from crops sampled at this interval, the newest so many.
 _SAMPLE_EVERY_S, _SAMPLES_KEPT = 0.1, 80
@@ -85,6 +85,7 @@ def analyse(
     began = time.monotonic()
     next_sample_s = 0.0
     strips = _Strips(watcher)
+    early = _Early(watcher, recogniser)
     spotted_micro = False
     try:
         for frame in _frames(source, frames):
@@ -105,8 +106,10 @@ def analyse(
                 spotted_micro = False
                 strips.look(frame, state)
             analysis.events.extend(_recognised(recogniser, candidates, strips))
+            analysis.early.extend(early.look(frame.t_ns))
             step(analysis.frames, at_s)
         analysis.events.extend(_recognised(recogniser, watcher.flush(), strips))
+        analysis.early.extend(early.look(round(analysis.seconds * 1e9)))
         analysis.refused = watcher.refused()
     finally:
         watcher.close()
@@ -135,6 +138,26 @@ def _without_clock(event: messages.Event) -> messages.Event:
     """The event with the latencies that make sense without a clock: those of the computation itself."""
     latency = {name: ms for name, ms in event.latency_ms.items() if name in ("flow", "classify")}
     return msgspec.structs.replace(event, latency_ms=latency)
+
+
+class _Early:
+    """Provisional events with their class, and the withdrawal of those that are not confirmed."""
+
+    def __init__(self, watcher: Any, recogniser: Any) -> None:
+        self._watcher, self._recogniser = watcher, recogniser
+        self._open: dict[str, messages.Event] = {}
+
+    def look(self, t_ns: int) -> Iterator[EarlyEvent]:
+        provisional, withdrawn = self._watcher.early()
+        for candidate in provisional:
+            event = _without_clock(self._recogniser(candidate)[0])
+            self._open[event.event_id] = event
+            yield EarlyEvent(event, (t_ns - event.apex.t_ns) / 1e6)
+        for one in withdrawn:
+            if one.event_id in self._open:
+                event = self._open.pop(one.event_id)
+                event = msgspec.structs.replace(event, stage="withdrawn", reason=one.reason, confirmation=0.0)
+                yield EarlyEvent(event, (t_ns - event.apex.t_ns) / 1e6)
 
 
 class _Strips:
@@ -210,6 +233,13 @@ def write(analysis: Analysis, folder: Path, *, pictures: bool = True) -> list[Pa
 
     now = datetime.now(UTC).isoformat(timespec="seconds")
     lines = b"".join(msgspec.json.encode(one.event) + b"\n" for one in analysis.events)
+    early = b"".join(
+        msgspec.json.encode(
+            msgspec.structs.replace(one.event, latency_ms=one.event.latency_ms | {"total": one.after_apex_ms})
+        )
+        + b"\n"
+        for one in analysis.early
+    )
     contents = {
         "events.jsonl": lines,
         "events.csv": event_table.table([one.event for one in analysis.events]).encode(),
@@ -217,6 +247,7 @@ def write(analysis: Analysis, folder: Path, *, pictures: bool = True) -> list[Pa
         "events.eaf": document(
             [one.event for one in analysis.events], date=now, media=analysis.media, markers=analysis.markers
         ),
+        "early.jsonl": early,
     }
     temporary: Path | None = None
     try:

@@ -26,6 +26,14 @@ class Analysed:
     strip: tuple[Strip, ...] = ()
 
 
+@dataclass(frozen=True)
+class EarlyEvent:
+    """A provisional or withdrawn event, and how long after its apex it was known, by the recording's own clock."""
+
+    event: messages.Event
+    after_apex_ms: float
+
+
 @dataclass
 class Analysis:
     """The events of one recording, and what else was measured.
@@ -51,6 +59,7 @@ class Analysis:
     media: Path | None = None
     markers: list[Marker] = field(default_factory=list)
     stimuli: list[dict[str, Any]] = field(default_factory=list)
+    early: list[EarlyEvent] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
         """The figures that `--json` prints."""
@@ -74,5 +83,22 @@ class Analysis:
             "labels": dict(labels),
             "face": {status: round(count / sampled, 4) for status, count in self.seen.counts.most_common()},
             **({"stimuli": self.stimuli} if self.stimuli else {}),
+            "early": self.early_summary(),
             "problem": "; ".join(filter(None, (self.problem, self.seen.problem()))),
+        }
+
+    def early_summary(self) -> dict[str, Any]:
+        """How many movements were announced before they were over, how many of them confirmed, and how early."""
+        announced = {one.event.event_id: one for one in self.early if one.event.stage == "provisional"}
+        finals = {one.event.event_id for one in self.events if one.event.kind == "micro"}
+        delays = [one.after_apex_ms for one in announced.values()]
+        p50, p99 = (
+            (round(float(value), 1) for value in np.percentile(delays, (50, 99))) if delays else (None, None)
+        )
+        return {
+            "provisional": len(announced),
+            "confirmed": len(finals & announced.keys()),
+            "withdrawn": sum(one.event.stage == "withdrawn" for one in self.early),
+            "final_without": len(finals - announced.keys()),
+            "apex_to_provisional_ms": {"p50": p50, "p99": p99},
         }

@@ -21,7 +21,6 @@ from realtime.loopback import is_loopback_host
 
 JSON_ROOT = "json."
 _KEPT = (messages.State, messages.Health)
-_SUBJECT: dict[type, str] = {kind: subject for subject, kind in messages.SUBJECTS.items()}
 _ZAP_DOMAIN = "apexcam"
 _MAX_MARKS = 1000  # between two turns of the loop
 
@@ -131,7 +130,7 @@ class Bus:
 
     def publish(self, message: messages.Message) -> None:
         """Sends one message to its subscribers; never blocks."""
-        subject = _SUBJECT[type(message)]
+        subject = messages.subject_of(message)
         topic = messages.topic(message.camera, subject)
         if isinstance(message, _KEPT):
             self._newest[topic] = message
@@ -172,7 +171,7 @@ class Bus:
             elif len(self._marks) < _MAX_MARKS and (mark := marks.decode(frame)) is not None:
                 self._marks.append(mark)
         for topic, message in self._newest.items():
-            subject = _SUBJECT[type(message)]
+            subject = messages.subject_of(message)
             if any(topic.encode().startswith(prefix) for prefix in added):
                 self._send(topic, subject, message)
             json_topic = JSON_ROOT + topic

@@ -86,6 +86,10 @@ def _facts(event: messages.Event) -> str:
     ]
     cells = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
     notes = []
+    if event.stage == "provisional":
+        notes.append(f"Not over yet: {event.confirmation or 0.0:.0%} sure to be confirmed")
+    elif event.stage == "withdrawn":
+        notes.append(_sentence(f"withdrawn: {event.reason}"))
     if event.abstained:
         notes.append(_sentence(event.reason or "no class is probable enough"))
     if event.since_marker is not None:

@@ -102,16 +102,15 @@ class Feed:
                 return
 
     def _add_event(self, camera: Camera, event: messages.Event) -> None:
-        camera.marks.append(
-            Mark(
-                event.kind,
-                event.label,
-                event.onset.t_ns / 1e9,
-                event.apex.t_ns / 1e9,
-                event.offset.t_ns / 1e9,
-            )
-        )
-        camera.marks_seen += 1
+        if event.stage == "final":
+            self._mark(camera, event)
+        for entry in reversed(camera.entries):
+            if entry.event.event_id == event.event_id:
+                entry.event = event
+                self._touch(entry)
+                return
+        if event.stage == "withdrawn":
+            return
         if event.kind == "blink" and camera.entries and camera.entries[-1].event.kind == "blink":
             last = camera.entries[-1]
             last.event, last.count = event, last.count + 1
@@ -122,6 +121,18 @@ class Feed:
         camera.entries.append(entry)
         while sum(kept.event.kind != "blink" for kept in camera.entries) > _CARDS_KEPT:
             camera.entries.popleft()
+
+    def _mark(self, camera: Camera, event: messages.Event) -> None:
+        camera.marks.append(
+            Mark(
+                event.kind,
+                event.label,
+                event.onset.t_ns / 1e9,
+                event.apex.t_ns / 1e9,
+                event.offset.t_ns / 1e9,
+            )
+        )
+        camera.marks_seen += 1
 
     def _touch(self, entry: Entry) -> None:
         self.changes += 1

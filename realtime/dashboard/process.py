@@ -96,7 +96,7 @@ class BusReader(threading.Thread):
 
     def run(self) -> None:
         """Reads until `leave`, also across restarts of the program."""
-        topics = ["event", "state", "health", "preview"]
+        topics = ["event", "early", "state", "health", "preview"]
         own = None if self._keys is None else Path(self._keys)
         with Subscriber(self._endpoint, topics, keys=own, server=own) as subscriber:
             while not self._leave.is_set():

@@ -20,7 +20,7 @@ from realtime.bus.publisher import Bus
 from realtime.live import ending, exits, options, report, rings, sinks, starting
 from realtime.live.camera_run import CameraRun
 from realtime.live.candidates import CandidateQueue
-from realtime.live.handlers import handle
+from realtime.live.handlers import handle, withdraw_open
 from realtime.live.health import Monitor
 from realtime.live.lsl_markers import LslMarkers, open_markers
 from realtime.live.options import Options
@@ -167,6 +167,7 @@ class Coordinator:
                 ending.advance(state, now)
             self._say_what_sinks_said()
             self._monitor.look(now)
+        withdraw_open(state, "the run ended")
         self._monitor.publish(now)
 
     def _take_markers(self) -> None:

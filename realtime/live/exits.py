@@ -6,6 +6,7 @@ from dataclasses import replace
 from realtime.live import rings
 from realtime.live.camera_run import CameraRun, CameraState
 from realtime.live.ending import begin_end, end_camera
+from realtime.live.handlers import withdraw_open
 from realtime.live.run import Run
 from realtime.processes.counts import RecordCounts
 from realtime.processes.member import Member, MemberState
@@ -56,6 +57,7 @@ def _count_unrecorded(run: Run, member: Member) -> None:
 def _add_up(run: Run, member: Member, camera: CameraRun | None) -> None:
     if camera is not None and member is camera.watch:
         rings.watch_exited(camera)
+        withdraw_open(run, "watching was interrupted", camera)
     if camera is not None and member is camera.capture:
         rings.capture_exited(run, camera)
     member.add_up()

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from engines.errors import InputError
+from realtime import messages
 from realtime.live import rings
 from realtime.live.camera_run import CameraRun, CameraState
 from realtime.live.ending import begin_end
@@ -86,6 +87,11 @@ def on_recognised(run: Run, member: Member, message: wire.Recognised) -> None:
         latency_ms={**event.latency_ms, "total": round(total_ms, 3)},
         since_marker=run.markers.before(onset_host_ns),
     )
+    if event.stage == "provisional":
+        if run.early.announce(event):
+            _publish_early(run, event, message.pictures)
+        return
+    run.early.settle(event)
     run.markers.enter(event)
     camera.score.add_event(event)
     camera.events[event.kind] += 1
@@ -101,6 +107,28 @@ def on_recognised(run: Run, member: Member, message: wire.Recognised) -> None:
     )
     for sink in run.sinks:
         sink.event(published)
+
+
+def on_withdrawn(run: Run, member: Member, message: wire.Withdrawn) -> None:
+    """A provisional event that will not be confirmed."""
+    event = run.early.withdraw(message.event_id, message.reason)
+    if event is not None:
+        _publish_early(run, event, {})
+
+
+def _publish_early(run: Run, event: messages.Event, pictures: dict[str, bytes]) -> None:
+    run.bus.publish(event)
+    if pictures:
+        run.bus.publish(run.preview.of_event(run.bus, event, pictures))
+    run.screen.early(event)
+    for sink in run.isolated:
+        sink.early(event)
+
+
+def withdraw_open(run: Run, reason: str, camera: CameraRun | None = None) -> None:
+    """Nobody will confirm what is open, of one camera or of all."""
+    for event in run.early.withdraw_all(reason, None if camera is None else camera.name):
+        _publish_early(run, event, {})
 
 
 def on_truths(run: Run, member: Member, message: wire.Truths) -> None:
@@ -163,6 +191,7 @@ HANDLERS: Final[dict[type, Callable[[Run, Member, Any], None]]] = {
     wire.Candidates: on_candidates,
     wire.Rejected: on_rejected,
     wire.Recognised: on_recognised,
+    wire.Withdrawn: on_withdrawn,
     wire.Truths: on_truths,
     wire.Note: on_note,
     wire.Refused: on_refused,

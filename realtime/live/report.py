@@ -31,6 +31,8 @@ def build(run: Run) -> dict[str, Any]:
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "config": dump(run.options.config),
     }
+    if run.early.announced or run.early.unannounced:
+        head["early"] = run.early.summary()
     if run.isolated:
         head["sinks"] = [msgspec.to_builtins(sink.health()) for sink in run.isolated]
     if run.markers.count:

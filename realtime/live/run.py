@@ -8,6 +8,7 @@ from realtime.bus.preview import Previewer
 from realtime.bus.publisher import Bus
 from realtime.live.camera_run import CameraRun
 from realtime.live.candidates import CandidateQueue
+from realtime.live.early import EarlyEvents
 from realtime.live.options import Options
 from realtime.live.phases import Progress
 from realtime.live.screen import Screen
@@ -56,6 +57,7 @@ class Run:
     model: messages.Model | None = None
     notes: dict[str, Member] = field(default_factory=dict)
     said_slow: bool = False
+    early: EarlyEvents = field(default_factory=EarlyEvents)
     markers: Markers = field(default_factory=Markers)
     usage: Usage = field(default_factory=Usage)
 

@@ -34,6 +34,9 @@ class Screen(Protocol):
     def event(self, event: messages.Event, truth: tuple[Truth, float] | None, *, rendered: bool) -> None:
         """A published event and, where the source knows it, the truth it overlaps most and the IoU."""
 
+    def early(self, event: messages.Event) -> None:
+        """A provisional event, or one that is withdrawn."""
+
     def show(self, view: View) -> None:
         """The numbers of this moment."""
 
@@ -132,6 +135,9 @@ class PlainLines:
         who = f"{event.camera}  " if self._several else ""
         self.say(who + event_line(event, truth, rendered=rendered))
 
+    def early(self, event: messages.Event) -> None:
+        """See `Screen`: what is not final is no line."""
+
     def show(self, view: View) -> None:
         """See `Screen`."""
 
@@ -170,6 +176,7 @@ class LiveTable:
         self._events: deque[tuple[messages.Event, tuple[Truth, float] | None, bool]] = deque(
             maxlen=events_shown
         )
+        self._early: messages.Event | None = None
         self._view: View | None = None
         self._live: Live | None = Live(console=self._console, auto_refresh=False, transient=False)
         self._live.start()
@@ -182,6 +189,13 @@ class LiveTable:
     def event(self, event: messages.Event, truth: tuple[Truth, float] | None, *, rendered: bool) -> None:
         """See `Screen`."""
         self._events.append((event, truth, rendered))
+        if self._early is not None and self._early.event_id == event.event_id:
+            self._early = None
+        self._draw()
+
+    def early(self, event: messages.Event) -> None:
+        """See `Screen`: one line below the table, until it is settled."""
+        self._early = event if event.stage == "provisional" else None
         self._draw()
 
     def show(self, view: View) -> None:
@@ -197,7 +211,15 @@ class LiveTable:
     def _picture(self, view: View) -> Any:
         from rich.console import Group
 
-        return Group(*(self._cameras(view)), self._event_table(), self._processes(view))
+        return Group(*self._cameras(view), self._event_table(), *self._provisional(), self._processes(view))
+
+    def _provisional(self) -> list[Any]:
+        from rich.text import Text
+
+        if self._early is None:
+            return []
+        event = self._early
+        return [Text(f"  now: {name_of(event)}, {event.intensity_px:.2f} px, not over yet", style="italic")]
 
     def _cameras(self, view: View) -> list[Any]:
         from rich.text import Text

@@ -202,9 +202,8 @@ def _spare_the_temporary_folder(spec: Spec) -> None:
 
 def _take_signals_quietly() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "SIGHUP"):
+    if sys.platform != "win32":
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):
         # Main starts its children with these blocked, so that no Ctrl-C falls into the gap.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGHUP})
 

@@ -66,6 +66,7 @@ class Watch:
     def _finish_movements(self) -> None:
         if self._watcher is not None and not self._finished:
             self._send(self._watcher.flush())
+            self._send_early()
         self._finished = False
 
     def close(self) -> None:
@@ -118,6 +119,7 @@ class Watch:
         self._latency.add((done_ns - frame.host_ns) / 1e6)
         self._counts.processed += 1
         self._send(candidates)
+        self._send_early()
         if done_ns >= self._next_state_ns:
             self._next_state_ns = max(self._next_state_ns + self._state_every_ns, done_ns)
             self._link.send(wire.StateUpdate(self._watcher.state(frame), frame.host_ns))
@@ -126,6 +128,12 @@ class Watch:
         if candidates:
             spotted = [wire.Spotted(one.apex_host_ns, self._encoder.encode(one)) for one in candidates]
             self._link.send(wire.Candidates(spotted, wire.Heartbeat(self._count(), self._latencies())))
+
+    def _send_early(self) -> None:
+        provisional, withdrawn = self._watcher.early()
+        self._send(provisional)
+        for one in withdrawn:
+            self._link.send(wire.Withdrawn(one.event_id, one.reason))
 
     def _beat(self, *, now: bool = False) -> None:
         self._link.beat(self._count(), self._latencies(), now=now)

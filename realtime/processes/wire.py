@@ -54,6 +54,13 @@ class StateUpdate(msgspec.Struct, frozen=True, tag=True):
     host_ns: int
 
 
+class Withdrawn(msgspec.Struct, frozen=True, tag=True):
+    """The movement that was announced under this id will not be confirmed."""
+
+    event_id: str
+    reason: str
+
+
 class Spotted(msgspec.Struct, frozen=True):
     """A candidate, encoded by the watch process; main does not look inside."""
 
@@ -135,7 +142,19 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
 
 Answer = Recognised | Rejected
 LastWord = Refused | Failed | Ended
-Up = Hello | Opened | Ready | Heartbeat | StateUpdate | Candidates | Answer | Truths | Note | LastWord
+Up = (
+    Hello
+    | Opened
+    | Ready
+    | Heartbeat
+    | StateUpdate
+    | Candidates
+    | Withdrawn
+    | Answer
+    | Truths
+    | Note
+    | LastWord
+)
 
 
 class Attach(msgspec.Struct, frozen=True, tag=True):

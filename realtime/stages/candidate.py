@@ -1,5 +1,7 @@
 """Candidates, from the watcher to the recogniser: a spotted movement and the two crops to measure flow between."""
 
+from typing import Literal
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +11,15 @@ from realtime.messages import Kind, Moment
 from realtime.stages.crop_source import CropSource
 
 
+class Withdrawal(msgspec.Struct, frozen=True):
+    """A provisional movement that will not be confirmed."""
+
+    event_id: str
+    reason: str
+
+
 class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A movement, complete from onset to offset.
+    """A movement, complete from onset to offset, or a ``provisional`` one, which has turned back.
 
     ``onset_crop`` and ``apex_crop`` are the bytes of uint8 170x140 crops under the same similarity ``crop_to_frame``
     (2x3, row by row), cut out of ``taken_from``. ``apex_host_ns`` and ``spotted_ns`` are this machine's monotonic
@@ -35,6 +44,7 @@ class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     apex_host_ns: int
     spotted_ns: int
     taken_from: tuple[CropSource, CropSource] | None = None
+    stage: Literal["final", "provisional"] = "final"
 
     def crops(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """The crops of onset and apex as uint8 (170, 140). Raises ValueError if the bytes are not two crops."""

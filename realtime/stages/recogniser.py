@@ -108,6 +108,8 @@ class Recogniser:
             model=None if found is None else Model(self.model.name, self.model.sha256, found.runtime),
             flow=None if found is None else FlowUsed(found.backend, found.preset),
             reason=reason,
+            stage=candidate.stage,
+            confirmation=candidate.confidence if candidate.stage == "provisional" else None,
         )
         return event, pictures
 

@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from engines.face import Face, FaceSettings, FaceStatus
@@ -15,9 +16,9 @@ from engines.face.geometry import Image
 from engines.pipeline import Movement, Pipeline
 from engines.spotting import Instant, SpottingSettings, View
 from engines.spotting.face_stage import PastFrame
-from realtime.messages import FaceState, Moment, Region, State
+from realtime.messages import FaceState, Kind, Moment, Region, State
 from realtime.ring import Frame
-from realtime.stages.candidate import Candidate
+from realtime.stages.candidate import Candidate, Withdrawal
 from realtime.stages.crop_source import CropSource
 
 # Arrival times are kept for this long: a movement may last that long.
@@ -89,6 +90,22 @@ class Watcher:
         """Ends the stream and returns the movements that can still be completed."""
         return self._candidates(self.pipeline.flush())
 
+    def early(self) -> tuple[list[Candidate], list[Withdrawal]]:
+        """What is new since the last call about movements that are not over: provisional ones, withdrawals."""
+        provisional, withdrawn = [], []
+        for one in self.pipeline.early():
+            if one.early.spot is not None:
+                movement = Movement(one.face, one.early.spot, one.stage)
+                if (candidate := self._candidate(movement)) is not None:
+                    provisional.append(msgspec.structs.replace(candidate, stage="provisional"))
+            else:
+                event_id = self._event_id(one.face, one.early.key, "micro")
+                withdrawn.append(Withdrawal(event_id, one.early.reason))
+        return provisional, withdrawn
+
+    def _event_id(self, face: int, key: int, kind: Kind) -> str:
+        return f"{self.camera}-{face}-{key}-{kind}"
+
     def refused(self) -> Counter[str]:
         """See `Pipeline.refused`."""
         return self.pipeline.refused()
@@ -130,7 +147,9 @@ class Watcher:
         lost = sum(a.lost for a in self._arrivals if spot.onset.index < a.index <= spot.offset.index)
         a, b, c, d, e, f = (float(value) for value in apex.matrix.ravel())
         return Candidate(
-            event_id=f"{self.camera}-{movement.face}-{spot.onset.index}-{spot.kind}",
+            event_id=self._event_id(
+                movement.face, spot.onset.index if spot.key is None else spot.key, spot.kind
+            ),
             camera=self.camera,
             face=movement.face,
             kind=spot.kind,

@@ -244,3 +244,45 @@ def test_a_network_of_one_s_own_is_opened_and_a_wrong_one_is_one_line(tmp_path):
         open_spotter(SpottingSettings(model=str(wrong)))
     with pytest.raises(InputError, match=r"absent\.onnx"):
         open_spotter(SpottingSettings(model=str(tmp_path / "absent.onnx")))
+
+
+def _early(samples):
+    """News of movements before they are over, as (index of the frame, news), and the final spots."""
+    spotter = open_spotter(SpottingSettings())
+    news, spots = [], []
+    for sample in samples:
+        spots += spotter.push(sample)
+        news += [(sample.index, one) for one in spotter.early()]
+    spots += spotter.flush()
+    return news + [(samples[-1].index, one) for one in spotter.early()], spots
+
+
+def test_a_movement_is_announced_when_it_turns_back_and_confirmed_under_its_key():
+    samples, _ = _take(PERFORMED, 8.5)
+    news, spots = _early(samples)
+    micros = [spot for spot in spots if spot.kind == "micro"]
+    provisional = {one.key: (index, one) for index, one in news if one.stage == "provisional"}
+    assert len(micros) == 3
+    for spot in micros:
+        index, one = provisional[spot.key]
+        assert one.spot.kind == "micro" and 0 < one.spot.confidence <= 1
+        assert spot.apex.index < index < spot.offset.index + 10
+        assert (index - spot.apex.index) / FPS < 0.1
+        assert abs(one.spot.apex.t_s - spot.apex.t_s) < 0.03
+        assert one.spot.offset.index == index
+        assert set(one.spot.regions) & set(spot.regions)
+    withdrawn = {one.key for _, one in news if one.stage == "withdrawn"}
+    assert withdrawn == provisional.keys() - {spot.key for spot in micros}
+
+
+def test_what_is_open_when_the_face_is_lost_is_withdrawn_with_the_reason():
+    samples, _ = _take(PERFORMED, 8.5)
+    spotter = open_spotter(SpottingSettings())
+    for sample in samples:
+        spotter.push(sample)
+        if provisional := [one for one in spotter.early() if one.stage == "provisional"]:
+            break
+    spotter.interrupt("the face turned away")
+    (gone,) = spotter.early()
+    assert (gone.stage, gone.key, gone.reason) == ("withdrawn", provisional[0].key, "the face turned away")
+    assert not spotter.early()

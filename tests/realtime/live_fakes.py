@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -26,7 +27,7 @@ from realtime.messages import Event, FaceState, FlowUsed, Model, Moment, State
 from realtime.processes.spec import Stages
 from realtime.ring import Frame
 from realtime.sources.base import PacedSource, Pacer, Shot, SourceInfo
-from realtime.stages.candidate import Candidate
+from realtime.stages.candidate import Candidate, Withdrawal
 
 EVERY = 25  # a candidate each so many frames
 STAGES = Stages(
@@ -131,6 +132,7 @@ class FakeWatcher:
         self.camera, self.wall = camera, wall
         self.newest: Frame | None = None
         self.misses = 0
+        self.news: tuple[list[Candidate], list[Withdrawal]] = ([], [])
         # A camera that was opened again counts from 0, the run goes on counting: then only the steps must agree.
         self.ahead: int | None = None if plan("renumbered") else 0
         if line := plan("all_say"):
@@ -145,7 +147,20 @@ class FakeWatcher:
         if frame.index >= (plan("watch_dies_from") or 1e9) and first_time(plan("once")):
             os._exit(7)
         time.sleep(plan("watch_takes_s") or 0)
+        if plan("early"):
+            self.announce(frame)
         return [self.candidate(frame)] if frame.index % EVERY == EVERY - 1 else []
+
+    def announce(self, frame: Frame) -> None:
+        """Ten frames before each candidate, and once for one that will not come."""
+        coming = frame.index + 10
+        if coming % EVERY == EVERY - 1 or coming == 2 * EVERY:
+            early = msgspec.structs.replace(
+                self.candidate(frame), event_id=f"{self.camera}-{coming}", stage="provisional"
+            )
+            self.news[0].append(early)
+        if frame.index == 2 * EVERY:
+            self.news[1].append(Withdrawal(f"{self.camera}-{frame.index}", "did not return"))
 
     def candidate(self, frame: Frame, kind: str = "micro") -> Candidate:
         moments = [
@@ -174,6 +189,11 @@ class FakeWatcher:
 
     def lost(self, count: int) -> None:
         self.misses += count
+
+    def early(self) -> tuple[list[Candidate], list[Withdrawal]]:
+        """Of every second candidate before it, the last of them withdrawn, where the plan says so."""
+        news, self.news = self.news, ([], [])
+        return news
 
     def refused(self) -> Counter[str]:
         return Counter()
@@ -233,6 +253,8 @@ class FakeRecogniser:
             model=self.model,
             flow=self.flow,
             reason="",
+            stage=candidate.stage,
+            confirmation=0.9 if candidate.stage == "provisional" else None,
         )
         return event, {"onset": b"png"}
 
@@ -251,6 +273,7 @@ class Notes:
         self.events: list[Event] = []
         self.report: dict[str, Any] = {}
         self.views: list[Any] = []
+        self.early_events: list[Event] = []
         self.on_event: Any = None
 
     def say(self, text: str) -> None:
@@ -260,6 +283,9 @@ class Notes:
         self.events.append(event)
         if self.on_event:
             self.on_event(event)
+
+    def early(self, event: Event) -> None:
+        self.early_events.append(event)
 
     def show(self, view: Any) -> None:
         self.views.append(view)

@@ -17,7 +17,7 @@ from engines.spotting.face_motion import FaceMotion
 from engines.spotting.features import face_shape
 from engines.spotting.regions import NAMES
 from engines.spotting.settings import SpottingSettings
-from engines.spotting.spot import Sample, Spot, View
+from engines.spotting.spot import Early, Sample, Spot, View
 from offline.spotting.batch import Tick
 from offline.spotting.truth import Interval
 
@@ -118,6 +118,10 @@ class Recorder:
         """See `Spotter.interrupt`."""
         if self._last_s is not None:
             self._clear()
+
+    def early(self) -> list[Early]:
+        """See `Spotter.early`: never."""
+        return []
 
     def wants_landmarks(self) -> bool:
         """See `Spotter.wants_landmarks`."""

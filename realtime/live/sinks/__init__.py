@@ -55,6 +55,14 @@ class StateSink(Sink, Protocol):
         """One state; ``host_ns`` is when its frame came, `time.monotonic_ns`."""
 
 
+@runtime_checkable
+class EarlySink(Sink, Protocol):
+    """A sink that is given provisional and withdrawn events as well."""
+
+    def early(self, event: messages.Event) -> None:
+        """One of them; ``event.stage`` says which."""
+
+
 @dataclass(frozen=True)
 class SinkKind:
     """A row: its name, one line about it, and what makes one of the text after the colon (empty without)."""

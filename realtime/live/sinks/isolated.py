@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from realtime import messages
-from realtime.live.sinks import Published, Sink, StateSink
+from realtime.live.sinks import EarlySink, Published, Sink, StateSink
 
 QUEUE: Final = 256
 _CLOSE_S: Final = 2.0
@@ -25,8 +25,9 @@ class Isolated:
         self.problem = ""
         self._say = say
         self._sink = sink
-        self._waiting: queue.Queue[Published | _Seen | None] = queue.Queue(QUEUE)
+        self._waiting: queue.Queue[Published | messages.Event | _Seen | None] = queue.Queue(QUEUE)
         self._takes_states = isinstance(sink, StateSink)
+        self._takes_early = isinstance(sink, EarlySink)
         self._thread: threading.Thread | None = None
 
     def open(self) -> None:
@@ -53,6 +54,12 @@ class Isolated:
             with contextlib.suppress(queue.Full):
                 self._waiting.put_nowait((state, host_ns))
 
+    def early(self, event: messages.Event) -> None:
+        """Hands a provisional or withdrawn event over to a sink that takes them; one that is far behind misses it."""
+        if self._takes_early and not self.problem:
+            with contextlib.suppress(queue.Full):
+                self._waiting.put_nowait(event)
+
     def health(self) -> messages.SinkHealth:
         """What became of its events."""
         return messages.SinkHealth(
@@ -75,6 +82,9 @@ class Isolated:
                 if isinstance(waiting, Published):
                     self._sink.event(waiting)
                     self.delivered += 1
+                elif isinstance(waiting, messages.Event):
+                    if isinstance(self._sink, EarlySink):
+                        self._sink.early(waiting)
                 elif isinstance(self._sink, StateSink):
                     self._sink.state(*waiting)
         except Exception as error:  # whatever a stranger's sink raises

@@ -4,6 +4,7 @@ Each event is one bundle of two messages over UDP, in this order:
 
 ``/apexcam/event``          event_id, camera, kind, label, probability, intensity_px, duration_ms, ms since the apex
 ``/apexcam/<camera>/<kind>``  probability of the label, or the confidence where there is none
+``/apexcam/early``          event_id, camera, stage, label, probability, confirmation: of events not yet final
 
 Texts are strings, numbers floats; ``label`` is empty where the event is not named.
 """
@@ -54,6 +55,18 @@ class Osc:
         # Where nobody listens now, somebody may later.
         with contextlib.suppress(ConnectionRefusedError):
             self._client.send(bundle.build())
+
+    def early(self, event: messages.Event) -> None:
+        """``/apexcam/early``: event_id, camera, stage, label, probability, confirmation."""
+        from pythonosc import osc_message_builder
+
+        message = osc_message_builder.OscMessageBuilder("/apexcam/early")
+        for text in (event.event_id, event.camera, event.stage, event.label or ""):
+            message.add_arg(text, "s")
+        for number in (event.probabilities.get(event.label or "", 0.0), event.confirmation or 0.0):
+            message.add_arg(number, "f")
+        with contextlib.suppress(ConnectionRefusedError):
+            self._client.send(message.build())
 
     def close(self) -> None:
         """Lets the socket go."""

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from engines.errors import InputError
+from realtime import messages
 from realtime.config import Config, Dashboard
 from realtime.live.sinks import Published
 from realtime.loopback import is_loopback_host
@@ -105,7 +106,11 @@ class WebSocketServer:
 
     def event(self, published: Published) -> None:
         """To every client that is there now."""
-        text = msgspec.json.encode(published.event).decode()
+        self.early(published.event)
+
+    def early(self, event: messages.Event) -> None:
+        """Provisional and withdrawn events too: ``stage`` tells them apart."""
+        text = msgspec.json.encode(event).decode()
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._spread, text)
 
