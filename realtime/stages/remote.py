@@ -123,8 +123,11 @@ class RemoteRecogniser:
         deadline = time.monotonic() + _ANSWER_S
         answered = 0
         while not answered and (left := deadline - time.monotonic()) > 0:
-            self._socket.send(request)
-            answered = self._socket.poll(round(min(left, _RETRY_S) * 1000))
+            wait_ms = round(min(left, _RETRY_S) * 1000)
+            # A peer that refuses this key leaves nobody to send to, and sending would wait for ever.
+            if self._socket.poll(wait_ms, zmq.POLLOUT):
+                self._socket.send(request, zmq.DONTWAIT)
+                answered = self._socket.poll(wait_ms)
         if not answered:
             raise ConnectionError(
                 f"recognise.at {self._where}: no answer within {_ANSWER_S:g} s; is apexcam recognise running there, "
