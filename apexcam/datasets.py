@@ -23,9 +23,9 @@ def load(
 ) -> "list[VideoDatabase]":
     """The databases of videos in ``folder``: one, or SMIC's HS, VIS and NIR.
 
-    CASME II, SMIC, SAMM, CAS(ME)², SAMM Long Videos, CAS(ME)³, MMEW and 4DME are known, in the layouts they are handed
-    out in. ``name`` is that of ``apexbench run --data NAME=DIR``, such as casme2; None finds out. ``errata`` False
-    leaves the tables' known mistakes in.
+    CASME II, SMIC, SAMM, CAS(ME)², SAMM Long Videos, CAS(ME)³, MMEW, 4DME, DFME, CASME and MEVIEW are known, in the
+    layouts they are handed out in. ``name`` is that of ``apexbench run --data NAME=DIR``, such as casme2; None finds
+    out. ``errata`` False leaves the tables' known mistakes in.
 
     Each has its ``clips`` (subject, frames, onset, apex, offset, emotion, action units), the ``faults`` of those that
     cannot be used, and ``notes``. Raises InputError for a folder that is no such database, and without the extra.

@@ -12,8 +12,8 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class Scores:
-    """Accuracy, F-measure, unweighted F1 and unweighted average recall, all in 0..1, and the confusion
-    matrix.
+    """Accuracy, F-measure, unweighted F1, unweighted average recall and F1 weighted by the clips a class, all in
+    0..1, and the confusion matrix.
 
     ``confusion`` int64 (C, C): rows are the labels, columns the predictions. A class without any labelled
     sample is left out of every average, as in the MEGC 2019 evaluation.
@@ -23,6 +23,7 @@ class Scores:
     f1: float
     uf1: float
     uar: float
+    wf1: float
     confusion: NDArray[np.int64]
 
 
@@ -52,8 +53,8 @@ def score(labels: NDArray[Any], predicted: NDArray[Any], classes: int) -> Scores
         raise ValueError("no predictions to score")
     confusion = confusion_matrix(labels, predicted, classes)
     uf1, uar = uf1_uar(confusion)
-    f1, acc = (float(scores_of(confusion, metric)) for metric in ("f1", "acc"))
-    return Scores(acc, f1, float(uf1), float(uar), confusion)
+    f1, acc, wf1 = (float(scores_of(confusion, metric)) for metric in ("f1", "acc", "wf1"))
+    return Scores(acc, f1, float(uf1), float(uar), wf1, confusion)
 
 
 def by_subject(
@@ -99,8 +100,8 @@ def bootstrap(
 def scores_of(
     confusion: NDArray[Any], metric: str, pair: tuple[int, int] | None = None
 ) -> NDArray[np.float64]:
-    """One score of each confusion matrix (..., C, C): "acc", "f1", "uf1", "uar", or "confusion", the share of the
-    first class of ``pair`` taken for the second.
+    """One score of each confusion matrix (..., C, C): "acc", "f1", "uf1", "uar", "wf1", or "confusion", the share of
+    the first class of ``pair`` taken for the second.
     """
     confusion = np.asarray(confusion, np.float64)
     uf1, recall = uf1_uar(confusion)
@@ -114,6 +115,9 @@ def scores_of(
     labelled, called = confusion.sum(-1), confusion.sum(-2)
     if metric == "acc":
         return np.asarray(hits.sum(-1) / np.maximum(labelled.sum(-1), 1))
+    if metric == "wf1":  # paper 003: each class's F1 weighted by its clips
+        of_class = 2 * hits / np.maximum(labelled + called, 1)
+        return np.asarray((of_class * labelled).sum(-1) / np.maximum(labelled.sum(-1), 1))
     # paper 000, eq. 20-22: the F of mean precision and mean recall
     present = labelled > 0
     precision = np.where(present, hits / np.maximum(called, 1), 0).sum(-1) / np.maximum(present.sum(-1), 1)

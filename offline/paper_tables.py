@@ -11,6 +11,7 @@ from engines.errors import InputError
 from offline import pages
 from offline.metrics import bootstrap, by_subject
 from offline.papers import PAPERS, Column, Row, Table, open_paper
+from offline.recognisers import open_recogniser
 from offline.tables import RunFolder, load_run, print_rows
 
 RENDERED: Final = (
@@ -22,7 +23,7 @@ RENDERED: Final = (
 @dataclass(frozen=True)
 class _Cell:
     """What a paper states and what was measured here, in 0..1; None for neither. ``rendered``: on drawn faces, which
-    says nothing of the paper's figure.
+    says nothing of the paper's figure. ``otherwise``: how the run differs from the recipe, which fills no cell either.
     """
 
     published: float | None
@@ -31,10 +32,11 @@ class _Cell:
     clips: int | None = None
     run: str | None = None
     rendered: bool = False
+    otherwise: tuple[str, ...] = ()
 
     @property
     def difference(self) -> float | None:
-        if self.published is None or self.measured is None or self.rendered:
+        if self.published is None or self.measured is None or self.rendered or self.otherwise:
             return None
         return round(self.measured - self.published, 4)
 
@@ -58,7 +60,8 @@ def fill(number: str, runs: Sequence[RunFolder]) -> dict[str, Any]:
     """A paper's tables with what the runs measured: every row of the paper is there, run or not.
 
     Where several runs fit a row, those of recorded faces come first, then the one of most seeds, the last of equals.
-    Raises InputError for an unknown paper.
+    A run that is not by the recipe (other epochs, pretrained weights, another precision) fills no cell: it stands
+    there marked, its difference named. Raises InputError for an unknown paper.
     """
     return {
         "paper": number,
@@ -85,6 +88,7 @@ def _fill_table(table: Table, runs: Sequence[RunFolder]) -> dict[str, Any]:
                         "clips": cell.clips,
                         "run": cell.run,
                         "rendered": cell.rendered,
+                        "otherwise": list(cell.otherwise),
                     }
                     for cell in cells
                 ],
@@ -92,6 +96,10 @@ def _fill_table(table: Table, runs: Sequence[RunFolder]) -> dict[str, Any]:
         )
         notes += _counted_otherwise(table.columns, cells)
         notes += [RENDERED] * any(cell.rendered for cell in cells)
+        notes += [
+            f"{row.title}: {words}: not the recipe, so not the paper's figure"
+            for words in dict.fromkeys(", ".join(cell.otherwise) for cell in cells if cell.otherwise)
+        ]
     return {
         "number": table.number,
         "title": table.title,
@@ -135,7 +143,9 @@ def _mean(columns: Sequence[Column], cells: Sequence[_Cell], metric: str, publis
     values = [cell.measured for cell in meant if cell.measured is not None]
     if not values or len(values) < len(meant):
         return _Cell(published)
-    return _Cell(published, round(float(np.mean(values)), 4), rendered=any(cell.rendered for cell in meant))
+    rendered = any(cell.rendered for cell in meant)
+    otherwise = tuple(dict.fromkeys(words for cell in meant for words in cell.otherwise))
+    return _Cell(published, round(float(np.mean(values)), 4), rendered=rendered, otherwise=otherwise)
 
 
 def _fitting(column: Column, row: Row, runs: Sequence[RunFolder]) -> RunFolder | None:
@@ -147,7 +157,26 @@ def _fitting(column: Column, row: Row, runs: Sequence[RunFolder]) -> RunFolder |
         and row.epochs in (None, run.report.get("epochs"))
         and (column.metric == "confusion" or column.of in run.report["metrics"])
     ]
-    return max(reversed(fitting), key=lambda run: (not run.rendered, len(run.report["seeds"])), default=None)
+    return max(
+        reversed(fitting),
+        key=lambda run: (not run.rendered, not _otherwise(run, row), len(run.report["seeds"])),
+        default=None,
+    )
+
+
+def _otherwise(run: RunFolder, row: Row) -> tuple[str, ...]:
+    """How a run was trained otherwise than by the recipe of its recogniser, in words."""
+    entry, ran = open_recogniser(row.model), run.report.get("epochs")
+    wanted = row.epochs or entry.epochs
+    training = run.report.get("training", {})
+    words = []
+    if ran is not None and wanted is not None and ran != wanted:
+        words.append(f"{ran} epochs, not {wanted}")
+    if training.get("weights") and not entry.needs_weights:
+        words.append("begun on pretrained weights")
+    if training.get("precision"):
+        words.append(f"trained in {training['precision']}")
+    return tuple(words)
 
 
 def _measure(run: RunFolder, column: Column, row: Row, published: float | None) -> _Cell:
@@ -162,7 +191,8 @@ def _measure(run: RunFolder, column: Column, row: Row, published: float | None) 
     pair = (classes.index(row.title), classes.index(column.of)) if column.metric == "confusion" else None
     value, low, high = bootstrap(people, column.metric, pair)
     interval = (round(low, 4), round(high, 4))
-    return _Cell(published, round(value, 4), interval, int(kept.sum()), str(run.path), run.rendered)
+    here = (round(value, 4), interval, int(kept.sum()), str(run.path), run.rendered)
+    return _Cell(published, *here, _otherwise(run, row))
 
 
 def _status(row: Row, cells: Sequence[_Cell]) -> str:
@@ -172,7 +202,9 @@ def _status(row: Row, cells: Sequence[_Cell]) -> str:
     if not measured:
         return "not run"
     words = "run" if measured == len(cells) else f"{measured} of {len(cells)} columns run"
-    return f"{words}, on rendered faces" if any(cell.rendered for cell in cells) else words
+    if any(cell.rendered for cell in cells):
+        words += ", on rendered faces"
+    return f"{words}, not by the recipe" if any(cell.otherwise for cell in cells) else words
 
 
 # -- for people --------------------------------------------------------------------------------------------------------
@@ -197,7 +229,7 @@ def print_paper(filled: dict[str, Any]) -> None:
                     row["method"],
                     heading,
                     _number(cell["published"]),
-                    _number(cell["measured"]) + " rendered" * cell["rendered"],
+                    _number(cell["measured"]) + "".join(f" {mark}" for mark in _marks(cell)),
                     "" if ci is None else f"{ci[0]:.3f} to {ci[1]:.3f}",
                     "" if difference is None else f"{difference:+.4f}",
                 )
@@ -217,13 +249,18 @@ def print_paper(filled: dict[str, Any]) -> None:
             print(f"note: {note}")
 
 
+def _marks(cell: dict[str, Any]) -> list[str]:
+    """Why a measured figure is not to be set beside the paper's."""
+    return ["rendered"] * cell["rendered"] + ["otherwise"] * bool(cell["otherwise"])
+
+
 def _shown(cell: dict[str, Any]) -> list[str]:
     """A cell's lines: the paper's figure, then ours with its interval and the difference."""
     lines = [_number(cell["published"])]
     if cell["measured"] is not None:
         ci = "" if cell["ci95"] is None else " ({:.3f} to {:.3f})".format(*cell["ci95"])
         difference = "" if cell["difference"] is None else f", {cell['difference']:+.4f}"
-        ours = "rendered" if cell["rendered"] else "ours"
+        ours = ", ".join(_marks(cell)) or "ours"
         lines.append(f"{ours} {_number(cell['measured'])}{ci}{difference}")
     return lines
 

@@ -191,7 +191,7 @@ def _cdmer(number: int, source: str, target: str) -> Protocol:
     return Protocol(
         f"cdmer-{number}",
         f"trained on {title_of(source)}, scored on {title_of(target)}: five trainings on four fifths of the source, "
-        "their probabilities averaged" + ("; the cameras share people" if same_people else ""),
+        "their scores averaged" + ("; the cameras share people" if same_people else ""),
         f"CDMER (Zong et al.); paper 002, table 10, experiment {number}",
         not same_people,
         _from_source(source, target),

@@ -61,9 +61,10 @@ def _network(row: Network) -> Entry:
 
 def _descriptor(row: Descriptor) -> Entry:
     def make(classes: int, training: Training) -> Recogniser:
+        from offline.training.pairwise_svm import PairwiseSVM
         from offline.training.svm import SVM
 
-        return SVM(row.kernel)
+        return PairwiseSVM() if row.kernel == "pairwise" else SVM(row.kernel)
 
     return Entry(row.name, row.title, row.source, None, make, row.name)
 

@@ -104,11 +104,15 @@ def load_run(path: Path) -> RunFolder:
         with (path / "predictions.csv").open(newline="") as lines:
             rows = list(csv.DictReader(lines))
         classes = {word: i for i, word in enumerate(report["classes"])}
-        seeds = [str(seed) for seed in report["seeds"]]
-        first = [row for row in rows if row["seed"] == seeds[0]]
+        rounds: dict[tuple[str, str], list[dict[str, str]]] = {}
+        for row in rows:
+            rounds.setdefault((row["seed"], row.get("training", "1")), []).append(row)
+        first = next(iter(rounds.values()))
+        if {seed for seed, _ in rounds} != {str(seed) for seed in report["seeds"]}:
+            raise ValueError("other seeds in predictions.csv than in results.json")
         clips = tuple((row["dataset"], row["subject"], row["clip"]) for row in first)
         predicted = np.array(
-            [[classes[row["predicted"]] for row in rows if row["seed"] == seed] for seed in seeds], np.int64
+            [[classes[row["predicted"]] for row in each] for each in rounds.values()], np.int64
         )
         labels = np.array([classes[row["label"]] for row in first], np.int64)
     except FileNotFoundError as error:

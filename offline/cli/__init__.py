@@ -8,7 +8,7 @@ import typer
 
 from engines.command import Commands, begin
 from engines.version import HELP_NAMES, common
-from offline.cli import listing, pretrain, render, run, speed, spot, spot_train, table, train
+from offline.cli import cache, listing, pretrain, render, run, speed, spot, spot_train, table, train, verify
 from offline.cli.output import say
 
 app = typer.Typer(
@@ -29,7 +29,9 @@ app.command()(spot.spot)
 app.command(name="spot-train")(spot_train.spot_train)
 app.command()(render.render)
 app.command()(table.table)
+app.command()(verify.verify)
 app.command()(speed.speed)
+app.command()(cache.cache)
 app.command(name="list")(listing.list_all)
 
 # What a base install does not have.

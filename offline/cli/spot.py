@@ -49,6 +49,12 @@ def spot(
         Path | None,
         typer.Option(help="Folder for the implanted videos, lossless at a constant rate, and truth.csv."),
     ] = None,
+    intervals: Annotated[
+        Path | None,
+        typer.Option(
+            help="Score these intervals instead: a folder in a format of the MEGC; --data has the labels, or the log."
+        ),
+    ] = None,
     method: Annotated[str, typer.Option(help="motion, interframe or dcrois.")] = "motion",
     network: Annotated[
         Path | None, typer.Option(help="A network made by spot-train instead of the shipped one.")
@@ -86,10 +92,18 @@ def spot(
     Examples: apexbench spot --rendered --seeds 101-106 --out runs/spot
               apexbench spot --data CASME_sq --out runs/spot-casme
               apexbench spot --real videos --implant --out runs/spot-real
+              apexbench spot --intervals theirs --data CASME_sq --out runs/theirs
     """
     from offline.spotting import command, real_command
     from offline.spotting.real import Implants
 
+    if intervals is not None:
+        if rendered or real is not None:
+            raise InputError(
+                "--intervals are scored against --data DIR, or the labels in their own log, alone"
+            )
+        _intervals(intervals, data, layout, out, as_json)
+        return
     if sum((rendered, data is not None, real is not None)) != 1:
         raise InputError(
             "give either --data DIR, a database of long videos, or --rendered, or --real DIR, videos as they are"
@@ -134,3 +148,20 @@ def spot(
     for line in said.sentences(results):
         print(line)
     say(f"written: {out}/results.json, events.csv, report.html")
+
+
+def _intervals(intervals: Path, data: Path | None, layout: str | None, out: Path, as_json: bool) -> None:
+    from offline.spotting import handed_in
+
+    check_folder("--out", out)
+    results = handed_in.score_intervals(intervals, data, layout, out)
+    if as_json:
+        print(json.dumps(results))
+        return
+    from offline.tables import print_rows
+
+    rows = handed_in.lines(results)
+    print_rows(f"{results['videos']} videos, labels: {results['source']}", tuple(rows[0]), rows)
+    for note in results["notes"]:
+        print(f"note: {note}")
+    say(f"written: {out}/results.json, megc.csv, LOG_micro.txt, LOG_macro.txt")

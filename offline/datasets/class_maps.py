@@ -77,6 +77,7 @@ CDE: Final = ClassMap(
         ("casme2", "sub04", "EP12_01f"): "not in the composite: no apex",
         ("casme2", "sub05", "EP09_05f"): "not in the composite: apex = onset",
         ("casme2", "sub24", "EP02_07"): "not in the composite: only in V3 of the table",
+        ("casme2", "sub09", "EP02_02f"): "not in the composite: in no version of the table",
         **{
             ("casme2", "sub24", clip): "not in the composite: sadness in V1 of the table"
             for clip in ("EP07_01", "EP07_04f", "EP10_03")

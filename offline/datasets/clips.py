@@ -5,6 +5,7 @@ from pathlib import Path
 
 from offline.datasets.images import same_name
 
+_SPELLINGS = {"other": "others", "sad": "sadness", "happy": "happiness", "comtempt": "contempt"}
 # An annotated frame that is not on the disk is replaced by one at most so many frames away.
 NEAR_FRAMES = 3
 
@@ -75,7 +76,7 @@ class VideoDatabase:
 def emotion_of(cell: object) -> str:
     """A table's emotion in one spelling."""
     word = str(cell or "").strip().lower()
-    return "others" if word == "other" else word
+    return _SPELLINGS.get(word, word)
 
 
 def once(clips: list[Clip], *, several: bool = False) -> tuple[list[Clip], list[str]]:

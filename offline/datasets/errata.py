@@ -81,7 +81,7 @@ ERRATA: Final = (
         *(
             "sub16",
             "EP01_08",
-            "offset 110 lies beyond the cropped frames: 96, as version 2 of the table has it",
+            "offset 110 lies beyond the cropped frames: 96, as the coding of 2018-12-20 has it",
         ),
         lambda c: c.offset == 110,
         {"offset": 96},

@@ -3,7 +3,8 @@ passes them on).
  Layout: ``combined_3_class2_for_optical_flow.csv`` (dataset, sub, filename_o, label, ...) beside
 ``STSNet_whole_norm_u_v_os/<sub>_<filename_o> .png``, the space before the dot included. Each PNG is uint8
 28x28, RGB = u, v, optical strain, stretched to 0..255 per image and per channel. The full release is 442
-clips of 68 subjects; a partial one is accepted, and said.
+clips of 68 subjects; a partial one is accepted, and said. The MEGC's own table, ``combined_3class_gt.csv`` without a
+header, will do as well.
 """
 
 import csv
@@ -26,6 +27,7 @@ from offline.datasets.registry import title_of
 from offline.datasets.samples import Samples
 
 TABLE: Final = "combined_3_class2_for_optical_flow.csv"
+MEGC_TABLE: Final = "combined_3class_gt.csv"
 FOLDER: Final = "STSNet_whole_norm_u_v_os"
 COLUMNS: Final = ("dataset", "sub", "filename_o", "label")
 
@@ -82,9 +84,10 @@ def load_flowmaps(directory: Path) -> Samples:
 
 
 def _read_table(directory: Path) -> list[dict[str, str]]:
-    table = directory / TABLE
-    if not table.is_file() or not (directory / FOLDER).is_dir():
-        missing = TABLE if not table.is_file() else FOLDER + "/"
+    tables = [path for name in (TABLE, MEGC_TABLE) if (path := directory / name).is_file()]
+    table = tables[0] if tables else directory / TABLE
+    if not tables or not (directory / FOLDER).is_dir():
+        missing = FOLDER + "/" if tables else TABLE
         raise InputError(
             f"{directory} is not a flow-map release: {missing} is missing; give the folder that holds "
             f"{TABLE} and {FOLDER}/"
@@ -93,6 +96,8 @@ def _read_table(directory: Path) -> list[dict[str, str]]:
         lines = rows_of(table)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{table} cannot be read as a table: {error}; copy it again") from None
+    if lines and len(lines[0][1]) == len(COLUMNS) and lines[0][1][0].strip() in FULL:
+        lines.insert(0, (0, list(COLUMNS)))  # the MEGC's own table has no header
     header = lines[0][1] if lines else []
     if absent := [column for column in COLUMNS if column not in header]:
         raise InputError(f"{table}: no column {', '.join(absent)}; it needs {', '.join(COLUMNS)}")

@@ -22,6 +22,11 @@ class Images:
     notes: tuple[str, ...] = ()
 
 
+def end_of(images: Images, offset: int, ends: bool) -> int:
+    """The offset of a clip's table, or its last image where the table has no offsets (``ends``)."""
+    return offset if ends or not images.frames else images.frames[-1][0]
+
+
 def images_of(folder: Path | None) -> Images:
     """The series of images in a folder, by the numbers in their names; none where there is no such folder."""
     if folder is None or not pictures_in(folder):

@@ -99,6 +99,28 @@ DATASETS: Final = {
             _ONE_ROW_A_CLIP,
             "4DME: folders of images named as fold_name, and a table with sub_ID, fold_name, Onset, Offset, Emotion",
         ),
+        Dataset(
+            "dfme",
+            "DFME",
+            "Zhao et al., IEEE TAFFC 2023",
+            _ONE_ROW_A_CLIP,
+            "DFME: folders of images named as Filename, and a table with Filename, OnsetFrame, Emotion, Fps",
+        ),
+        Dataset(
+            "meview",
+            "MEVIEW",
+            "Husák et al., CVWW 2017",
+            _ONE_ROW_A_CLIP,
+            "MEVIEW: folders of images named as Filename, and a table with Filename, OnsetFrame, StartFrameVideo, "
+            "Emotion",
+        ),
+        Dataset(
+            "casme1",
+            "CASME",
+            "Yan et al., FG 2013",
+            _ONE_ROW_A_CLIP,
+            "CASME: sub01/EP01_12/ with images, and a table with Subject, Filename, OnsetF, ApexF1, Emotion",
+        ),
     )
 }
 # Those that --data may name.

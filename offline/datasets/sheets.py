@@ -1,21 +1,22 @@
-"""Tables as the databases' owners wrote them: .xlsx or .csv, header anywhere, columns by name."""
+"""Tables as the databases' owners wrote them: .xlsx, .xls or .csv, header anywhere, columns by name."""
 
 import csv
+import io
 import re
 from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from engines.delimited import rows_of
 from engines.errors import InputError
+from engines.native_output import caught
 from engines.series import copied_name
 from offline.datasets.images import folders
 
 Rows = list[tuple[Any, ...]]
-SUFFIXES = {".xlsx", ".csv"}
-_OLD = {".xls"}
+SUFFIXES = {".xlsx", ".xls", ".csv"}
 _MOST_BYTES = 1 << 27  # of a table; the databases' are a hundred times smaller
 _MOST_CELLS = 1 << 22
 
@@ -25,6 +26,7 @@ class Marks:
     """The frames of an expression as a row has them.
 
     ``fault``: why the row cannot be used, else empty: onset and offset are 0 then. ``notes``: what else is odd.
+    ``ends``: whether the table has offsets at all; ``offset`` is the apex where it has none.
     """
 
     onset: int
@@ -32,6 +34,7 @@ class Marks:
     offset: int
     fault: str = ""
     notes: tuple[str, ...] = ()
+    ends: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,15 @@ class Row:
 
     def marks(self, *no_apex: str, onset: str = "onset", offset: str = "offset") -> Marks:
         """Its frames; ``no_apex`` are the words that stand for none, as an empty cell does."""
+        ends = offset in self.cells
         try:
-            first, last = self.frame(onset), self.frame(offset)
+            first, last = self.frame(onset), self.frame(offset if ends else "apex")
         except InputError as error:
             return Marks(0, None, 0, str(error))
         if self.text("apex") in ("", *no_apex):
             return Marks(first, None, last)
         try:
-            return Marks(first, self.frame("apex"), last)
+            return Marks(first, self.frame("apex"), last, ends=ends)
         except InputError as error:
             return Marks(first, None, last, notes=(f"{error}: its apex is spotted",))
 
@@ -80,6 +84,8 @@ def sheets(table: Path) -> dict[str, Rows]:
 
     Merged cells all have the value of the first of a column; a formula that was never calculated stands as its text.
     """
+    if table.suffix.lower() == ".xls" and not _is_newer(table):
+        return _old_sheets(table)
     if table.suffix.lower() == ".csv":
         try:
             lines = rows_of(table)
@@ -89,8 +95,6 @@ def sheets(table: Path) -> dict[str, Rows]:
         for number, cells in lines:
             rows[number - 1] = tuple(cell or None for cell in cells)
         return {table.stem: rows}
-    from zipfile import ZipFile
-
     try:
         with ZipFile(table) as packed:
             unpacked = sum(part.file_size for part in packed.infolist())
@@ -110,11 +114,12 @@ def sheets(table: Path) -> dict[str, Rows]:
 def _values(table: Path, *, merged: bool, formulas: bool) -> dict[str, Rows]:
     from openpyxl import load_workbook
 
-    book = load_workbook(table, read_only=not merged, data_only=True)
+    packed = io.BytesIO(table.read_bytes())  # the name may end in .xls, which openpyxl goes by
+    book = load_workbook(packed, read_only=not merged, data_only=True)
     found = {sheet.title: _cells(sheet, merged) for sheet in book.worksheets}
     book.close()
     if formulas:
-        book = load_workbook(table, read_only=True)
+        book = load_workbook(packed, read_only=True)
         for sheet in book.worksheets:
             written = sheet.iter_rows(values_only=True)
             found[sheet.title] = [
@@ -144,16 +149,51 @@ def _formula(written: Any) -> str | None:
     return f"={str(text).lstrip('=')}" if isinstance(text, str) and text.startswith("=") else None
 
 
-def old_table(folder: Path, depth: int = 1) -> str:
-    """What to do about the first .xls file in a folder and ``depth`` levels below; "" where there is none."""
-    path = next(tables(folder, depth, _OLD), None)
-    return f"{path} is an old Excel file, which is not read: save it as .xlsx or .csv" if path else ""
+def _is_newer(table: Path) -> bool:
+    """Whether a file under the old name is an .xlsx, as some are."""
+    try:
+        with table.open("rb") as file:
+            return file.read(4) == b"PK\x03\x04"
+    except OSError:
+        return False
 
 
-def tables(folder: Path, depth: int = 1, suffixes: AbstractSet[str] = SUFFIXES) -> Iterator[Path]:
-    """The .xlsx and .csv files in a folder and ``depth`` levels below, without copies and the locks of open ones."""
+def _old_sheets(table: Path) -> dict[str, Rows]:
+    """Sheets of an .xls file, cells without anything None. InputError where it cannot be read."""
+    try:
+        from python_calamine import CalamineWorkbook
+    except ModuleNotFoundError:
+        why = "python-calamine is not installed: pip install 'apexcam[train]', or save it as .xlsx"
+        raise InputError(f"cannot read {table}: {why}") from None
+    try:
+        if table.stat().st_size > _MOST_BYTES:
+            raise ValueError(f"it has {table.stat().st_size >> 20} MiB")
+        with caught():  # a panic writes to stderr before it is raised
+            book = CalamineWorkbook.from_filelike(io.BytesIO(table.read_bytes()))
+            found = {name: _old_cells(book.get_sheet_by_name(name)) for name in book.sheet_names}
+        if not found:
+            raise ValueError("it has no sheet")
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # the reader panics on some damaged files, which is no Exception
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"cannot read {table}: {reason}; it should be an .xls file") from None
+    return found
+
+
+def _old_cells(sheet: Any) -> Rows:
+    if sheet.total_height * sheet.total_width > _MOST_CELLS:
+        raise ValueError(f"its sheet {sheet.name} has {sheet.total_height} rows of {sheet.total_width} cells")
+    return [
+        tuple(None if cell == "" else cell for cell in cells)
+        for cells in sheet.to_python(skip_empty_area=False)
+    ]
+
+
+def tables(folder: Path, depth: int = 1) -> Iterator[Path]:
+    """The tables in a folder and ``depth`` levels below, without copies and the locks of open ones."""
     for place in folders(folder, depth):
-        there = sorted(path for path in place.iterdir() if path.suffix.lower() in suffixes)
+        there = sorted(path for path in place.iterdir() if path.suffix.lower() in SUFFIXES)
         stems = {path.stem for path in there}
         for path in there:
             left = path.name.startswith(("~", ".")) or copied_name(path.stem) in stems
@@ -161,14 +201,20 @@ def tables(folder: Path, depth: int = 1, suffixes: AbstractSet[str] = SUFFIXES) 
                 yield path
 
 
-def records(table: Path, columns: Mapping[str, tuple[str, ...]], optional: tuple[str, ...] = ()) -> list[Row]:
+def records(
+    table: Path,
+    columns: Mapping[str, tuple[str, ...]],
+    optional: tuple[str, ...] = (),
+    pages: Mapping[str, Rows] | None = None,
+) -> list[Row]:
     """The rows of the first sheet that has a header with the columns.
 
     ``columns``: for each field the headers it may have, as `word` writes them. Fields in ``optional`` may be absent.
+    ``pages``: the sheets to look at, where they are read already.
     Raises InputError where no sheet has the others, naming those of the best row.
     """
     best: tuple[int, list[str]] = (0, sorted(set(columns) - set(optional)))
-    for rows in sheets(table).values():
+    for rows in (sheets(table) if pages is None else pages).values():
         for at, header in enumerate(rows[:40]):
             places = _places([word(cell) for cell in header], columns)
             absent = [field for field in columns if field not in places and field not in optional]
@@ -183,6 +229,14 @@ def records(table: Path, columns: Mapping[str, tuple[str, ...]], optional: tuple
                 ]
             best = max(best, (len(places), absent), key=lambda found: found[0])
     raise InputError(f"{table}: no column {', '.join(columns[field][0] for field in best[1])}")
+
+
+def told_by(table: Path, headers: tuple[str, ...]) -> bool:
+    """Whether a table has all these headers in one row; not where it cannot be read."""
+    try:
+        return bool(records(table, {header: (header,) for header in headers}))
+    except InputError:
+        return False
 
 
 def _places(header: list[str], columns: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
@@ -207,6 +261,16 @@ def whole(value: Any, where: str) -> int:
     why = ", a formula that was never calculated: open the table and save it" if text.startswith("=") else ""
     what = "an empty cell" if value is None else repr(text)
     raise InputError(f"{where}: {what} is not a frame number{why}")
+
+
+def nearest(value: Any, where: str) -> int:
+    """A frame number that may be a fraction, rounded as SAMM's owners rounded theirs. InputError for anything else."""
+    if isinstance(value, str):
+        text = value.strip().replace(",", ".")
+        value = float(text) if re.fullmatch(r"-?\d{1,15}\.\d+", text) else text
+    if isinstance(value, float) and abs(value) < 1e15 and value != int(value):
+        return int(value + 0.5) if value > 0 else whole(value, where)
+    return whole(value, where)
 
 
 def digits(value: Any) -> int | None:

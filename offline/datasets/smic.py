@@ -6,6 +6,7 @@ expression from onset to offset and name its class, so they can be read without 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -15,23 +16,23 @@ from engines.series import pictures_in
 from offline.datasets.clips import Clip, VideoDatabase, emotion_of, settled
 from offline.datasets.errata import mend
 from offline.datasets.images import folders, images_of
-from offline.datasets.sheets import Row, old_table, records, tables
+from offline.datasets.sheets import Row, records, sheets, tables
 from offline.datasets.tabled import clips_of
 
 DATASETS: Final = {"HS": ("smic", 100.0), "VIS": ("smic-vis", 25.0), "NIR": ("smic-nir", 25.0)}
 COLUMNS: Final = {
     "name": ("filename",),
-    "emotion": ("emotion",),
+    "emotion": ("emotion", "estimatedemotion"),
     **{
         f"{mark}{part or 1}": (f"{mark}{part}f", f"{mark}{part}frame", f"{mark}{part}")
         for mark in ("onset", "offset")
         for part in ("", "2", "3")
     },
 }
-_OPTIONAL: Final = tuple(field for field in COLUMNS if field not in ("name", "emotion"))
+OPTIONAL: Final = tuple(field for field in COLUMNS if field not in ("name", "emotion"))
 _CLASSES: Final = {"ne": "negative", "po": "positive", "sur": "surprise"}
 _LAYOUTS: Final = ("cropped", "raw", "extended")
-_CLIP: Final = re.compile(r"s(\d+)_(ne|po|sur)_(\d+)")
+CLIP: Final = re.compile(r"s(\d+)_(ne|po|sur)_(\d+)")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def open_smic(folder: Path, errata: bool = True) -> tuple[VideoDatabase, ...]:
     """
     by_kind: dict[tuple[str, str], dict[str, _Found]] = {}
     for path in folders(folder, 6):
-        if (parts := _CLIP.fullmatch(path.name)) is None:
+        if (parts := CLIP.fullmatch(path.name)) is None:
             continue
         camera, layout = _camera(path), _layout(path)
         subject, number = f"s{int(parts[1]):02d}", int(parts[3])
@@ -69,20 +70,17 @@ def open_smic(folder: Path, errata: bool = True) -> tuple[VideoDatabase, ...]:
 
 def _open(folder: Path, camera: str, layout: str, found: dict[str, _Found], errata: bool) -> VideoDatabase:
     dataset, fps = DATASETS[camera]
-    rows = _table(folder, camera)
-    notes: list[str] = []
+    rows, notes = _table(folder, camera)
     if rows is None:
-        old = old_table(folder, 2) or old_table(folder.parent, 0)
-        notes = [old] if old else []
         if layout == "extended":
             raise InputError(
                 f"{folder}: no table of SMIC-{camera}-E: its clips hold more than the expression; put the .xlsx with "
-                f"Filename, OnsetF, OffsetF, Emotion beside them{'; ' * bool(old)}{old}"
+                f"Filename, OnsetF, OffsetF, Emotion beside them{'; ' * bool(notes)}{'; '.join(notes)}"
             )
         clips = [_from_folder(dataset, fps, clip) for clip in found.values()]
         version = f"missing, {len(clips)} folders"
     else:
-        clips, odd = clips_of(rows, lambda row: _from_row(dataset, fps, row, found))
+        clips, odd = clips_of(rows, lambda row: clips_of_row(dataset, fps, row, found))
         notes += odd
         listed = {clip.name.partition("#")[0] for clip in clips}
         extra = [clip for name, clip in found.items() if name not in listed]
@@ -115,16 +113,30 @@ def _layout(path: Path) -> str:
     return "cropped" if cropped or any(each.name.startswith("reg_") for each in pictures_in(path)) else "raw"
 
 
-def _table(folder: Path, camera: str) -> list[Row] | None:
-    """The rows of the table that names this camera; one that names none is HS's."""
+def _table(folder: Path, camera: str) -> tuple[list[Row] | None, list[str]]:
+    """The rows of the table that names this camera, in its name or a sheet's; one that names none is HS's. Beside them
+    a line for each table that could not be read.
+    """
+    unread = []
     for table in (*tables(folder, 2), *tables(folder.parent, 0)):
-        if _camera(table / "sheet") != camera:
-            continue
         try:
-            return records(table, COLUMNS, _OPTIONAL)
-        except InputError:
+            rows = rows_of_camera(table, camera)
+        except InputError as error:
+            unread += [str(error)] if str(error).startswith("cannot read") else []
             continue
-    return None
+        if rows is not None:
+            return rows, unread
+    return None, unread
+
+
+def rows_of_camera(table: Path, camera: str) -> list[Row] | None:
+    """A camera's rows in a table; None where it has no such. InputError where it lacks columns or cannot be read."""
+    pages = sheets(table)
+    named = {title: rows for title, rows in pages.items() if title.strip().upper() in DATASETS}
+    if named:
+        own = {title: rows for title, rows in named.items() if title.strip().upper() == camera}
+        return records(table, COLUMNS, OPTIONAL, own) if own else None
+    return records(table, COLUMNS, OPTIONAL, pages) if _camera(table / "sheet") == camera else None
 
 
 def _from_folder(dataset: str, fps: float, found: _Found, row: Row | None = None) -> Clip:
@@ -139,9 +151,9 @@ def _from_folder(dataset: str, fps: float, found: _Found, row: Row | None = None
     )
 
 
-def _from_row(dataset: str, fps: float, row: Row, found: dict[str, _Found]) -> list[Clip]:
+def clips_of_row(dataset: str, fps: float, row: Row, found: Mapping[str, _Found]) -> list[Clip]:
     """The expressions of a row: the second and third in the same clip are called "...#2" and "...#3"."""
-    parts = _CLIP.fullmatch(row.text("name").lower())
+    parts = CLIP.fullmatch(row.text("name").lower())
     if parts is None:
         raise InputError(f"{row.where}: {row.text('name')!r} is not a clip's name such as s1_ne_01")
     subject = f"s{int(parts[1]):02d}"

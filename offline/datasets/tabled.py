@@ -5,7 +5,7 @@ from pathlib import Path
 
 from engines.errors import InputError
 from offline.datasets.clips import Clip, once
-from offline.datasets.sheets import Row, old_table, records, tables
+from offline.datasets.sheets import Row, records, tables
 
 
 def find_records(
@@ -21,19 +21,16 @@ def find_records(
     Raises InputError where no table has them: it names what the likeliest table lacks.
     """
     places = list(dict.fromkeys((root, root.parent, given, given.parent)))
-    problems, old = [], ""
+    problems = []
     for place in places:
         depth = 1 if place == given else 0
-        old = old or old_table(place, depth)
         for table in tables(place, depth):
             try:
                 return records(table, columns, optional)
             except InputError as error:
                 problems.append(str(error))
     if problems:
-        raise InputError(f"{min(problems, key=len)}{'; ' * bool(old)}{old}; looked for {looked_for}")
-    if old:
-        raise InputError(old)
+        raise InputError(f"{min(problems, key=len)}; looked for {looked_for}")
     raise InputError(f"{given} holds images but no .xlsx or .csv table; looked for {looked_for}")
 
 

@@ -1,5 +1,6 @@
 """Any video database, by the folder it was unpacked into."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from engines.errors import InputError
 from offline.datasets.clips import VideoDatabase
 from offline.datasets.mark import drawn_from
 from offline.datasets.registry import DATASETS, READABLE, find_dataset, others, reader_of
-from offline.datasets.sheets import old_table
+from offline.datasets.sheets import sheets, tables
 
 
 def open_video_dataset(
@@ -34,7 +35,15 @@ def open_video_dataset(
             raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
         if found:
             return tuple(replace(database, rendered=drawn_from(database.clips)) for database in found)
-    old = old_table(folder)
     what = f"{name} in no known layout" if name else "none of the known layouts"
     looked_for = "; ".join(filter(None, (row.looked_for for row in (rows if name else DATASETS.values()))))
-    raise InputError(f"{folder} is {what}; {old}{'; ' * bool(old)}looked for {looked_for}")
+    unread = "; ".join(_unreadable(folder))
+    raise InputError(f"{folder} is {what}; {unread}{'; ' * bool(unread)}looked for {looked_for}")
+
+
+def _unreadable(folder: Path) -> Iterator[str]:
+    for table in tables(folder):
+        try:
+            sheets(table)
+        except InputError as error:
+            yield str(error)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from offline.preparation.clip import PreparedClip
 
-_TABLES_001: Final = "paper 001, tables II and III, polynomial SVM of degree 2"
+_TABLES_001: Final = "paper 001, tables II and III, polynomial SVM of degree 2, one against one"
 _TABLES_002: Final = "paper 002, section 4.5; its SVM is not stated, linear here"
 
 
@@ -69,14 +69,14 @@ def _rows() -> Iterator[Descriptor]:
                 f"LBP-TOP, radius 3, {p} points, {count} frames, + SVM",
                 _TABLES_001,
                 "lbp_top:lbp_top",
-                "poly",
+                "pairwise",
                 {"radius": 3, "points": p, "count": count},
             )
     for count in (10, 64):
         for n in (4, 8):
             title = f"HOOF, {n} bins, {count} frames, + SVM"
             given = {"bins": n, "count": count}
-            yield Descriptor(f"hoof-n{n}-tim{count}", title, _TABLES_001, "hoof:hoof", "poly", given)
+            yield Descriptor(f"hoof-n{n}-tim{count}", title, _TABLES_001, "hoof:hoof", "pairwise", given)
     yield Descriptor(
         "bi-woof",
         "Bi-WOOF, onset to apex, + SVM",

@@ -83,43 +83,48 @@ def _results(
     todo = []
     with ThreadPoolExecutor(jobs) as threads:
         kept = threads.map(lambda clip: _kept(clip, INPUTS[name], folder, rule), clips)
-        for at, value in enumerate(kept):
+        for at, (key, value) in enumerate(kept):
             if value is not None:
                 yield at, Made(value, cached=True)
             else:
-                todo.append(at)
+                todo.append((at, key))
     if jobs == 1 or len(todo) < 2:
-        for at in todo:
-            yield _numbered(at, clips[at], name, folder, rule)
+        for at, key in todo:
+            yield _numbered(at, clips[at], name, folder, rule, key)
         return
     from joblib import Parallel, delayed
 
     parallel = Parallel(n_jobs=min(jobs, len(todo)), return_as="generator_unordered")
-    yield from parallel(delayed(_numbered)(at, clips[at], name, folder, rule) for at in todo)
+    yield from parallel(delayed(_numbered)(at, clips[at], name, folder, rule, key) for at, key in todo)
 
 
-def _kept(clip: Clip, wanted: Input, folder: Path, rule: str) -> NDArray[Any] | None:
-    """A clip's input where the cache has it whole."""
+def _kept(clip: Clip, wanted: Input, folder: Path, rule: str) -> tuple[str, NDArray[Any] | None]:
+    """A clip's key, "" where its frames cannot be read, and its input where the cache has it whole."""
+    key = ""
     try:
-        entry = cache.load(_input_entry(clip, wanted, folder, rule))
+        key = _key(clip, rule)
+        entry = cache.load(_input_entry(key, wanted, folder))
     except (cache.DamagedError, OSError):
-        return None
-    return entry.get("value") if entry else None
+        return key, None
+    return key, entry.get("value") if entry else None
 
 
-def _numbered(at: int, clip: Clip, name: str, folder: Path, rule: str) -> tuple[int, Made]:
-    return at, make_input(clip, INPUTS[name], folder, rule)
+def _numbered(at: int, clip: Clip, name: str, folder: Path, rule: str, key: str) -> tuple[int, Made]:
+    return at, make_input(clip, INPUTS[name], folder, rule, key)
 
 
-def make_input(clip: Clip, wanted: Input, folder: Path, rule: str = DEFAULT_APEX) -> Made:
-    """One clip's input, from the cache in ``folder`` or computed and put there."""
+def make_input(clip: Clip, wanted: Input, folder: Path, rule: str = DEFAULT_APEX, key: str = "") -> Made:
+    """One clip's input, from the cache in ``folder`` or computed and put there. ``key``: the clip's, where it is known
+    already: each file is read for it.
+    """
     damaged: list[str] = []
     try:
-        entry = _input_entry(clip, wanted, folder, rule)
+        key = key or _key(clip, rule)
+        entry = _input_entry(key, wanted, folder)
         kept = _load(entry, damaged)
         if kept is not None and "value" in kept:
             return Made(kept["value"], cached=True)
-        value = np.asarray(wanted.make(_prepared(clip, folder, rule, damaged)))
+        value = np.asarray(wanted.make(_prepared(clip, folder / f"{key}.clip.npz", rule, damaged)))
     except CacheError:
         raise
     except InputError as error:
@@ -130,8 +135,7 @@ def make_input(clip: Clip, wanted: Input, folder: Path, rule: str = DEFAULT_APEX
     return Made(value, damaged=tuple(damaged))
 
 
-def _prepared(clip: Clip, folder: Path, rule: str, damaged: list[str]) -> PreparedClip:
-    entry = folder / f"{_key(clip, rule)}.clip.npz"
+def _prepared(clip: Clip, entry: Path, rule: str, damaged: list[str]) -> PreparedClip:
     kept = _load(entry, damaged)
     if kept is not None and {"crops", "apex_colour", "marks", "fps"} <= set(kept):
         onset, apex, offset = (int(mark) for mark in kept["marks"])
@@ -181,6 +185,6 @@ def _key(clip: Clip, rule: str) -> str:
     return digest.hexdigest()[:32]
 
 
-def _input_entry(clip: Clip, wanted: Input, folder: Path, rule: str) -> Path:
+def _input_entry(key: str, wanted: Input, folder: Path) -> Path:
     settings = sha256(f"{wanted.name} {wanted.settings}".encode()).hexdigest()[:16]
-    return folder / f"{_key(clip, rule)}.{wanted.name}-{settings}.npz"
+    return folder / f"{key}.{wanted.name}-{settings}.npz"

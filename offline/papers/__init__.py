@@ -9,9 +9,12 @@ from engines.errors import InputError
 
 @dataclass(frozen=True)
 class Column:
-    """A column of scores: ``metric`` "acc", "f1", "uf1" or "uar" of the clips ``of`` ("full" or a database) in a run
-    under ``protocol``; "confusion" is the share of the row's class taken for the class ``of``. "mean" as the protocol
-    is the row's mean over the columns before it with the same metric. ``clips``: how many the paper scored.
+    """A column of scores.
+
+    ``metric`` is "acc", "f1", "wf1" (weighted by the clips a class), "uf1" or "uar" of the clips ``of`` ("full" or a
+    database) in a run under ``protocol``; "confusion" is the share of the row's class taken for the class ``of``.
+    "mean" as the protocol is the row's mean over the columns before it with the same metric. ``clips``: how many the
+    paper scored.
     """
 
     heading: str

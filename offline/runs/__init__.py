@@ -55,16 +55,16 @@ def run(samples: Samples, plan: Plan, out: Path, progress: Progress | None = Non
             progress(len(results), len(tasks))
     if plan.training.device == "cpu":
         workers.repeat_first(samples, plan, tasks[0], results[tasks[0].file])
-    probabilities, watched = gather(samples, plan, tasks, results)
+    rounds, probabilities, watched = gather(samples, plan, tasks, results)
     notes = _odd_trainings(samples, tasks)
     scored = np.unique(np.concatenate([task.split.test for task in tasks]))
     if len(scored) < len(samples):  # the rest only trains
         samples, probabilities = samples.rows(scored), probabilities[:, scored]
-    report = score_run(samples, plan, splits, probabilities, watched)
+    report = score_run(samples, plan, splits, rounds, probabilities, watched)
     report["notes"] += notes + plan.training.notes()
     report["seconds"] = round(sum(result.seconds for result in results.values()), 1)
     with writing(out, "all folds are kept"):
-        write_bytes(out / "predictions.csv", predictions_csv(samples, plan.seeds, probabilities).encode())
+        write_bytes(out / "predictions.csv", predictions_csv(samples, rounds, probabilities).encode())
         save_curves(out, tasks, results)
         write_bytes(out / "results.json", (json.dumps(report, indent=1) + "\n").encode())
     return report

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,37 +17,54 @@ from offline.runs.fold import FoldResult
 from offline.runs.plan import Plan, Task
 
 SCORING = "last epoch; nothing is chosen on scored subjects; UF1 and UAR pooled over folds; means over seeds"
+SEVERAL = "; each training is scored by itself and their scores averaged"
+
+# A seed, and which of the trainings that score the same clips, from 1 on.
+Round = tuple[int, int]
+
+
+def rounds_of(plan: Plan, tasks: list[Task]) -> dict[Path, Round]:
+    """The round of each task's file: the first that scores a clip under a seed is of training 1, the next of 2."""
+    scored: dict[tuple[int, int], int] = {}
+    rounds = {}
+    for task in tasks:
+        training = 1 + max(scored.get((task.seed, clip), 0) for clip in task.split.test.tolist())
+        scored |= dict.fromkeys(((task.seed, clip) for clip in task.split.test.tolist()), training)
+        rounds[task.file] = (task.seed, training)
+    return rounds
 
 
 def gather(
     samples: Samples, plan: Plan, tasks: list[Task], results: dict[Path, FoldResult]
-) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
-    """Probabilities (seeds, N, C) and, when audited, what each epoch said, (seeds, E, N), in the order of
-    samples. A clip that several folds score has the mean of what they say, one that none scores has nan.
+) -> tuple[list[Round], NDArray[np.float32], NDArray[np.int64] | None]:
+    """The rounds, their probabilities (rounds, N, C) and, when audited, what each epoch said, (rounds, E, N), in the
+    order of samples. A clip that no fold scores has nan.
     """
-    place = {seed: i for i, seed in enumerate(plan.seeds)}
-    total = np.zeros((len(plan.seeds), len(samples), len(samples.classes)), np.float32)
-    times = np.zeros((len(plan.seeds), len(samples), 1), np.float32)
+    of_task = rounds_of(plan, tasks)
+    rounds = sorted(set(of_task.values()), key=lambda each: (plan.seeds.index(each[0]), each[1]))
+    place = {each: i for i, each in enumerate(rounds)}
+    probabilities = np.full((len(rounds), len(samples), len(samples.classes)), np.nan, np.float32)
     watched: NDArray[np.int64] | None = None
     for task in tasks:
-        result = results[task.file]
-        total[place[task.seed], task.split.test] += result.probabilities
-        times[place[task.seed], task.split.test] += 1
+        result, at = results[task.file], place[of_task[task.file]]
+        probabilities[at, task.split.test] = result.probabilities
         if result.watched is not None:
             if watched is None:
-                watched = np.zeros((len(plan.seeds), len(result.watched), len(samples)), np.int64)
-            watched[place[task.seed]][:, task.split.test] = result.watched
-    return np.where(times > 0, total / np.maximum(times, 1), np.float32(np.nan)), watched
+                watched = np.zeros((len(rounds), len(result.watched), len(samples)), np.int64)
+            watched[at][:, task.split.test] = result.watched
+    return rounds, probabilities, watched
 
 
 def score_run(
     samples: Samples,
     plan: Plan,
     splits: dict[int, list[Split]],
+    rounds: list[Round],
     probabilities: NDArray[np.float32],
     watched: NDArray[np.int64] | None,
 ) -> dict[str, Any]:
-    """What results.json says of predictions (seeds, N, C), all but how long it took."""
+    """What results.json says of predictions (rounds, N, C), all but how long it took."""
+    trainings = max(training for _, training in rounds)
     predicted = probabilities.argmax(2)
     sets = {"full": np.ones(len(samples), bool)}
     sets |= {name: samples.datasets == name for name in dict.fromkeys(samples.datasets.tolist())}
@@ -54,9 +72,10 @@ def score_run(
     report: dict[str, Any] = {
         "protocol": plan.protocol.name,
         "model": plan.entry.name,
-        "scoring": SCORING,
+        "scoring": SCORING + SEVERAL * (trainings > 1),
         "seeds": list(plan.seeds),
         "epochs": plan.training.epochs_of(plan.entry.epochs),
+        "training": plan.training.identity(plan.entry.epochs),
         "n_samples": len(samples),
         "n_subjects": len(np.unique(samples.people)),
         "classes": list(samples.classes),
@@ -64,6 +83,15 @@ def score_run(
         "seconds": 0.0,
         "metrics": metrics,
     }
+    if trainings > 1:
+        report["trainings"] = trainings
+        together = probabilities.reshape(-1, trainings, *probabilities.shape[1:]).mean(1).argmax(2)
+        report["ensemble"] = {
+            "what": f"the probabilities of the {trainings} trainings averaged: no score of the paper's protocol",
+            "metrics": {
+                name: metrics_of(samples.rows(mask), together[:, mask]) for name, mask in sets.items()
+            },
+        }
     if samples.rendered:
         report["rendered"] = list(samples.rendered)
     if not plan.protocol.independent:
@@ -82,9 +110,7 @@ def score_run(
 
 
 def metrics_of(samples: Samples, predicted: NDArray[Any]) -> dict[str, Any]:
-    """Scores of predictions (seeds, N): means over seeds, the confusion matrix summed over them, UF1's
-    interval.
-    """
+    """Scores of predictions (rounds, N): means over them, the confusion matrix summed over them, UF1's interval."""
     classes = len(samples.classes)
     each = [score(samples.labels, row, classes) for row in predicted]
     people = np.stack([by_subject(samples.labels, row, samples.people, classes) for row in predicted])
@@ -92,6 +118,7 @@ def metrics_of(samples: Samples, predicted: NDArray[Any]) -> dict[str, Any]:
         "n_samples": len(samples),
         "acc": _mean([s.acc for s in each]),
         "f1": _mean([s.f1 for s in each]),
+        "wf1": _mean([s.wf1 for s in each]),
         "uf1": _mean([s.uf1 for s in each]),
         "uar": _mean([s.uar for s in each]),
         "uf1_ci95": [round(bound, 4) for bound in bootstrap_uf1(people)],
@@ -137,14 +164,16 @@ def audit(
     return claimed
 
 
-def predictions_csv(samples: Samples, seeds: tuple[int, ...], probabilities: NDArray[np.float32]) -> str:
-    """One line a seed and clip: seed, dataset, subject, clip, label, predicted, one probability column a
-    class.
+def predictions_csv(samples: Samples, rounds: Sequence[Round], probabilities: NDArray[np.float32]) -> str:
+    """One line a seed and clip: seed, dataset, subject, clip, label, predicted, one probability column a class.
+
+    Where several trainings score the same clips, a line for each, and a last column that counts them.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["seed", "dataset", "subject", "clip", "label", "predicted", *samples.classes])
-    for place, seed in enumerate(seeds):
+    several = ["training"] if any(training > 1 for _, training in rounds) else []
+    writer.writerow(["seed", "dataset", "subject", "clip", "label", "predicted", *samples.classes, *several])
+    for place, (seed, training) in enumerate(rounds):
         for i, row in enumerate(probabilities[place]):
             writer.writerow(
                 [
@@ -155,6 +184,7 @@ def predictions_csv(samples: Samples, seeds: tuple[int, ...], probabilities: NDA
                     samples.classes[samples.labels[i]],
                     samples.classes[int(row.argmax())],
                     *(f"{p:.6f}" for p in row),
+                    *([training] if several else []),
                 ]
             )
     return text.getvalue()

@@ -102,16 +102,22 @@ def spot_rendered(
 def spot_recorded(
     data: Path, layout: str | None, setup: Setup, out: Path, jobs: int, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Measure a database of long videos, write results.json, events.csv and report.html, return the results."""
+    """Measure a database of long videos, write results.json, events.csv and report.html, and the intervals
+    as MEGC takes them (see `megc_files`); return the results.
+    """
     from offline.spotting.long_videos import load_database
+    from offline.spotting.megc import spans_of
+    from offline.spotting.megc_files import write_intervals
 
     began = time.monotonic()
     database = load_database(data, layout)
     measured = measure_all(database.videos, setup, out, jobs, progress)
-    from offline.spotting.results import summarise
+    from offline.spotting.results import summarise, watched
 
     results = summarise(measured, setup, database.layout, database.notes)
-    return _written(results, measured, out, began)
+    _written(results, measured, out, began)
+    write_intervals(*spans_of([watched(m) for m in measured]), out)
+    return results
 
 
 def _written(
@@ -167,6 +173,12 @@ def sentences(results: dict[str, Any]) -> list[str]:
             said.append(
                 f"neutral video{of}: {neutral['micro']['per_minute']:.2f} false micro a minute in "
                 f"{neutral['minutes']:.1f} minutes" + (f" ({causes})" if causes else "")
+            )
+        overall = {counting: kinds["overall"] for counting, kinds in scores["megc"].items()}
+        if overall["official"]["labels"]:
+            said.append(
+                f"as the MEGC counts{of}, micro and macro: F1 {overall['official']['f1']:.4f} by labels found, "
+                f"{overall['lines']['f1']:.4f} by lines, {overall['strict']['f1']:.4f} one to one"
             )
         if named := scores["recognition"]:
             said.append(

@@ -13,7 +13,8 @@ from engines import stills
 from engines.errors import InputError
 from engines.labels import CLASSES
 from offline.datasets.images import images_of
-from offline.datasets.long_videos import Coded, open_long_videos
+from offline.datasets.long_tables import Coded
+from offline.datasets.long_videos import open_long_videos
 from offline.spotting.truth import Interval
 
 

@@ -124,7 +124,8 @@ def _recognition(results: dict[str, Any]) -> list[str]:
     return [
         "<h2>Named</h2>",
         f"<p>Of {full['named']} hits with a class, {full['acc']:.3f} were named rightly (UF1 {full['uf1']:.3f}) "
-        f"by {escaped(results['model']['name'])}; STRS, spotting F1 by recognition UF1, is {full['strs']:.3f}."
+        f"by {escaped(results['model']['name'])}; STRS, spotting F1 by recognition F1 ({full['f1']:.3f}), is "
+        f"{full['strs']:.3f}."
         f"{beside}</p>",
     ]
 

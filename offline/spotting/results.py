@@ -15,6 +15,7 @@ from engines.spotting.detector import open_network
 from offline.spotting.batch import code_version
 from offline.spotting.early import summary
 from offline.spotting.measure import Measured, Setup
+from offline.spotting.megc import scores, spans_of
 from offline.spotting.scoring import Row, Watched, iou, rows_of, score
 
 SCHEMA = "apexbench.spot/1"
@@ -49,7 +50,9 @@ def summarise(
         "model": {"name": network.name, "sha256": network.sha256},
         "settings": msgspec.to_builtins(setup.spotting),
         "odds": _odds(setup),
-        "metrics": {name: score(members) for name, members in groups.items()},
+        "metrics": {
+            name: score(members) | {"megc": scores(*spans_of(members))} for name, members in groups.items()
+        },
         "early": early(measured),
         "apex_rules": apex_rules(measured),
         "recognition_at_true_moments": at_true_moments(measured),

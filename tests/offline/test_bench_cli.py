@@ -165,7 +165,7 @@ def test_table_fills_a_papers_tables(release, tmp_path, monkeypatch, capsys):
     arguments = ("table", "--paper", "000", tmp_path / "runs", "--html", tmp_path / "p.html")
     code, out, _ = call(monkeypatch, capsys, *arguments, "--json")
     told = json.loads(out)
-    assert code == 0 and told["tables"][2]["rows"][2]["status"] == "run"
+    assert code == 0 and told["tables"][2]["rows"][2]["status"] == "run, not by the recipe"
     assert "OFF-ApexNet" in (tmp_path / "p.html").read_text()
     code, out, _ = call(monkeypatch, capsys, "table", "--paper", "000")
     assert code == 0 and "not run" in out and "LBP-TOP" in out

@@ -488,6 +488,41 @@ def test_render_writes_what_it_says(tmp_path, monkeypatch, capsys, blank_faces):
     assert code == 0 and "Example: apexbench render" in " ".join(out.split())
 
 
+def test_the_cache_is_shown_and_cleared_and_nothing_else_in_its_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("APEXCAM_CACHE", str(tmp_path))
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "0a.clip.npz").write_bytes(b"x" * 300_000)
+    (tmp_path / "clips" / "notes.txt").write_text("mine")
+    (tmp_path / "spot-train" / "trained").mkdir(parents=True)
+    (tmp_path / "spot-train" / "trained" / "b.msgpack").write_bytes(b"y")
+    code, out, _ = call(monkeypatch, capsys, "cache", "--json")
+    shown = json.loads(out)
+    assert code == 0 and shown["folder"] == str(tmp_path) and not shown["cleared"]
+    assert [(row["kind"], row["files"], row["MB"]) for row in shown["kept"]] == [
+        ("clips", 1, 0.3),
+        ("spot-train/recordings", 0, 0.0),
+        ("spot-train/trained", 1, 0.0),
+    ]
+    code, out, _ = call(monkeypatch, capsys, "cache", "--clear", "--only", "clips")
+    assert code == 0 and "removed" in out
+    assert [path.name for path in (tmp_path / "clips").iterdir()] == ["notes.txt"]
+    assert (tmp_path / "spot-train" / "trained" / "b.msgpack").exists()
+    code, _, err = call(monkeypatch, capsys, "cache", "--only", "everything")
+    assert code == 2 and "choose from clips" in err
+
+
+def test_a_clip_is_hashed_once_a_call(mine, tmp_path, monkeypatch):
+    (database,) = open_video_dataset(mine)
+    monkeypatch.setitem(INPUTS, "first", FIRST)
+    hashed, key = [], work._key
+    monkeypatch.setattr(work, "_key", lambda clip, rule: hashed.append(clip.name) or key(clip, rule))
+    clips = database.usable[:2]
+    for cached in (False, True):
+        hashed.clear()
+        assert [one.cached for one in make_inputs(clips, "first", tmp_path / "cache").made] == [cached] * 2
+        assert sorted(hashed) == sorted(clip.name for clip in clips)
+
+
 def test_clips_of_a_user_without_a_home_are_prepared_for_the_run_alone(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("APEXCAM_CACHE", str(tmp_path / "file"))

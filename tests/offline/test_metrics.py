@@ -31,6 +31,11 @@ def test_scores_agree_with_scikit_learn():
     assert result.uar == pytest.approx(recall_score(labels, predicted, average="macro"))
 
 
+def test_f1_weighted_by_the_clips_a_class():
+    labels, predicted = np.array([0, 0, 0, 1, 2, 2]), np.array([0, 0, 1, 1, 0, 2])
+    assert score(labels, predicted, 3).wf1 == pytest.approx(f1_score(labels, predicted, average="weighted"))
+
+
 def test_a_class_that_nobody_shows_is_left_out():
     result = score(np.array([0, 0, 1]), np.array([0, 2, 1]), 3)
     assert result.uf1 == pytest.approx((2 / 3 + 1) / 2) and result.uar == pytest.approx(0.75)

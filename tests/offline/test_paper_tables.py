@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from engines.errors import InputError
+from engines.labels import CLASSES
 from offline.datasets.samples import Samples
 from offline.metrics import bootstrap, score, scores_of
 from offline.paper_tables import fill, find_runs, markdown, page
@@ -27,7 +28,19 @@ WRONG = {
 }
 
 
-def write_run(folder, protocol, model, labels, said, classes, datasets, epochs=None, seeds=(0,), rendered=()):
+def write_run(
+    folder,
+    protocol,
+    model,
+    labels,
+    said,
+    classes,
+    datasets,
+    epochs=None,
+    seeds=(0,),
+    rendered=(),
+    training=None,
+):
     """A finished run's folder with these predictions (seeds, N)."""
     n = len(labels)
     samples = Samples(
@@ -45,6 +58,7 @@ def write_run(folder, protocol, model, labels, said, classes, datasets, epochs=N
         "model": model,
         "seeds": list(seeds),
         "epochs": epochs,
+        "training": training or {},
         "classes": list(classes),
         "n_samples": n,
         "metrics": {name: metrics_of(samples.rows(mask), said[:, mask]) for name, mask in sets.items()},
@@ -54,7 +68,9 @@ def write_run(folder, protocol, model, labels, said, classes, datasets, epochs=N
     folder.mkdir(parents=True)
     (folder / "results.json").write_text(json.dumps(report))
     probabilities = np.eye(len(classes), dtype=np.float32)[said]
-    (folder / "predictions.csv").write_text(predictions_csv(samples, seeds, probabilities))
+    (folder / "predictions.csv").write_text(
+        predictions_csv(samples, [(seed, 1) for seed in seeds], probabilities)
+    )
     return report
 
 
@@ -239,3 +255,39 @@ def test_a_run_is_shown_the_papers_fullest_row():
     assert published("ststnet-plain", "cde") == published("ststnet", "cde")
     assert published("atnet", "hde")["casme2"] == {"uf1": 0.523, "uar": 0.501}
     assert published("rcn", "cde")["full"]["uf1"] == 0.7432 and published("linear", "cde") is None
+
+
+@pytest.mark.parametrize(
+    ("epochs", "training", "said"),
+    [
+        (20, {}, "20 epochs, not 500"),
+        (500, {"weights": "ab12"}, "begun on pretrained weights"),
+        (500, {"precision": "bfloat16"}, "trained in bfloat16"),
+    ],
+)
+def test_a_run_that_is_not_by_the_recipe_fills_no_cell_and_stands_there_marked(
+    tmp_path, epochs, training, said
+):
+    labels = np.arange(30) % 3
+    common = ("cde", "ststnet", labels, labels, CLASSES, ["casme2"] * 30)
+    write_run(tmp_path / "smoke", *common, epochs=epochs, seeds=(0,), training=training)
+    (row,) = rows_of(fill("002", find_runs([tmp_path])), "2", "STSTNet")
+    cell = row["cells"][0]
+    assert cell["measured"] == 1.0 and cell["difference"] is None and cell["otherwise"] == [said]
+    assert row["status"].endswith("not by the recipe")
+    filled = fill("002", find_runs([tmp_path]))
+    assert any(said in note for table in filled["tables"] for note in table["notes"])
+    assert "otherwise 1.0000" in markdown(filled) and "ours 1.0000" not in markdown(filled)
+    write_run(tmp_path / "whole", *common, epochs=500)
+    (row,) = rows_of(fill("002", find_runs([tmp_path])), "2", "STSTNet")
+    assert row["cells"][0]["difference"] is not None and row["cells"][0]["otherwise"] == []
+
+
+def rows_of(filled, table, method):
+    return [
+        row
+        for each in filled["tables"]
+        if each["number"] == table
+        for row in each["rows"]
+        if row["method"] == method
+    ]

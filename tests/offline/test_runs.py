@@ -18,10 +18,12 @@ from threadpoolctl import threadpool_info
 
 from engines.errors import InputError
 from offline.datasets.flowmaps import load_flowmaps
+from offline.metrics import score
 from offline.protocols import LeakError, open_protocol
 from offline.recognisers import RECOGNISERS, Entry, open_recogniser
 from offline.runs import kept, run, scoring, workers
 from offline.runs.plan import Plan
+from offline.tables import load_run
 from offline.training.options import Training
 
 
@@ -281,7 +283,7 @@ def test_a_subject_dependent_protocol_says_so(samples, tmp_path):
     assert any("no figure for unseen people" in note for note in report["notes"]) and "paper" not in report
 
 
-def test_a_clip_scored_by_several_trainings_has_the_mean_of_what_they_say(samples, tmp_path):
+def test_trainings_that_score_the_same_clips_are_scored_each_and_their_scores_averaged(samples, tmp_path):
     names = np.where(
         samples.datasets == "samm", "smic-vis", np.where(samples.datasets == "smic", "smic", "casme2")
     )
@@ -291,11 +293,21 @@ def test_a_clip_scored_by_several_trainings_has_the_mean_of_what_they_say(sample
     assert set(report["metrics"]) == {"full", "smic-vis"} and report["n_samples"] == 8
     assert any("no figure for unseen people" in note for note in report["notes"])
     folds = sorted((tmp_path / "run" / "folds").glob("*.npz"))
-    said = np.mean([np.load(fold)["probabilities"] for fold in folds], 0)
+    said = np.concatenate([np.load(fold)["probabilities"] for fold in folds])
     with (tmp_path / "run" / "predictions.csv").open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     written = [[float(row[word]) for word in samples.classes] for row in rows]
-    assert len(folds) == 5 and len(rows) == 8 and np.allclose(said, written, atol=1e-5)
+    assert len(folds) == 5 and len(rows) == 5 * 8 and np.allclose(said, written, atol=1e-5)
+    assert [row["training"] for row in rows] == [str(k) for k in range(1, 6) for _ in range(8)]
+    full, labels = report["metrics"]["full"], source.labels[names == "smic-vis"]
+    each = [score(labels, part.argmax(1), 3) for part in said.reshape(5, 8, 3)]
+    assert full["uf1"] == pytest.approx(np.mean([s.uf1 for s in each]), abs=1e-4)
+    assert full["acc"] == pytest.approx(np.mean([s.acc for s in each]), abs=1e-4)
+    together = score(labels, said.reshape(5, 8, 3).mean(0).argmax(1), 3)
+    assert report["trainings"] == 5 and "probabilities of the 5 trainings" in report["ensemble"]["what"]
+    assert report["ensemble"]["metrics"]["full"]["uf1"] == pytest.approx(together.uf1, abs=1e-4)
+    assert "each training is scored by itself" in report["scoring"]
+    assert load_run(tmp_path / "run").predicted.shape == (5, 8)
     with pytest.raises(InputError, match="--audit is not for cdmer-1"):
         run(source, replace(cdmer, audit=True), tmp_path / "audit")
 

@@ -17,6 +17,7 @@ from engines.synthesis import Identity, Performance, Renderer, Scene
 from offline.spotting import batch, sweep
 from offline.spotting.command import setup_of
 from offline.spotting.measure import Measured
+from offline.spotting.megc_files import read_intervals
 from offline.spotting.rendered import Knobs, RenderedVideo
 from offline.spotting.results import summarise, watched
 
@@ -178,6 +179,11 @@ def test_a_database_is_scored_by_its_own_frame_numbers(database, tmp_path, monke
     assert micro["apex_mae_frames"] <= 1
     assert results["metrics"]["full"]["neutral"] is None
     assert results["metrics"]["full"]["recognition"]["named"] == 2
+    overall = results["metrics"]["full"]["megc"]["official"]["overall"]
+    assert overall["labels"] == results["metrics"]["full"]["expressions"]["performed"]
+    told = read_intervals(out / "megc.csv").predictions if overall["predictions"] else {}
+    assert sum(map(len, told.values())) == overall["predictions"]
+    assert sum(map(len, read_intervals(out / "LOG_micro.txt").labels.values())) == overall["labels"]
 
 
 @pytest.mark.parametrize(

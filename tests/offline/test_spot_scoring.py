@@ -2,7 +2,7 @@
 
 import pytest
 
-from offline.spotting.scoring import Watched, iou, match, rows_of, score
+from offline.spotting.scoring import Watched, iou, match, rows_of, score, strs
 from offline.spotting.sweep import wilson
 from offline.spotting.truth import Found, Interval
 
@@ -175,7 +175,10 @@ def test_recognition_counts_hits_with_a_class_and_strs_is_the_product():
     # F1: negative 0, positive 2/3, surprise 1.
     assert named["uf1"] == pytest.approx(5 / 9, abs=1e-4)
     assert scored["micro"]["f1"] == pytest.approx(8 / 9, abs=1e-4)
-    assert named["strs"] == pytest.approx(8 / 9 * 5 / 9, abs=1e-4)
+    # The F of mean precision 1/2 and mean recall 2/3, as MEAN and the MEGC have it.
+    assert named["f1"] == pytest.approx(4 / 7, abs=1e-4)
+    assert named["strs"] == pytest.approx(8 / 9 * 4 / 7, abs=1e-4)
+    assert strs(0.1214, 0.6667) == pytest.approx(0.0809, abs=5e-5)  # MEAN on CAS(ME)²
     assert score([video([truth(1, 2, 9)], [])])["recognition"] is None
 
 

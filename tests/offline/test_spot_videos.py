@@ -104,7 +104,7 @@ def test_rows_without_a_folder_are_said_and_left_out(casme_root):
     shutil.rmtree(casme_root / "rawpic" / "s15")
     database = load_database(casme_root)
     assert {video.subject for video in database.videos} == {"s16"}
-    assert database.notes == ("2 rows belong to 1 videos that are not here (s15 0101); they are left out",)
+    assert database.notes == ("2 rows belong to 1 videos that are not here (s15-0101); they are left out",)
 
 
 def test_what_a_video_is_changes_with_its_images_and_its_rows(casme_root):
