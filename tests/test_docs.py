@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from realtime.processes.table import roles
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
     (ROOT / "docs").glob("*.md")
@@ -35,3 +37,15 @@ def test_the_front_door_is_imported_by_nobody_behind_it(package: str) -> None:
     door = re.compile(r"^\s*(?:from|import) apexcam\b", re.MULTILINE)
     files = [file for file in (ROOT / package).rglob("*.py") if door.search(file.read_text(encoding="utf-8"))]
     assert not files
+
+
+def test_the_table_of_processes_is_the_one_that_runs():
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    written = [
+        tuple(cell.strip() for cell in line.strip("|").split("|")[:4])
+        for line in text.partition("## The table of processes")[2].splitlines()
+        if line.startswith("| ") and not line.startswith("| process")
+    ]
+    names = {role.name: f"{role.name}, one a camera" if role.per_camera else role.name for role in roles()}
+    wanted = [(names[role.name], role.reads, role.writes, role.may_lose) for role in roles()]
+    assert [row for row in written if row[0] != "main"][: len(wanted)] == wanted
