@@ -56,8 +56,11 @@ def test_a_loop_of_ones_own(film: Path, tmp_path: Path) -> None:
 
 
 def test_watching_prints_early_and_final_events(film: Path, tmp_path: Path) -> None:
-    run = example("watch.py", film, folder=tmp_path)
-    assert run.returncode == 0, run.stderr
+    for _ in range(3):  # a machine that is busy loses frames of a live run
+        run = example("watch.py", film, folder=tmp_path)
+        assert run.returncode == 0, run.stderr
+        if run.stdout:
+            break
     assert [line.split()[0] for line in run.stdout.splitlines()] == ["provisional", "final"]
 
 

@@ -56,6 +56,9 @@ class Spotter:
     def interrupt(self, reason):
         self.interrupted.append(reason)
 
+    def early(self):
+        return []
+
     def wants_landmarks(self):
         return len(self.samples) == 2
 

@@ -310,7 +310,7 @@ def test_common_expressions_are_four_and_all_are_more(finished, videos):
     real = implanted_of(finished, videos, "calm.mkv").real
 
     def drawn(expressions):
-        every = [ImplantedVideo(real, seed, Implants(expressions=expressions)) for seed in range(60)]
+        every = [ImplantedVideo(real, seed, Implants(expressions=expressions)) for seed in range(150)]
         return {one.aus for video in every for one in video.performances}
 
     assert drawn("common") == {(6, 12), (1, 2, 26), (4, 15), (9, 15)} < drawn("all") | {(9, 15)}

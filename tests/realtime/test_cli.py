@@ -204,6 +204,7 @@ def test_analyze_writes_and_says(tmp_path: Path) -> None:
     assert code == 0, err
     assert json.loads(out)["frames"] == 20
     assert sorted(path.name for path in (tmp_path / "o").iterdir()) == [
+        "early.jsonl",
         "events.csv",
         "events.eaf",
         "events.jsonl",

@@ -52,6 +52,9 @@ class Blind:
         at = messages.Moment(frame.index, frame.t_ns, None)
         return messages.State(camera=self._camera, at=at, fps=0.0, faces=[live_fakes.face_at_rest()])
 
+    def early(self) -> tuple[list[Any], list[Any]]:
+        return [], []
+
     def refused_of(self, face: int) -> dict[str, int]:
         return {}
 

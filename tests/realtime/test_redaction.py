@@ -129,7 +129,10 @@ def test_the_list_of_processes_shows_neither_password_nor_token(tmp_path: Path) 
     titles: set[str] = set()
     try:
         deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and not any("stream recognise" in title for title in titles):
+        awaited = ("apexcam: stream watch", "apexcam: stream recognise")
+        while time.monotonic() < deadline and not all(
+            any(title.startswith(one) for title in titles) for one in awaited
+        ):
             time.sleep(0.2)
             with contextlib.suppress(psutil.Error):
                 for process in [psutil.Process(program.pid), *psutil.Process(program.pid).children()]:
