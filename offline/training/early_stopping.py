@@ -8,16 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from engines.errors import InputError
+
 HELD_OUT: Final = 0.2  # of the training people
 
 
 def hold_out(people: NDArray[Any] | None, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices that train, and those of a fifth of the people (at least one), drawn by ``seed``.
 
-    Raises ValueError for fewer than two people, and where it is not said who is seen.
+    Raises InputError for fewer than two people, and where it is not said who is seen.
     """
     if people is None or len(names := np.unique(people)) < 2:
-        raise ValueError("early stopping holds training people out: it needs two of them, and who is seen")
+        raise InputError(
+            "early stopping holds training people out, and needs two of them here: give more data, or --recipe ours"
+        )
     count = max(1, round(HELD_OUT * len(names)))
     held = np.isin(people, np.random.default_rng(seed).permutation(names)[:count])
     return np.flatnonzero(~held), np.flatnonzero(held)

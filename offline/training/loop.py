@@ -40,8 +40,8 @@ def train(
 
     ``maps`` (N, ...) is what the network reads of N clips, such as float32 (N, 3, 28, 28) in 0..1; ``labels``
     int64 (N,); ``people`` (N,) who is seen, which early stopping needs. On the CPU two calls with one seed give
-    identical weights, whatever else the machine does. Raises InputError for weights that do not fit, and ValueError
-    where early stopping has no two people.
+    identical weights, whatever else the machine does. Raises InputError for weights that do not fit, and where
+    early stopping has no two people.
     """
     held = None
     if recipe.patience:

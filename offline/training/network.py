@@ -38,7 +38,7 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: NDArray[Any], y: NDArray[np.int64], groups: NDArray[Any] | None = None) -> Self:
         """Train on maps and labels; the last epoch's network is kept. ``groups`` (N,): who is seen on each, for a
-        recipe with early stopping, which raises ValueError without.
+        recipe with early stopping, which raises InputError without.
         """
         return self.fit_watched(X, y, None, groups)
 

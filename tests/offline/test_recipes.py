@@ -111,7 +111,7 @@ def test_people_are_held_out_whole_and_training_ends_where_nothing_is_gained():
     assert len(train) + len(held) == 30 and not set(people[train]) & set(people[held])
     assert len(set(people[held])) == 2 and np.array_equal(held, hold_out(people, 4)[1])
     for bad in (None, people[:3]):
-        with pytest.raises(ValueError, match="holds training people out"):
+        with pytest.raises(InputError, match="holds training people out"):
             hold_out(bad, 0)
     network = torch.nn.Linear(1, 1)
     losses = iter([3.0, 1.0, 2.0, 2.0])
@@ -130,7 +130,7 @@ def test_early_stopping_ends_a_training_and_never_sees_the_scored(samples, monke
     recogniser.fit_watched(samples.maps, samples.labels, samples.maps[:2], samples.people)
     assert 2 < len(recogniser.history_) < 30 and recogniser.watched_.shape == (30, 2)
     assert (recogniser.watched_[-1] == recogniser.predict(samples.maps[:2])).all()
-    with pytest.raises(ValueError, match="who is seen"):
+    with pytest.raises(InputError, match="holds training people out"):
         recogniser.fit(samples.maps, samples.labels)
 
 
