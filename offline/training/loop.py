@@ -208,8 +208,17 @@ def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         return torch.optim.SGD(
             _groups(model, recipe), recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay
         )
+    if recipe.optimiser == "rmsprop":  # decay and epsilon are Keras's
+        return torch.optim.RMSprop(
+            _groups(model, recipe),
+            recipe.learning_rate,
+            alpha=0.9,
+            eps=1e-7,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+        )
     if recipe.optimiser != "adam":
-        raise ValueError(f"optimiser {recipe.optimiser!r} is neither adam nor sgd")
+        raise ValueError(f"optimiser {recipe.optimiser!r} is not adam, sgd or rmsprop")
     # fused: one pass over the weights instead of a dozen, which is most of a step of the larger networks
     return torch.optim.Adam(
         _groups(model, recipe), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True

@@ -340,7 +340,7 @@ def test_a_run_that_measured_otherwise_fills_no_cell(tmp_path, changed, said):
 @pytest.mark.parametrize(
     ("run", "said"),
     [
-        ({"recipe": "ours"}, ["optimiser adam, not sgd"]),
+        ({"recipe": "ours"}, ["optimiser adam, not rmsprop"]),
         ({"training": {"momentum": 0.8}}, ["momentum 0.8, not 0"]),
         ({"training": {"learning_rate": 5e-4}}, ["learning rate 0.0005, not 0.001"]),
         (

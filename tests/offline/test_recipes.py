@@ -1,6 +1,7 @@
 """Recipes by network and protocol, and what a training follows from in the results."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs apexcam[train]")
 
 from engines.errors import InputError  # noqa: E402
-from engines.networks import NETWORKS  # noqa: E402
+from engines.networks import NETWORKS, atnet, frames  # noqa: E402
 from engines.networks.recipes import NAMES, Recipe  # noqa: E402
+from offline.inputs import INPUTS  # noqa: E402
 from offline.protocols import open_protocol  # noqa: E402
 from offline.recognisers import open_recogniser  # noqa: E402
 from offline.runs import run  # noqa: E402
@@ -30,7 +32,7 @@ from offline.training.pictures import brightened  # noqa: E402
 def test_paper_002_has_a_rate_for_each_kind_of_protocol(network, protocol, rate, momentum):
     recipe = NETWORKS[network].recipe_of("paper", protocol)
     assert (recipe.optimiser, recipe.learning_rate, recipe.momentum, recipe.batch) == (
-        "sgd",
+        "rmsprop",
         rate,
         momentum,
         32,
@@ -174,3 +176,22 @@ def test_pictures_are_mirrored_turned_and_brightened():
     assert {bool(value > 120) for value in left} == {True, False}  # mirrored or not
     dark = np.minimum(left, [int(one[10, 15]) for one in made])
     assert np.ptp(dark) > 5 and abs(dark - 100).max() <= 10
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [("atnet", "authors"), ("mobilenetv2-u", "paper"), ("mscnn-grey", "paper"), ("fr", "paper")],
+)
+def test_networks_train_by_published_recipes(name, recipe, moving, monkeypatch):
+    monkeypatch.setattr(frames, "SIDE", 64)
+    monkeypatch.setattr(atnet, "UNITS", 96)
+    clips, labels = moving[0][:4], moving[1][:4]
+    chosen = NETWORKS[name].recipe_of(recipe, "cde")
+    short = replace(chosen, iterations=min(chosen.iterations, 2), batch=4)
+    X = np.stack([INPUTS[NETWORKS[name].inputs].make(clip) for clip in clips])
+    people = np.array(["a", "a", "b", "c"])
+    said = [
+        NetworkRecogniser(name, short, training=Training(3, 1)).fit(X, labels, people).predict_proba(X)
+        for _ in range(2)
+    ]
+    assert said[0].shape == (4, 3) and np.array_equal(*said)
