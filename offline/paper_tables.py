@@ -11,7 +11,7 @@ from engines.errors import InputError
 from offline import pages
 from offline.metrics import bootstrap, by_subject
 from offline.papers import PAPERS, Column, Row, Table, open_paper
-from offline.recognisers import open_recogniser
+from offline.papers.conditions import conditions, otherwise
 from offline.tables import RunFolder, load_run, print_rows
 
 RENDERED: Final = (
@@ -23,7 +23,7 @@ RENDERED: Final = (
 @dataclass(frozen=True)
 class _Cell:
     """What a paper states and what was measured here, in 0..1; None for neither. ``rendered``: on drawn faces, which
-    says nothing of the paper's figure. ``otherwise``: how the run differs from the recipe, which fills no cell either.
+    says nothing of the paper's figure. ``otherwise``: how the run differs from the paper's, which fills no cell either.
     """
 
     published: float | None
@@ -60,20 +60,20 @@ def fill(number: str, runs: Sequence[RunFolder]) -> dict[str, Any]:
     """A paper's tables with what the runs measured: every row of the paper is there, run or not.
 
     Where several runs fit a row, those of recorded faces come first, then the one of most seeds, the last of equals.
-    A run that is not by the recipe (other epochs, pretrained weights, another precision) fills no cell: it stands
-    there marked, its difference named. Raises InputError for an unknown paper.
+    A run that is not by the paper's recipe or measured otherwise (other epochs, weights, apex rule, flow) fills no
+    cell: it stands there marked, its difference named. Raises InputError for an unknown paper.
     """
     return {
         "paper": number,
         "title": PAPERS.get(number, ""),
-        "tables": [_fill_table(table, runs) for table in open_paper(number)],
+        "tables": [_fill_table(number, table, runs) for table in open_paper(number)],
     }
 
 
-def _fill_table(table: Table, runs: Sequence[RunFolder]) -> dict[str, Any]:
+def _fill_table(number: str, table: Table, runs: Sequence[RunFolder]) -> dict[str, Any]:
     rows, notes = [], list(table.notes)
     for row in table.rows:
-        cells = _cells(table.columns, row, runs)
+        cells = _cells(number, table.columns, row, runs)
         rows.append(
             {
                 "method": row.title,
@@ -97,7 +97,7 @@ def _fill_table(table: Table, runs: Sequence[RunFolder]) -> dict[str, Any]:
         notes += _counted_otherwise(table.columns, cells)
         notes += [RENDERED] * any(cell.rendered for cell in cells)
         notes += [
-            f"{row.title}: {words}: not the recipe, so not the paper's figure"
+            f"{row.title}: {words}: not as the paper has it, so not its figure"
             for words in dict.fromkeys(", ".join(cell.otherwise) for cell in cells if cell.otherwise)
         ]
     return {
@@ -122,14 +122,14 @@ def _counted_otherwise(columns: Sequence[Column], cells: Sequence[_Cell]) -> lis
     ]
 
 
-def _cells(columns: Sequence[Column], row: Row, runs: Sequence[RunFolder]) -> list[_Cell]:
+def _cells(number: str, columns: Sequence[Column], row: Row, runs: Sequence[RunFolder]) -> list[_Cell]:
     cells: list[_Cell] = []
     for column, published in zip(columns, row.values, strict=True):
         if column.protocol == "mean":
             cells.append(_mean(columns, cells, column.metric, published))
             continue
-        run = _fitting(column, row, runs)
-        cells.append(_Cell(published) if run is None else _measure(run, column, row, published))
+        run = _fitting(number, column, row, runs)
+        cells.append(_Cell(published) if run is None else _measure(number, run, column, row, published))
     return cells
 
 
@@ -148,7 +148,7 @@ def _mean(columns: Sequence[Column], cells: Sequence[_Cell], metric: str, publis
     return _Cell(published, round(float(np.mean(values)), 4), rendered=rendered, otherwise=otherwise)
 
 
-def _fitting(column: Column, row: Row, runs: Sequence[RunFolder]) -> RunFolder | None:
+def _fitting(number: str, column: Column, row: Row, runs: Sequence[RunFolder]) -> RunFolder | None:
     fitting = [
         run
         for run in runs
@@ -157,29 +157,16 @@ def _fitting(column: Column, row: Row, runs: Sequence[RunFolder]) -> RunFolder |
         and row.epochs in (None, run.report.get("epochs"))
         and (column.metric == "confusion" or column.of in run.report["metrics"])
     ]
+    if not fitting:
+        return None
+    wanted = conditions(number, row, column)
     return max(
         reversed(fitting),
-        key=lambda run: (not run.rendered, not _otherwise(run, row), len(run.report["seeds"])),
-        default=None,
+        key=lambda run: (not run.rendered, not otherwise(wanted, run.report), len(run.report["seeds"])),
     )
 
 
-def _otherwise(run: RunFolder, row: Row) -> tuple[str, ...]:
-    """How a run was trained otherwise than by the recipe of its recogniser, in words."""
-    entry, ran = open_recogniser(row.model), run.report.get("epochs")
-    wanted = row.epochs or entry.epochs
-    training = run.report.get("training", {})
-    words = []
-    if ran is not None and wanted is not None and ran != wanted:
-        words.append(f"{ran} epochs, not {wanted}")
-    if training.get("weights") and not entry.needs_weights:
-        words.append("begun on pretrained weights")
-    if training.get("precision"):
-        words.append(f"trained in {training['precision']}")
-    return tuple(words)
-
-
-def _measure(run: RunFolder, column: Column, row: Row, published: float | None) -> _Cell:
+def _measure(number: str, run: RunFolder, column: Column, row: Row, published: float | None) -> _Cell:
     classes = run.report["classes"]
     if column.metric == "confusion" and not {row.title, column.of} <= set(classes):
         return _Cell(published)
@@ -192,7 +179,7 @@ def _measure(run: RunFolder, column: Column, row: Row, published: float | None) 
     value, low, high = bootstrap(people, column.metric, pair)
     interval = (round(low, 4), round(high, 4))
     here = (round(value, 4), interval, int(kept.sum()), str(run.path), run.rendered)
-    return _Cell(published, *here, _otherwise(run, row))
+    return _Cell(published, *here, otherwise(conditions(number, row, column), run.report))
 
 
 def _status(row: Row, cells: Sequence[_Cell]) -> str:
@@ -204,7 +191,7 @@ def _status(row: Row, cells: Sequence[_Cell]) -> str:
     words = "run" if measured == len(cells) else f"{measured} of {len(cells)} columns run"
     if any(cell.rendered for cell in cells):
         words += ", on rendered faces"
-    return f"{words}, not by the recipe" if any(cell.otherwise for cell in cells) else words
+    return f"{words}, not as in the paper" if any(cell.otherwise for cell in cells) else words
 
 
 # -- for people --------------------------------------------------------------------------------------------------------

@@ -80,6 +80,7 @@ def pretrain(
         classes=chosen.classes,
         training=training,
         after_epoch=after,
+        people=samples.people,
     )
     notes = {
         "made by": "apexbench pretrain",

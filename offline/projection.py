@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from offline.datasets.samples import Samples
 from offline.recognisers import Entry
+from offline.runs.fold import fit
 from offline.training.options import Training
 
 
@@ -38,7 +39,7 @@ def project(samples: Samples, entry: Entry, training: Training) -> Projection | 
         return None
     from sklearn.manifold import TSNE
 
-    recogniser.fit(samples.maps[~shown], samples.labels[~shown])
+    fit(recogniser, samples.maps[~shown], samples.labels[~shown], samples.people[~shown])
     features = recogniser.features(samples.maps[shown])
     perplexity = min(20.0, (len(features) - 1) / 3)
     points = TSNE(2, perplexity=perplexity, init="pca", random_state=0).fit_transform(

@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from engines import plugins
 from engines.errors import InputError
 from engines.networks import NETWORKS, Network, find_network
+from engines.networks.recipes import Recipe
 from offline.descriptors import DESCRIPTORS, Descriptor
 from offline.training.options import Training
 
 
 class Recogniser(Protocol):
-    """What a fold needs of a classifier: scikit-learn's ``fit(X, y)`` and ``predict_proba(X)``."""
+    """What a fold needs of a classifier: scikit-learn's ``fit(X, y)`` and ``predict_proba(X)``. One whose ``fit`` also
+    takes ``groups`` is given the people of the training clips.
+    """
 
     classes_: NDArray[Any]
 
@@ -36,7 +39,7 @@ class Recogniser(Protocol):
 class Entry:
     """One row of the list: ``title`` for people, ``source`` of architecture and settings, ``epochs`` by
     default; ``input`` is what it reads of a clip, by its name in offline.inputs; whether it can begin with
-    a file of pretrained weights, and whether it must.
+    a file of pretrained weights, and whether it must; ``network``, where it is one.
     """
 
     name: str
@@ -47,16 +50,31 @@ class Entry:
     input: str = "flow-map"
     takes_weights: bool = False
     needs_weights: bool = False
+    network: Network | None = None
+
+    def recipe(self, training: Training) -> Recipe | None:
+        """What it is trained with, for the name and the protocol in ``training``; None for what has no recipe.
+
+        InputError for a recipe that it does not have.
+        """
+        if self.network is not None:
+            return self.network.recipe_of(training.recipe, training.protocol)
+        if training.recipe != "ours":
+            raise InputError(f"{self.name} has no recipe {training.recipe!r}: leave --recipe out")
+        return None
 
 
 def _network(row: Network) -> Entry:
     def make(classes: int, training: Training) -> Recogniser:
         from offline.training.network import NetworkRecogniser
 
-        return NetworkRecogniser(row.name, row.recipe, classes, training, row.members)
+        recipe = row.recipe_of(training.recipe, training.protocol)
+        return NetworkRecogniser(row.name, recipe, classes, training, row.members)
 
     recipe = row.recipe
-    return Entry(row.name, row.title, recipe.source, recipe.epochs, make, row.inputs, takes_weights=True)
+    return Entry(
+        row.name, row.title, recipe.source, recipe.epochs, make, row.inputs, takes_weights=True, network=row
+    )
 
 
 def _descriptor(row: Descriptor) -> Entry:

@@ -30,7 +30,7 @@ def write_report(
     """Write report.html into a run's folder from its results, its training curve and the features of unseen
     people, for which the recogniser is trained once more.
     """
-    training = replace(plan.training, seed=plan.seeds[0])
+    training = replace(plan.training, seed=plan.seeds[0], protocol=plan.protocol.name)
     projection = project(samples, plan.entry, training) if features else None
     curve = _read_curve(out / "training.csv")
     write_bytes(out / "report.html", page(report, plan, curve, projection).encode())
@@ -57,7 +57,7 @@ def page(
         f'<p class="lead">Between {low:.3f} and {high:.3f} had other people like these been '
         f"{'rendered' if drawn else 'recorded'} (95 %). "
         f"{report['n_samples']} clips of {report['n_subjects']} people, {seeds} seed{'s' if seeds > 1 else ''}, "
-        "scored at the last epoch.</p>",
+        f"{'scored where training ended' if plan.recipe and plan.recipe.patience else 'scored at the last epoch'}.</p>",
         *(f'<p class="note">{escaped(note)}</p>' for note in report["notes"]),
         "<h2>Scores</h2>",
         _scores(report),
@@ -81,12 +81,20 @@ def page(
     epochs = f"Epochs: {report['epochs']}. " if report["epochs"] else ""
     parts += [
         "<h2>How it was trained</h2>",
-        f"<p>{escaped(plan.entry.source)}. {epochs}Scoring: {escaped(report['scoring'])}. "
+        f"<p>{escaped(_whose(report, plan))}. {epochs}Scoring: {escaped(report['scoring'])}. "
         f"{report['seconds']:.0f} s of computing.</p>",
         '<p class="soft">predictions.csv beside this page holds every prediction: all figures can be recomputed.</p>',
     ]
     title = f"{report['model']} · {report['protocol']}{', rendered faces' * drawn}"
     return pages.page(title, parts, _STYLE)
+
+
+def _whose(report: dict[str, Any], plan: Plan) -> str:
+    """Whose settings, and which of them are assumed."""
+    trained = report["training"]
+    words = [trained.get("source", plan.entry.source)]
+    words += [f"{what}: {', '.join(trained[what])}" for what in ("assumed", "differs") if trained.get(what)]
+    return "; ".join(words)
 
 
 def _scores(report: dict[str, Any]) -> str:

@@ -6,14 +6,14 @@ only, 0..255, a larger image) it makes of them inside, so that all networks trai
 one interface. Those of clips take crops, flows or several things by name (see each), and return logits too.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from engines import plugins
 from engines.errors import InputError
 from engines.networks import recipes
-from engines.networks.recipes import Recipe
+from engines.networks.recipes import Published, Recipe
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,8 +24,9 @@ class Network:
     """One row of the registry; another package adds one as an entry point of the group ``apexcam.networks``.
 
     ``title`` for people; ``builder`` "module:attribute", called with the number of classes; ``recipe``: how it is
-    trained, and whose settings these are; ``inputs``: what it reads of a clip, by its name in offline.inputs;
-    ``members``: networks of different seeds whose logits are averaged.
+    trained, and whose settings these are, where no other is asked for; ``published``: the others, "paper" and
+    "authors"; ``inputs``: what it reads of a clip, by its name in offline.inputs; ``members``: networks of different
+    seeds whose logits are averaged.
     """
 
     name: str
@@ -34,6 +35,17 @@ class Network:
     recipe: Recipe
     inputs: str = "flow-map"
     members: int = 1
+    published: Published = field(default_factory=dict)
+
+    def recipe_of(self, name: str, protocol: str = "") -> Recipe:
+        """The recipe called ``name`` for a protocol. InputError for one that there is not."""
+        if name == "ours":
+            return self.recipe
+        if name not in self.published:
+            known = " or ".join((*self.published, "ours"))
+            raise InputError(f"{self.name} has no recipe {name!r}: choose {known}")
+        found = self.published[name]
+        return found if isinstance(found, Recipe) else found(protocol)
 
 
 def _row(name: str, title: str, builder: str, recipe: Recipe, **more: Any) -> Network:
@@ -41,12 +53,19 @@ def _row(name: str, title: str, builder: str, recipe: Recipe, **more: Any) -> Ne
 
 
 _ROWS: Final = (
-    _row("ststnet", "STSTNet: shallow triple stream, the work shrunk", "ststnet:STSTNet", recipes.STSTNET),
+    _row(
+        "ststnet",
+        "STSTNet: shallow triple stream, the work shrunk",
+        "ststnet:STSTNet",
+        recipes.STSTNET,
+        published=recipes.PUBLISHED_STSTNET,
+    ),
     _row(
         "ststnet-plain",
         "STSTNet as published, its three branches one after another",
         "ststnet:PlainSTSTNet",
         recipes.STSTNET,
+        published=recipes.PUBLISHED_STSTNET,
     ),
     _row(
         "ststnet-live",
@@ -55,27 +74,54 @@ _ROWS: Final = (
         recipes.LIVE,
         members=10,
     ),
-    _row("off-apexnet", "OFF-ApexNet: u and v streams", "off_apexnet:OFFApexNet", recipes.OFF_APEXNET),
-    _row("off-apexnet-u", "OFF-ApexNet, horizontal stream alone", "off_apexnet:u_only", recipes.OFF_APEXNET),
-    _row("off-apexnet-v", "OFF-ApexNet, vertical stream alone", "off_apexnet:v_only", recipes.OFF_APEXNET),
+    _row(
+        "off-apexnet",
+        "OFF-ApexNet: u and v streams",
+        "off_apexnet:OFFApexNet",
+        recipes.OFF_APEXNET,
+        published=recipes.PUBLISHED_OFF_APEXNET,
+    ),
+    _row(
+        "off-apexnet-u",
+        "OFF-ApexNet, horizontal stream alone",
+        "off_apexnet:u_only",
+        recipes.OFF_APEXNET,
+        published=recipes.PUBLISHED_OFF_APEXNET,
+    ),
+    _row(
+        "off-apexnet-v",
+        "OFF-ApexNet, vertical stream alone",
+        "off_apexnet:v_only",
+        recipes.OFF_APEXNET,
+        published=recipes.PUBLISHED_OFF_APEXNET,
+    ),
     _row(
         "dual-inception",
         "Dual-Inception, also Basic Inception: two Inception streams",
         "dual_inception:DualInception",
         recipes.FR,
+        published=recipes.PUBLISHED_FR,
     ),
     _row(
         "fr",
         "FR: feature refinement, attention and proposal loss",
         "feature_refinement:FeatureRefinement",
         recipes.FR,
+        published=recipes.PUBLISHED_FR,
     ),
-    _row("fr-fc", "FR with plain layers for attention", "feature_refinement:plain_proposals", recipes.FR),
+    _row(
+        "fr-fc",
+        "FR with plain layers for attention",
+        "feature_refinement:plain_proposals",
+        recipes.FR,
+        published=recipes.PUBLISHED_FR,
+    ),
     _row(
         "fr-concatenated",
         "FR with features side by side instead of summed",
         "feature_refinement:concatenated",
         recipes.FR,
+        published=recipes.PUBLISHED_FR,
     ),
     _row("rcn", "RCN-style shallow recurrent convolution", "rcn:RCN", recipes.RCN),
     _row("alexnet", "AlexNet on flow maps enlarged to 64x64", "alexnet:AlexNet", recipes.PHOTOGRAPHS),
@@ -87,11 +133,11 @@ _ROWS: Final = (
     ),
     _row("vgg16", "VGG16 on flow maps enlarged to 64x64", "vgg16:VGG16", recipes.PHOTOGRAPHS),
     *(
-        _row(name, title, f"atnet:{attribute}", recipes.ATNET, inputs="apex-motion")
-        for name, title, attribute in (
-            ("atnet", "ATNet: apex frame and the motion around it", "ATNet"),
-            ("atnet-spatial", "ATNet, spatial stream alone", "spatial"),
-            ("atnet-temporal", "ATNet, temporal stream alone", "temporal"),
+        _row(name, title, f"atnet:{attribute}", recipes.ATNET, inputs="apex-motion", published=published)
+        for name, title, attribute, published in (
+            ("atnet", "ATNet: apex frame and the motion around it", "ATNet", recipes.PUBLISHED_ATNET),
+            ("atnet-spatial", "ATNet, spatial stream alone", "spatial", recipes.PUBLISHED_ATNET),
+            ("atnet-temporal", "ATNet, temporal stream alone", "temporal", recipes.PUBLISHED_ATNET_TEMPORAL),
         )
     ),
     _row(
@@ -100,6 +146,7 @@ _ROWS: Final = (
         "mobilenet_v2:MobileNetV2",
         recipes.MOBILENET,
         inputs="flow",
+        published=recipes.PUBLISHED_MOBILENET,
     ),
     _row(
         "mobilenetv2-softmax",
@@ -107,6 +154,7 @@ _ROWS: Final = (
         "mobilenet_v2:MobileNetV2",
         replace(recipes.MOBILENET, loss="cross-entropy"),
         inputs="flow",
+        published=recipes.PUBLISHED_MOBILENET_SOFTMAX,
     ),
     *(
         _row(
@@ -115,6 +163,7 @@ _ROWS: Final = (
             f"mobilenet_v2:{attribute}",
             recipes.MOBILENET,
             inputs=inputs,
+            published=recipes.PUBLISHED_MOBILENET,
         )
         for name, what, attribute, inputs in (
             ("apex", "the apex frame", "apex", "apex"),
@@ -123,7 +172,14 @@ _ROWS: Final = (
         )
     ),
     *(
-        _row(name, title, f"mscnn:{attribute}", recipes.MSCNN, inputs="streams")
+        _row(
+            name,
+            title,
+            f"mscnn:{attribute}",
+            recipes.MSCNN,
+            inputs="streams",
+            published=recipes.PUBLISHED_MSCNN,
+        )
         for name, title, attribute in (
             ("mscnn", "MSCNN: magnified flow, grey apex, masked apex", "MSCNN"),
             ("mscnn-plain", "MSCNN without its over-sampler", "without_over_sampler"),
@@ -142,6 +198,7 @@ _ROWS: Final = (
         "micro_attention:MicroAttention",
         recipes.MICRO_ATTENTION,
         inputs="apex",
+        published=recipes.PUBLISHED_ATNET,
     ),
 )
 NETWORKS: Final = {row.name: row for row in _ROWS}

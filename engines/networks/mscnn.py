@@ -4,8 +4,8 @@ image, the grey apex and the apex under the motion mask; the dense layer; a rand
 The over-sampler stands between the dense layer and the softmax: dense features of rarer classes are drawn again until
 every class of the batch has as many as the commonest, so that the loss sees balanced classes and the streams are
 computed once. The dense layer's width is not stated (512 here); nor is it how "batch normalization is carried out
-before each convolutional layer" fits ResNet-18, whose published order is kept so that its weights load. Early stopping
-is not used: the paper does not say on what, and nothing here is chosen on scored clips.
+before each convolutional layer" fits ResNet-18, whose published order is kept so that its weights load. What early
+stopping watches is not stated: the loss on training people who are held out (recipe ``paper``); ``ours`` does without.
 """
 
 from functools import partial

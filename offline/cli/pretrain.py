@@ -41,7 +41,6 @@ def pretrain(
     from offline.datasets.pictures import open_pictures
     from offline.inputs import SHOW_APEX
     from offline.inputs.loading import load, open_databases
-    from offline.preparation.prepare import DEFAULT_APEX
     from offline.pretraining import network_of
     from offline.pretraining import pretrain as pretrain_network
     from offline.recognisers import open_recogniser
@@ -64,7 +63,6 @@ def pretrain(
             ORDINARY,
             entry,
             cache=cache,
-            apex=DEFAULT_APEX,
             jobs=jobs or cores(),
             progress=progress,
             say=say,

@@ -3,19 +3,24 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engines.errors import InputError
 from engines.files import check_folder
+from engines.networks.recipes import Recipe
 from offline.cli.options import Cache, Data, FlowMaps, Json, cores, load_maps, seeds_of, with_training
 from offline.cli.output import leave_unread, say
 from offline.progress import progress_bar
 from offline.training.options import DEFAULT, Training
 
+if TYPE_CHECKING:
+    from offline.preparation.settings import Preparation
+    from offline.recognisers import Entry
 
-@with_training("epochs", "device", "weights", "precision")
+
+@with_training("epochs", "device", "weights", "precision", "recipe")
 def run(
     protocol: Annotated[str, typer.Option(help="How the data is split, see apexbench list.")],
     model: Annotated[str, typer.Option(help="The recogniser, see apexbench list.")],
@@ -31,9 +36,23 @@ def run(
         typer.Option("--audit", help="Also say what choosing the epoch on test subjects would have claimed."),
     ] = False,
     apex: Annotated[
-        str,
-        typer.Option(help="What finds an apex that no table has: motion, dcrois, interframe or middle."),
-    ] = "motion",
+        str | None,
+        typer.Option(
+            help="What finds an apex that no table has: motion, dcrois, interframe or middle; motion by default, with "
+            "--recipe paper or authors theirs."
+        ),
+    ] = None,
+    flow: Annotated[
+        str | None,
+        typer.Option(
+            help="Preset of TV-L1: precise, or opencv, the papers' solver; precise by default, with --recipe paper or "
+            "authors opencv."
+        ),
+    ] = None,
+    magnification: Annotated[
+        float | None,
+        typer.Option(help="Alpha of the Eulerian magnification that MSCNN reads, 0 for none; 8 by default."),
+    ] = None,
     errata: Annotated[
         bool, typer.Option("--errata/--no-errata", help="Mend the tables' known mistakes, and say which.")
     ] = True,
@@ -72,6 +91,13 @@ def run(
         raise InputError(f"{model} has no pretrained part: leave --weights out")
     if training.weights is None and entry.needs_weights:
         raise InputError(f"{model} is used as pretrained: give --weights F, a file of its published weights")
+    plan = Plan(chosen, entry, numbers, _absolute(training), audit, jobs or cores(), dask)
+    recipe = plan.recipe
+    if recipe is not None and recipe.pretrained and training.weights is None:
+        say(
+            f"note: {recipe.source} begins on {recipe.pretrained}: without --weights no figure of the paper's"
+        )
+    how = _preparation(entry, plan.recipe, apex, flow, magnification, flowmaps is not None)
     unread: tuple[str, ...] = ()
     if data:
         if flowmaps is not None:
@@ -84,7 +110,7 @@ def run(
                 chosen,
                 entry,
                 cache=cache,
-                apex=apex,
+                how=how,
                 errata=errata,
                 jobs=jobs or cores(),
                 progress=progress,
@@ -95,7 +121,6 @@ def run(
         raise InputError(f"{model} reads {entry.input}, not flow maps: give --data, the videos")
     else:
         samples = load_maps(flowmaps)
-    plan = Plan(chosen, entry, numbers, _absolute(training), audit, jobs or cores(), dask)
     with progress_bar(f"{model} under {protocol}") as progress:
         report = run_plan(samples, plan, out, progress)
     from offline.report import write_report
@@ -114,3 +139,28 @@ def run(
 def _absolute(training: Training) -> Training:
     """With a path of the weights that workers in other folders find."""
     return replace(training, weights=training.weights and training.weights.resolve())
+
+
+def _preparation(
+    entry: "Entry",
+    recipe: Recipe | None,
+    apex: str | None,
+    flow: str | None,
+    magnification: float | None,
+    released: bool,
+) -> "Preparation":
+    """What the options say, where they are silent the recipe. InputError for an option without any effect."""
+    from offline.inputs import INPUTS
+    from offline.preparation.settings import DEFAULT, Preparation
+
+    needs = INPUTS[entry.input].needs if entry.input in INPUTS else ()
+    if flow is not None and (released or "flow" not in needs):
+        what = "the released flow maps are as they are" if released else f"{entry.name} reads no flow"
+        raise InputError(f"{what}: leave --flow out")
+    if magnification is not None and "magnification" not in needs:
+        raise InputError(f"{entry.name} reads nothing magnified: leave --magnification out")
+    return Preparation(
+        apex or (recipe.apex if recipe else DEFAULT.apex),
+        flow or (recipe.flow if recipe else DEFAULT.flow),
+        DEFAULT.magnification if magnification is None else magnification,
+    ).check()

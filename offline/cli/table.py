@@ -23,6 +23,12 @@ def table(
     published: Annotated[
         bool, typer.Option("--published", help="Add the papers' rows that were not run here.")
     ] = False,
+    commands: Annotated[
+        bool,
+        typer.Option(
+            "--commands", help="Print the command that fills each row of the paper's tables; run nothing."
+        ),
+    ] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     page: Annotated[
         Path | None, typer.Option("--html", help="Also write the paper's tables as an HTML page.")
@@ -33,9 +39,15 @@ def table(
 
     Example: apexbench table runs/ststnet runs/off-apexnet runs/fr --markdown
     A paper's: apexbench table --paper 002 runs
+    What to run for it: apexbench table --paper 002 --commands
     """
     from offline import tables
 
+    if commands:
+        if paper is None or runs or markdown or page is not None:
+            raise InputError("--commands goes with --paper 000 to 004, and with --json alone")
+        _commands(paper, as_json)
+        return
     if paper is not None:
         _paper(paper, runs or [], markdown, page, as_json)
         return
@@ -67,3 +79,20 @@ def _paper(number: str, runs: list[Path], markdown: bool, page: Path | None, as_
         print(paper_tables.markdown(filled), end="")
     else:
         paper_tables.print_paper(filled)
+
+
+def _commands(number: str, as_json: bool) -> None:
+    """A shell script: above each command the rows that it fills; folders to be put in stand in capitals."""
+    from offline.papers import conditions
+
+    rows = conditions.commands(number)
+    if as_json:
+        print(json.dumps(rows))
+        return
+    for line in dict.fromkeys(row["command"] for row in rows):
+        filled = [row for row in rows if row["command"] == line]
+        for row in filled:
+            print(f"# table {row['table']}: {row['method']}, {row['protocol']}")
+        if filled[0]["assumed"]:
+            print(f"# not stated in the paper: {', '.join(filled[0]['assumed'])}")
+        print(line)

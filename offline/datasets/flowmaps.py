@@ -80,6 +80,7 @@ def load_flowmaps(directory: Path) -> Samples:
         samples.subjects,
         samples.clips,
         notes=(*_compare_with_full(samples), *_unlisted(directory, rows)),
+        measured={"input": "flow-map", "released": True},
     )
 
 

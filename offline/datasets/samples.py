@@ -29,7 +29,8 @@ class Samples:
     ``labels`` int64 (N,), indices into ``classes``; ``datasets``, ``subjects``, ``clips`` str (N,). A person is a
     (dataset, subject) pair. ``notes`` are lines for people: what is missing from the release, what was mended.
     ``class_map`` names how emotions became labels (offline.datasets.class_maps). ``rendered``: databases whose faces
-    are drawn, nobody was recorded, each with what they were drawn from.
+    are drawn, nobody was recorded, each with what they were drawn from. ``measured``: what results.json says of how
+    ``maps`` came about.
     """
 
     maps: NDArray[Any]
@@ -41,6 +42,7 @@ class Samples:
     notes: tuple[str, ...] = field(default=())
     class_map: str = "cde"
     rendered: Mapping[str, str] = field(default_factory=dict)
+    measured: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -74,4 +76,5 @@ class Samples:
             self.notes,
             self.class_map,
             self.rendered,
+            self.measured,
         )

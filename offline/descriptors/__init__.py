@@ -29,6 +29,7 @@ class Descriptor:
     kernel: str = "linear"
     given: Mapping[str, Any] = field(default_factory=dict)
     edition: int = 1
+    needs: tuple[str, ...] = ()
 
     def make(self, clip: "PreparedClip") -> NDArray[Any]:
         """The vector of a clip, float32 (D,)."""
@@ -76,18 +77,30 @@ def _rows() -> Iterator[Descriptor]:
         for n in (4, 8):
             title = f"HOOF, {n} bins, {count} frames, + SVM"
             given = {"bins": n, "count": count}
-            yield Descriptor(f"hoof-n{n}-tim{count}", title, _TABLES_001, "hoof:hoof", "pairwise", given)
+            yield Descriptor(
+                f"hoof-n{n}-tim{count}", title, _TABLES_001, "hoof:hoof", "pairwise", given, needs=("flow",)
+            )
     yield Descriptor(
         "bi-woof",
         "Bi-WOOF, onset to apex, + SVM",
         "papers 000 (table 4) and 002 (table 2)",
         "bi_woof:bi_woof",
+        needs=("apex", "flow"),
     )
     yield Descriptor(
-        "mdmo", "MDMO, 36 regions, + polynomial SVM", "papers 000, 002, 003", "mdmo:mdmo", "poly"
+        "mdmo",
+        "MDMO, 36 regions, + polynomial SVM",
+        "papers 000, 002, 003",
+        "mdmo:mdmo",
+        "poly",
+        needs=("flow",),
     )
     yield Descriptor(
-        "fdm", "FDM, principal directions of cuboids, + SVM", "papers 000, 002, 003, 004", "fdm:fdm"
+        "fdm",
+        "FDM, principal directions of cuboids, + SVM",
+        "papers 000, 002, 003, 004",
+        "fdm:fdm",
+        needs=("flow",),
     )
 
 

@@ -22,7 +22,7 @@ ALPHA: Final = 0.9
 def mdmo(clip: PreparedClip) -> NDArray[np.float32]:
     """Float32 (72,): alpha times the magnitudes, the longest as 1, then (1 - alpha) times the angles (-pi..pi)."""
     others = clip.crops[clip.onset + 1 : clip.offset + 1]
-    flows = solver().batch([clip.crops[clip.onset]] * len(others), list(others))
+    flows = solver(clip.flow).batch([clip.crops[clip.onset]] * len(others), list(others))
     means = np.mean([main_directions(flow.u, flow.v) for flow in flows], 0)
     magnitude, angle = np.hypot(*means.T), np.arctan2(means[:, 1], means[:, 0])
     lengths = magnitude / max(magnitude.max(), 1e-9)

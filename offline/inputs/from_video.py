@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 
 from engines.errors import InputError
+from engines.face import CROP_HEIGHT, CROP_WIDTH
 from engines.stills import is_deep
 from offline.datasets.class_maps import ClassMap, compare_with_published
 from offline.datasets.clips import Clip, VideoDatabase
 from offline.datasets.registry import title_of
 from offline.datasets.samples import Samples
+from offline.inputs import INPUTS, Input
 from offline.inputs.work import make_inputs
+from offline.preparation.settings import ALIGNMENT, Preparation
 from offline.progress import Progress
 
 
@@ -37,7 +40,7 @@ def from_video(
     class_map: ClassMap,
     wanted: str,
     cache: Path,
-    rule: str,
+    how: Preparation,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> FromVideo:
@@ -50,7 +53,7 @@ def from_video(
     faults = {fault.clip: fault.reason for database in databases for fault in database.faults}
     wanted_clips = [(clip, label) for kept, _ in labelled for clip, label in kept]
     usable = [(clip, label) for clip, label in wanted_clips if clip not in faults]
-    inputs = make_inputs([clip for clip, _ in usable], wanted, cache, rule, jobs, progress)
+    inputs = make_inputs([clip for clip, _ in usable], wanted, cache, how, jobs, progress)
     pairs = list(zip(usable, inputs.made, strict=True))
     unread = [f"{clip.title}: {faults[clip]}" for clip, _ in wanted_clips if clip in faults]
     unread += [made.reason for _, made in pairs if made.value is None]
@@ -82,9 +85,28 @@ def from_video(
         tuple(notes),
         class_map.name,
         rendered,
+        measured_by(databases, INPUTS[wanted], how, [clip for clip, _, _ in used]),
     )
     damaged = tuple(entry for made in inputs.made for entry in made.damaged)
     return FromVideo(samples, tuple(unread), inputs.summary(), damaged)
+
+
+def measured_by(
+    databases: Sequence[VideoDatabase], wanted: Input, how: Preparation, clips: Sequence[Clip]
+) -> dict[str, Any]:
+    """What was measured of clips, for results.json; None for what the input does not follow from."""
+    spotted = Counter(clip.dataset for clip in clips if clip.apex is None)
+    needs = wanted.needs
+    return {
+        "input": wanted.name,
+        "apex_rule": how.apex if "apex" in needs and spotted else None,
+        "apexes_spotted": dict(spotted) if "apex" in needs else {},
+        "flow": f"TV-L1 {how.flow}" if "flow" in needs else None,
+        "magnification": how.magnification if "magnification" in needs else None,
+        "crop": f"{CROP_WIDTH}x{CROP_HEIGHT}",
+        "alignment": ALIGNMENT,
+        "tables": {database.name: database.version for database in databases},
+    }
 
 
 def _deep(clips: Iterable[Clip]) -> list[str]:

@@ -4,6 +4,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engines.errors import InputError
@@ -14,7 +15,7 @@ from offline.datasets.registry import READABLE, others
 from offline.datasets.video import open_video_dataset
 from offline.inputs import INPUTS
 from offline.inputs.from_video import FromVideo, from_video
-from offline.preparation.prepare import check_rule
+from offline.preparation.settings import DEFAULT, Preparation
 from offline.progress import Progress
 from offline.protocols import Protocol
 from offline.recognisers import Entry
@@ -37,7 +38,7 @@ def load_videos(
     entry: Entry,
     *,
     cache: Path | None = None,
-    apex: str,
+    how: Preparation = DEFAULT,
     errata: bool = True,
     jobs: int = 1,
     progress: Progress | None = None,
@@ -56,9 +57,9 @@ def load_videos(
         raise InputError(f"protocol {protocol.name} needs {', '.join(missing)}; given are {found}")
     for name in missing:
         say(f"note: protocol {protocol.name} also uses {name}, which is not given")
-    return load(
-        used, protocol.class_map, entry, cache=cache, apex=apex, jobs=jobs, progress=progress, say=say
-    )
+    made = load(used, protocol.class_map, entry, cache=cache, how=how, jobs=jobs, progress=progress, say=say)
+    measured = {**made.samples.measured, "errata": errata}
+    return replace(made, samples=replace(made.samples, measured=measured))
 
 
 def load(
@@ -67,13 +68,13 @@ def load(
     entry: Entry,
     *,
     cache: Path | None = None,
-    apex: str,
+    how: Preparation = DEFAULT,
     jobs: int = 1,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> FromVideo:
     """The samples of databases that a class map labels and a recogniser reads; the rest as `load_videos`."""
-    check_rule(apex)
+    how.check()
     if entry.input not in INPUTS:
         raise InputError(f"{entry.name} reads {entry.input}, which nothing here prepares")
     for database in databases:
@@ -81,7 +82,7 @@ def load(
         say(f"{database.name}: {rendered}{database.layout}, table {database.version}")
         for note in database.notes:
             say(f"note: {note}")
-    made = from_video(databases, class_map, entry.input, cache or default_cache(say), apex, jobs, progress)
+    made = from_video(databases, class_map, entry.input, cache or default_cache(say), how, jobs, progress)
     for entry_again in made.damaged:
         say(f"note: damaged in the cache, prepared again: {entry_again}")
     for line in made.unread:

@@ -60,7 +60,7 @@ def direction_magnitude(clip: PreparedClip) -> NDArray[np.float32]:
     pairs = [(int(a), int(b)) for a, b in pairwise(frames)]
     moving = sorted({pair for pair in pairs if pair[0] != pair[1]})
     first, second = ([clip.crops[pair[side]] for pair in moving] for side in (0, 1))
-    flows = dict(zip(moving, solver().batch(first, second), strict=True))
+    flows = dict(zip(moving, solver(clip.flow).batch(first, second), strict=True))
     still = np.zeros(2 * BLOCKS * BLOCKS, np.float32)
     return np.stack([averages(flows[pair].u, flows[pair].v) if pair in flows else still for pair in pairs])
 
@@ -76,11 +76,11 @@ def averages(u: NDArray[np.float32], v: NDArray[np.float32]) -> NDArray[np.float
 def streams(clip: PreparedClip) -> NDArray[Any]:
     """The magnified flow as a colour picture, the grey apex, and the apex where it moved (paper 004, section II.A).
 
-    The flow goes from the onset to the magnified apex (alpha 8) by TV-L1 where the paper takes Liu's; drawn with the
+    The flow goes from the onset to the magnified apex by TV-L1 where the paper takes Liu's; drawn with the
     Middlebury wheel as Liu's code draws it, the longest displacement in full colour.
     """
-    magnified = magnify(clip.crops[clip.onset : clip.apex + 1], clip.fps)
-    found = solver()(magnified[0], magnified[-1])
+    magnified = magnify(clip.crops[clip.onset : clip.apex + 1], clip.fps, clip.magnification)
+    found = solver(clip.flow)(magnified[0], magnified[-1])
     grey = clip.crops[clip.apex]
     moved = motion_mask(magnitude_picture(found.u, found.v))
     return np.array((picture(found.u, found.v)[:, :, ::-1], grey, masked(grey, moved)), STREAMS)

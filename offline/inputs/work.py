@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,8 @@ from engines.errors import InputError
 from offline.datasets.clips import Clip
 from offline.inputs import INPUTS, Input, cache
 from offline.preparation.clip import PreparedClip
-from offline.preparation.prepare import AROUND, DEFAULT_APEX, frames_used, prepare
+from offline.preparation.prepare import AROUND, frames_used, prepare
+from offline.preparation.settings import DEFAULT, Preparation
 from offline.progress import Progress
 
 # Enters every key: raise it when what `prepare` gives for the same clip changes.
@@ -56,7 +57,7 @@ def make_inputs(
     clips: Sequence[Clip],
     name: str,
     folder: Path,
-    rule: str = DEFAULT_APEX,
+    how: Preparation = DEFAULT,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Inputs:
@@ -69,7 +70,7 @@ def make_inputs(
     """
     began = time.perf_counter()
     made: dict[int, Made] = {}
-    for at, one in _results(clips, name, folder, rule, jobs):
+    for at, one in _results(clips, name, folder, how, jobs):
         made[at] = one
         if progress:
             progress(len(made), len(clips))
@@ -77,12 +78,12 @@ def make_inputs(
 
 
 def _results(
-    clips: Sequence[Clip], name: str, folder: Path, rule: str, jobs: int
+    clips: Sequence[Clip], name: str, folder: Path, how: Preparation, jobs: int
 ) -> Iterator[tuple[int, Made]]:
     # What the cache has is read here, where threads do: workers are only started for the rest.
     todo = []
     with ThreadPoolExecutor(jobs) as threads:
-        kept = threads.map(lambda clip: _kept(clip, INPUTS[name], folder, rule), clips)
+        kept = threads.map(lambda clip: _kept(clip, INPUTS[name], folder, how), clips)
         for at, (key, value) in enumerate(kept):
             if value is not None:
                 yield at, Made(value, cached=True)
@@ -90,41 +91,41 @@ def _results(
                 todo.append((at, key))
     if jobs == 1 or len(todo) < 2:
         for at, key in todo:
-            yield _numbered(at, clips[at], name, folder, rule, key)
+            yield _numbered(at, clips[at], name, folder, how, key)
         return
     from joblib import Parallel, delayed
 
     parallel = Parallel(n_jobs=min(jobs, len(todo)), return_as="generator_unordered")
-    yield from parallel(delayed(_numbered)(at, clips[at], name, folder, rule, key) for at, key in todo)
+    yield from parallel(delayed(_numbered)(at, clips[at], name, folder, how, key) for at, key in todo)
 
 
-def _kept(clip: Clip, wanted: Input, folder: Path, rule: str) -> tuple[str, NDArray[Any] | None]:
+def _kept(clip: Clip, wanted: Input, folder: Path, how: Preparation) -> tuple[str, NDArray[Any] | None]:
     """A clip's key, "" where its frames cannot be read, and its input where the cache has it whole."""
     key = ""
     try:
-        key = _key(clip, rule)
-        entry = cache.load(_input_entry(key, wanted, folder))
+        key = _key(clip, how)
+        entry = cache.load(_input_entry(key, wanted, folder, how))
     except (cache.DamagedError, OSError):
         return key, None
     return key, entry.get("value") if entry else None
 
 
-def _numbered(at: int, clip: Clip, name: str, folder: Path, rule: str, key: str) -> tuple[int, Made]:
-    return at, make_input(clip, INPUTS[name], folder, rule, key)
+def _numbered(at: int, clip: Clip, name: str, folder: Path, how: Preparation, key: str) -> tuple[int, Made]:
+    return at, make_input(clip, INPUTS[name], folder, how, key)
 
 
-def make_input(clip: Clip, wanted: Input, folder: Path, rule: str = DEFAULT_APEX, key: str = "") -> Made:
+def make_input(clip: Clip, wanted: Input, folder: Path, how: Preparation = DEFAULT, key: str = "") -> Made:
     """One clip's input, from the cache in ``folder`` or computed and put there. ``key``: the clip's, where it is known
     already: each file is read for it.
     """
     damaged: list[str] = []
     try:
-        key = key or _key(clip, rule)
-        entry = _input_entry(key, wanted, folder)
+        key = key or _key(clip, how)
+        entry = _input_entry(key, wanted, folder, how)
         kept = _load(entry, damaged)
         if kept is not None and "value" in kept:
             return Made(kept["value"], cached=True)
-        value = np.asarray(wanted.make(_prepared(clip, folder / f"{key}.clip.npz", rule, damaged)))
+        value = np.asarray(wanted.make(_prepared(clip, folder / f"{key}.clip.npz", how, damaged)))
     except CacheError:
         raise
     except InputError as error:
@@ -135,12 +136,13 @@ def make_input(clip: Clip, wanted: Input, folder: Path, rule: str = DEFAULT_APEX
     return Made(value, damaged=tuple(damaged))
 
 
-def _prepared(clip: Clip, entry: Path, rule: str, damaged: list[str]) -> PreparedClip:
+def _prepared(clip: Clip, entry: Path, how: Preparation, damaged: list[str]) -> PreparedClip:
     kept = _load(entry, damaged)
     if kept is not None and {"crops", "apex_colour", "marks", "fps"} <= set(kept):
         onset, apex, offset = (int(mark) for mark in kept["marks"])
-        return PreparedClip(kept["crops"], kept["apex_colour"], onset, apex, offset, float(kept["fps"]))
-    made = prepare(clip, rule)
+        made = PreparedClip(kept["crops"], kept["apex_colour"], onset, apex, offset, float(kept["fps"]))
+        return _measured_as(made, how)
+    made = prepare(clip, how.apex)
     _store(
         entry,
         {
@@ -150,7 +152,11 @@ def _prepared(clip: Clip, entry: Path, rule: str, damaged: list[str]) -> Prepare
             "fps": np.array(made.fps),
         },
     )
-    return made
+    return _measured_as(made, how)
+
+
+def _measured_as(clip: PreparedClip, how: Preparation) -> PreparedClip:
+    return replace(clip, flow=how.flow, magnification=how.magnification)
 
 
 def _load(entry: Path, damaged: list[str]) -> cache.Arrays | None:
@@ -174,9 +180,9 @@ class CacheError(InputError):
     """The cache cannot be written: unlike an unreadable clip, this ends the work."""
 
 
-def _key(clip: Clip, rule: str) -> str:
+def _key(clip: Clip, how: Preparation) -> str:
     """Of the clip's frames (number, name and bytes of each file), its marks and how it is prepared."""
-    spotted = rule if clip.apex is None else ""
+    spotted = how.apex if clip.apex is None else ""
     digest = sha256(f"{_EDITION} {spotted} {clip.onset} {clip.apex} {clip.offset} {clip.fps:g}\n".encode())
     for number, path in frames_used(clip):
         content = path.read_bytes()
@@ -185,6 +191,6 @@ def _key(clip: Clip, rule: str) -> str:
     return digest.hexdigest()[:32]
 
 
-def _input_entry(key: str, wanted: Input, folder: Path) -> Path:
-    settings = sha256(f"{wanted.name} {wanted.settings}".encode()).hexdigest()[:16]
+def _input_entry(key: str, wanted: Input, folder: Path, how: Preparation) -> Path:
+    settings = sha256(f"{wanted.name} {wanted.settings_of(how)}".encode()).hexdigest()[:16]
     return folder / f"{key}.{wanted.name}-{settings}.npz"

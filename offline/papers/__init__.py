@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Final
 
 from engines.errors import InputError
+from offline.preparation.settings import Preparation
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,17 @@ PAPERS: Final = {
     "002": "Feature refinement: an expression-specific feature learning and fusion method (Zhou et al.)",
     "003": "Micro-expression recognition by optical flow, MobileNetV2 and SVM",
     "004": "Micro-expression recognition by EVM, optical flow and a multi-stream network",
+}
+
+
+# How each paper's clips are measured, where a recogniser has no recipe that says so. Papers 003 and 004 do not say what
+# finds an apex; 004 takes the flow of Liu et al., for which its solver stands.
+MEASURED: Final = {
+    "000": Preparation("dcrois", "opencv"),
+    "001": Preparation("middle", "opencv"),
+    "002": Preparation("interframe", "opencv"),
+    "003": Preparation("motion", "opencv"),
+    "004": Preparation("motion", "opencv"),
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from engines.face import CROP_HEIGHT, CROP_WIDTH
+from offline.preparation.settings import DEFAULT
 
 
 @dataclass(frozen=True)
@@ -14,8 +15,9 @@ class PreparedClip:
 
     ``crops`` uint8 (T, 170, 140), grey, all under one stabilising transform; ``apex_colour`` uint8 (170, 140, 3), RGB
     of the apex frame under the same transform (grey repeated where the source is grey); ``onset``, ``apex``,
-    ``offset``: indices into crops with 0 <= onset < apex <= offset < T; ``fps`` frames a second. Raises ValueError for
-    anything else.
+    ``offset``: indices into crops with 0 <= onset < apex <= offset < T; ``fps`` frames a second; ``flow`` and
+    ``magnification``: how motion is measured on it (offline.preparation.settings). Raises ValueError for marks and
+    shapes that are otherwise.
     """
 
     crops: NDArray[Any]
@@ -24,6 +26,8 @@ class PreparedClip:
     apex: int
     offset: int
     fps: float
+    flow: str = DEFAULT.flow
+    magnification: float = DEFAULT.magnification
 
     def __post_init__(self) -> None:
         if self.crops.ndim != 3 or self.crops.shape[1:] != (CROP_HEIGHT, CROP_WIDTH):

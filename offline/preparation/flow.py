@@ -1,4 +1,4 @@
-"""Optical flow on the crops of a clip, by the one solver that every input and descriptor reads."""
+"""Optical flow on the crops of a clip, by the one solver that every input and descriptor of it reads."""
 
 from functools import cache
 
@@ -8,17 +8,17 @@ from offline.preparation.interpolation import resampled
 
 
 @cache
-def solver() -> Solver:
-    """TV-L1 on the CPU, preset precise."""
-    return open_solver("cpu", "precise")
+def solver(preset: str) -> Solver:
+    """TV-L1 on the CPU."""
+    return open_solver("cpu", preset)
 
 
 def onset_to_apex(clip: PreparedClip) -> Flow:
     """The flow from the onset to the apex, in pixels of the crop."""
-    return solver()(clip.crops[clip.onset], clip.crops[clip.apex])
+    return solver(clip.flow)(clip.crops[clip.onset], clip.crops[clip.apex])
 
 
 def frame_to_frame(clip: PreparedClip, count: int) -> list[Flow]:
     """The ``count - 1`` flows between neighbouring frames of the clip resampled to ``count`` frames."""
     volume = list(resampled(clip, count))
-    return solver().batch(volume[:-1], volume[1:])
+    return solver(clip.flow).batch(volume[:-1], volume[1:])

@@ -24,6 +24,7 @@ from engines.face.mesh import LandmarkModel, Mesh
 from engines.spotting.apex import APEX_RULES
 from offline.datasets.clips import Clip
 from offline.preparation.clip import PreparedClip
+from offline.preparation.settings import DEFAULT
 
 # Frames kept around the apex where there are any: paper 001 reads 32 on either side.
 AROUND: Final = 32
@@ -31,14 +32,6 @@ AROUND: Final = 32
 _LOOKS: Final = 5
 # Faces that fill a picture are found once it has a margin, as a part of its size.
 _MARGIN: Final = 0.3
-DEFAULT_APEX: Final = "motion"
-
-
-def check_rule(rule: str) -> str:
-    """The rule itself. InputError where there is no such rule for apexes that are not annotated."""
-    if rule not in APEX_RULES:
-        raise InputError(f"unknown apex rule {rule!r}: choose one of {', '.join(APEX_RULES)}")
-    return rule
 
 
 def frames_used(clip: Clip) -> list[tuple[int, Path]]:
@@ -50,7 +43,7 @@ def frames_used(clip: Clip) -> list[tuple[int, Path]]:
     return [(number, path) for number, path in clip.frames if first <= number <= last]
 
 
-def prepare(clip: Clip, rule: str = DEFAULT_APEX) -> PreparedClip:
+def prepare(clip: Clip, rule: str = DEFAULT.apex) -> PreparedClip:
     """Crops of the frames that `frames_used` gives, in grey, and the apex in colour.
 
     ``rule`` names what finds an apex that is not annotated (engines.spotting.apex.APEX_RULES). Raises InputError,

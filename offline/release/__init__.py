@@ -67,7 +67,7 @@ def release(
         raise InputError(f"{out.parent} is not a folder: make it, or choose another --out")
     validation = _validate(samples, plan, work, progress) if validate else None
     say(f"training on all {len(samples)} clips")
-    recogniser.fit(samples.maps, samples.labels)
+    recogniser.fit(samples.maps, samples.labels, samples.people)
     temperature = validation.temperature if validation else 1.0
     networks = [network.cpu() for network in recogniser.networks_]
     reference = Probabilities(networks, temperature)

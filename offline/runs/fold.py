@@ -39,6 +39,7 @@ def run_fold(
     train_labels: NDArray[np.int64],
     test_maps: NDArray[Any],
     audit: bool = False,
+    train_people: NDArray[Any] | None = None,
 ) -> FoldResult:
     """Train a fresh recogniser on the training side and let it predict the other, whose labels are not
     given to it.
@@ -56,9 +57,9 @@ def run_fold(
         recogniser = open_recogniser("majority").make(classes, training)
     with threadpool_limits(1):  # sums in another order are other sums
         if audit and hasattr(recogniser, "fit_watched"):
-            recogniser.fit_watched(train_maps, train_labels, test_maps)
+            recogniser.fit_watched(train_maps, train_labels, test_maps, train_people)
         else:
-            recogniser.fit(train_maps, train_labels)
+            fit(recogniser, train_maps, train_labels, train_people)
         probabilities = predict(recogniser, test_maps, classes)
         separate = [predict(recogniser, one[None], classes)[0] for one in test_maps[:3]]
     for alone, together in zip(separate, probabilities[:3], strict=True):
@@ -72,6 +73,12 @@ def run_fold(
     return FoldResult(probabilities, watched, history, time.perf_counter() - began)
 
 
+def fit(recogniser: Any, maps: NDArray[Any], labels: NDArray[np.int64], people: NDArray[Any] | None) -> None:
+    """Train, with the training people where ``fit`` asks for them as scikit-learn's ``groups``."""
+    asks = "groups" in inspect.signature(recogniser.fit).parameters
+    recogniser.fit(maps, labels, **({"groups": people} if asks else {}))
+
+
 def predict(recogniser: Recogniser, maps: NDArray[Any], classes: int) -> NDArray[np.float32]:
     """Probabilities (N, classes), with zeros for classes that the training side did not have."""
     given = np.asarray(recogniser.predict_proba(maps), np.float32)
@@ -83,13 +90,13 @@ def predict(recogniser: Recogniser, maps: NDArray[Any], classes: int) -> NDArray
 
 
 def refuse_peeking(recogniser: Any) -> None:
-    """Raise LeakError for a recogniser whose ``fit`` wants anything beside the training maps and labels."""
+    """Raise LeakError for a recogniser whose ``fit`` wants anything beside the training maps, labels and people."""
     extra = [
         name
         for name, parameter in inspect.signature(recogniser.fit).parameters.items()
         if name not in ("X", "y") and parameter.kind is not inspect.Parameter.VAR_KEYWORD
     ]
-    extra = [name for name in extra if name != "sample_weight"]
+    extra = [name for name in extra if name not in ("sample_weight", "groups")]
     if extra:
         raise LeakError(
             f"leak: fit of {type(recogniser).__name__} takes {', '.join(extra)}; a recogniser is given training "

@@ -83,7 +83,11 @@ def save_curves(out: Path, tasks: list[Task], results: dict[Path, FoldResult]) -
     histories = [results[task.file].history for task in tasks if len(results[task.file].history)]
     if not histories:
         return
-    mean = np.mean(histories, 0)
+    # Folds that early stopping ended are no part of the mean of later epochs.
+    whole = np.full((len(histories), max(map(len, histories)), 2), np.nan)
+    for row, history in zip(whole, histories, strict=True):
+        row[: len(history)] = history
+    mean = np.nanmean(whole, 0)
     lines = ["epoch,training_loss,training_accuracy"]
     lines += [f"{epoch},{loss:.6f},{accuracy:.6f}" for epoch, (loss, accuracy) in enumerate(mean, 1)]
     write_bytes(out / "training.csv", ("\n".join(lines) + "\n").encode())

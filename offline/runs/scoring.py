@@ -17,6 +17,10 @@ from offline.runs.fold import FoldResult
 from offline.runs.plan import Plan, Task
 
 SCORING = "last epoch; nothing is chosen on scored subjects; UF1 and UAR pooled over folds; means over seeds"
+EARLY = (
+    "the epoch that early stopping on held-out training people chose; nothing is chosen on scored subjects; "
+    "UF1 and UAR pooled over folds; means over seeds"
+)
 SEVERAL = "; each training is scored by itself and their scores averaged"
 
 # A seed, and which of the trainings that score the same clips, from 1 on.
@@ -64,6 +68,7 @@ def score_run(
     watched: NDArray[np.int64] | None,
 ) -> dict[str, Any]:
     """What results.json says of predictions (rounds, N, C), all but how long it took."""
+    recipe = plan.recipe
     trainings = max(training for _, training in rounds)
     predicted = probabilities.argmax(2)
     sets = {"full": np.ones(len(samples), bool)}
@@ -72,10 +77,11 @@ def score_run(
     report: dict[str, Any] = {
         "protocol": plan.protocol.name,
         "model": plan.entry.name,
-        "scoring": SCORING + SEVERAL * (trainings > 1),
+        "scoring": (EARLY if recipe is not None and recipe.patience else SCORING) + SEVERAL * (trainings > 1),
         "seeds": list(plan.seeds),
-        "epochs": plan.training.epochs_of(plan.entry.epochs),
-        "training": plan.training.identity(plan.entry.epochs),
+        "epochs": plan.epochs,
+        "training": plan.trained(),
+        "measured": dict(samples.measured),
         "n_samples": len(samples),
         "n_subjects": len(np.unique(samples.people)),
         "classes": list(samples.classes),

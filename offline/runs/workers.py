@@ -18,7 +18,7 @@ DASK_TIMEOUT = "10s"
 
 def _arguments(samples: Samples, plan: Plan, task: Task) -> tuple[Any, ...]:
     """What a worker is given: of the scored side, maps only."""
-    training = replace(plan.training, seed=task.seed)
+    training = replace(plan.training, seed=task.seed, protocol=plan.protocol.name)
     train, test = task.split.train, task.split.test
     return (
         plan.entry.name,
@@ -28,6 +28,7 @@ def _arguments(samples: Samples, plan: Plan, task: Task) -> tuple[Any, ...]:
         samples.labels[train],
         samples.maps[test],
         plan.audit,
+        samples.people[train],
     )
 
 
@@ -82,7 +83,7 @@ def repeat_first(samples: Samples, plan: Plan, task: Task, before: FoldResult) -
     """Train the first fold once more, after all the others: a recogniser that carries something over is
     caught here.
     """
-    again = run_fold(*_arguments(samples, plan, task)[:-1])
+    again = run_fold(*_arguments(samples, replace(plan, audit=False), task))
     if not np.allclose(again.probabilities, before.probabilities, atol=1e-4):
         raise LeakError(
             f"leak: fold {task.split.name} predicts otherwise when trained again after the others; "

@@ -12,6 +12,7 @@ from torch.nn import functional
 from engines.networks import open_network
 from engines.networks.recipes import Jitter, Recipe
 from engines.networks.weights import load_weights
+from offline.training.early_stopping import Held, hold_out
 from offline.training.maps import jittered
 from offline.training.options import DEFAULT, Training
 from offline.training.pictures import copies_of, varied
@@ -32,14 +33,21 @@ def train(
     classes: int = 3,
     training: Training = DEFAULT,
     after_epoch: AfterEpoch | None = None,
+    people: NDArray[Any] | None = None,
 ) -> tuple[nn.Module, list[tuple[float, float]]]:
     """Train a fresh network and return it in evaluation mode with (mean loss, accuracy) of each training
     epoch.
 
     ``maps`` (N, ...) is what the network reads of N clips, such as float32 (N, 3, 28, 28) in 0..1; ``labels``
-    int64 (N,). On the CPU two calls with one seed give identical weights, whatever else the machine does. Raises
-    InputError for weights that do not fit.
+    int64 (N,); ``people`` (N,) who is seen, which early stopping needs. On the CPU two calls with one seed give
+    identical weights, whatever else the machine does. Raises InputError for weights that do not fit, and where
+    early stopping has no two people.
     """
+    held = None
+    if recipe.patience:
+        training_rows, held_rows = hold_out(people, training.seed)
+        held = Held(_loss_on(maps[held_rows], labels[held_rows], recipe.loss), recipe.patience)
+        maps, labels = maps[training_rows], labels[training_rows]
     seed, device = training.seed, training.device
     epochs = recipe.epochs if training.epochs is None else training.epochs
     torch.set_num_threads(1)  # sums in another order are other sums; folds are what runs in parallel
@@ -56,15 +64,17 @@ def train(
     weight = _class_weights(y, classes, recipe.class_weight)
     own_loss = getattr(model, "training_loss", None)
     changing = recipe.jitter != Jitter()
-    shown = len(y) * copies_of(recipe.pictures)
+    clips = balanced(labels, classes) if recipe.balanced else np.arange(len(y))
+    listed = torch.from_numpy(np.add.outer(np.arange(copies_of(recipe.pictures)) * len(y), clips).ravel())
     rng = np.random.default_rng(seed)
     history = []
     for epoch in range(1, epochs + 1):
         model.train()
         for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * 0.1 ** ((epoch - 1) // recipe.step if recipe.step else 0)
-        places = torch.randperm(shown, generator=order) if recipe.shuffle else torch.arange(shown)
-        total, hits = 0.0, 0
+            rate = recipe.learning_rate * group["times"]
+            group["lr"] = rate * 0.1 ** ((epoch - 1) // recipe.step if recipe.step else 0)
+        places = listed[_places(len(listed), recipe, order)]
+        total, hits, shown = 0.0, 0, len(places)
         for batch in _batches(places.to(device), recipe.batch):
             truth = y[batch % len(y)]
             if recipe.pictures:
@@ -82,18 +92,25 @@ def train(
                 else:
                     logits = model(inputs)
                     loss = loss_of(logits.float(), truth, weight, recipe.loss)
+            if recipe.svm_c:
+                loss = loss + regulariser(model, recipe.svm_c * len(y))
             loss.backward()
             optimiser.step()
             total += loss.item() * len(batch)
             hits += int((logits.argmax(1) == truth).sum())
         history.append((total / shown, hits / shown))
-        if recipe.settle and epoch == epochs:
+        ended = held is not None and held.after(model)
+        if held is not None and (ended or epoch == epochs):
+            held.restore(model)
+        if recipe.settle and (ended or epoch == epochs):
             _settle(model, x, recipe.batch)
         if after_epoch is not None:
             state = torch.random.get_rng_state()
             model.eval()
             after_epoch(epoch, model)
             torch.random.set_rng_state(state)
+        if ended:
+            break
     return _laid_out(model, torch.contiguous_format).eval(), history
 
 
@@ -115,6 +132,37 @@ def _settle(model: nn.Module, x: Inputs, batch: int) -> None:
             model(_rows(x, places))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
+
+
+def _loss_on(maps: NDArray[Any], labels: NDArray[np.int64], kind: str) -> Callable[[nn.Module], float]:
+    return lambda model: loss_of(
+        torch.from_numpy(logits_of(model, maps)), torch.from_numpy(labels), None, kind
+    ).item()
+
+
+def _places(count: int, recipe: Recipe, order: torch.Generator) -> torch.Tensor:
+    """The order of an epoch's clips: each once, or as many as its iterations need, again and again."""
+    wanted = recipe.iterations * recipe.batch or count
+    rounds = [
+        torch.randperm(count, generator=order) if recipe.shuffle else torch.arange(count)
+        for _ in range(-(-wanted // count))
+    ]
+    return torch.cat(rounds)[:wanted]
+
+
+def balanced(labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """Indices of labels (N,), those of rarer classes so often that each class is as common as the commonest."""
+    members = [np.flatnonzero(labels == label) for label in range(classes)]
+    most = max(map(len, members))
+    return np.concatenate([np.resize(each, most) for each in members if len(each)])
+
+
+def regulariser(model: nn.Module, c: float) -> torch.Tensor:
+    """Half the squared weights of the last layer over ``c``: with the mean hinge loss, a linear SVM's objective of this
+    C times as many clips, divided by them.
+    """
+    last = [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
+    return last.weight.square().sum() / (2 * c)
 
 
 def loss_of(
@@ -158,14 +206,36 @@ def _batches(places: torch.Tensor, size: int) -> list[torch.Tensor]:
 def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(
-            model.parameters(), recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay
+            _groups(model, recipe), recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay
+        )
+    if recipe.optimiser == "rmsprop":  # decay and epsilon are Keras's
+        return torch.optim.RMSprop(
+            _groups(model, recipe),
+            recipe.learning_rate,
+            alpha=0.9,
+            eps=1e-7,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
         )
     if recipe.optimiser != "adam":
-        raise ValueError(f"optimiser {recipe.optimiser!r} is neither adam nor sgd")
+        raise ValueError(f"optimiser {recipe.optimiser!r} is not adam, sgd or rmsprop")
     # fused: one pass over the weights instead of a dozen, which is most of a step of the larger networks
     return torch.optim.Adam(
-        model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+        _groups(model, recipe), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
+
+
+def _groups(model: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+    """All parameters, or weights and biases apart; ``times`` is what multiplies the rate of each."""
+    if recipe.bias_rate == 1:
+        return [{"params": list(model.parameters()), "times": 1.0}]
+    named = list(model.named_parameters())
+    biases = [parameter for name, parameter in named if "bias" in name.rpartition(".")[2]]
+    weights = [parameter for name, parameter in named if "bias" not in name.rpartition(".")[2]]
+    return [
+        {"params": weights, "times": 1.0},
+        {"params": biases, "times": recipe.bias_rate, "weight_decay": 0.0},
+    ]
 
 
 def _class_weights(labels: torch.Tensor, classes: int, power: float) -> torch.Tensor | None:

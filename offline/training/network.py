@@ -36,11 +36,19 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.training = training
         self.members = members
 
-    def fit(self, X: NDArray[Any], y: NDArray[np.int64]) -> Self:
-        """Train on maps and labels; the last epoch's network is kept."""
-        return self.fit_watched(X, y, None)
+    def fit(self, X: NDArray[Any], y: NDArray[np.int64], groups: NDArray[Any] | None = None) -> Self:
+        """Train on maps and labels; the last epoch's network is kept. ``groups`` (N,): who is seen on each, for a
+        recipe with early stopping, which raises InputError without.
+        """
+        return self.fit_watched(X, y, None, groups)
 
-    def fit_watched(self, X: NDArray[Any], y: NDArray[np.int64], watched: NDArray[Any] | None) -> Self:
+    def fit_watched(
+        self,
+        X: NDArray[Any],
+        y: NDArray[np.int64],
+        watched: NDArray[Any] | None,
+        groups: NDArray[Any] | None = None,
+    ) -> Self:
         """``fit``, noting what each epoch's network predicts for ``watched`` maps, of which no label is
         known here.
 
@@ -49,13 +57,18 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         epochs = self.recipe.epochs if self.training.epochs is None else self.training.epochs
         seen = None if watched is None else np.zeros((epochs, len(watched), self.classes), np.float32)
 
+        last: list[NDArray[np.float32]] = []
+
         def note(epoch: int, model: nn.Module) -> None:
             if seen is not None and watched is not None:
-                seen[epoch - 1] += logits_of(model, watched)
+                said = logits_of(model, watched)
+                seen[epoch - 1 :] += said - last[0]  # where training ends early, its last network stays
+                last[0] = said
 
         self.classes_ = np.arange(self.classes)
         self.networks_, histories = [], []
         for member in range(self.members):
+            last[:] = [np.zeros(1, np.float32)]
             network, history = train(
                 self.network,
                 X,
@@ -64,10 +77,12 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 classes=self.classes,
                 training=replace(self.training, seed=self.training.seed * 1000 + member),
                 after_epoch=None if watched is None else note,
+                people=groups,
             )
             self.networks_.append(network)
             histories.append(history)
-        self.history_ = np.mean(histories, 0)
+        shortest = min(map(len, histories))
+        self.history_ = np.mean([history[:shortest] for history in histories], 0)
         self.watched_ = None if seen is None else seen.argmax(2)
         return self
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from engines.errors import InputError
 
+RECIPES: Final = ("ours", "paper", "authors")
 DEVICES: Final = ("cpu", "cuda")
 # In bfloat16 the products of training are taken in half the bits, at twice the speed where the processor has them;
 # weights, losses and all scoring stay float32.
@@ -15,7 +16,8 @@ PRECISIONS: Final = ("float32", "bfloat16")
 
 @dataclass(frozen=True)
 class Training:
-    """What may be chosen of a training. ``epochs`` None: the recipe's; ``weights``: a file of pretrained ones.
+    """What may be chosen of a training. ``epochs`` None: the recipe's; ``weights``: a file of pretrained ones;
+    ``protocol``, by which recipes differ, is no option of its own.
 
     The metadata of a field is what typer.Option is given, see offline.cli.options.
     """
@@ -33,9 +35,19 @@ class Training:
             "help": "float32, or bfloat16: large networks train about twice as fast; scored in float32."
         },
     )
+    recipe: str = field(
+        default="ours",
+        metadata={
+            "help": "Whose settings: ours, paper (as printed) or authors (as they published them). These two also set "
+            "--apex and --flow as the paper has them."
+        },
+    )
+    protocol: str = ""
 
     def check(self) -> None:
-        """Raises InputError for an unknown precision, and for a device that is unknown or not there."""
+        """Raises InputError for an unknown recipe or precision, and for a device that is unknown or not there."""
+        if self.recipe not in RECIPES:
+            raise InputError(f"unknown recipe {self.recipe!r}: choose {', '.join(RECIPES)}")
         if self.device not in DEVICES:
             raise InputError(f"unknown device {self.device!r}: choose {' or '.join(DEVICES)}")
         if self.precision not in PRECISIONS:
@@ -57,6 +69,7 @@ class Training:
             "device": self.device,
             "weights": None if self.weights is None else _digest(self.weights),
             "precision": None if self.precision == "float32" else self.precision,
+            "recipe": None if self.recipe == "ours" else self.recipe,
         }
 
     def notes(self) -> list[str]:

@@ -17,13 +17,15 @@ TURNS_DEG: Final = (0.0, 5.0, -5.0, 10.0, -10.0)
 # Paper 001, section IV.A: rotation by at most 5 degrees and shift by at most 10 pixels (of 224), each with chance .5.
 MOST_TURN_DEG: Final = 5.0
 MOST_SHIFT_PX: Final = 10.0
+# As its authors published: mirrored with chance .5, turned, brighter or darker by at most 10 grey levels.
+MOST_BRIGHTER: Final = 10.0
 # Paper 001 shifts by pixels of a 224 wide face.
 _SHIFT_PX: Final = MOST_SHIFT_PX * CROP_WIDTH / 224
 
 
 def copies_of(how: str) -> int:
     """How many times as many training clips there are. ValueError for an unknown way."""
-    copies = {"": 1, "jittered": 1, "tenfold": 2 * len(TURNS_DEG)}
+    copies = {"": 1, "jittered": 1, "brightened": 1, "tenfold": 2 * len(TURNS_DEG)}
     if how not in copies:
         raise ValueError(f"pictures {how!r}: choose one of {', '.join(map(repr, copies))}")
     return copies[how]
@@ -40,6 +42,8 @@ def varied(
         for pictures in _pictures(out):
             if how == "tenfold":
                 pictures[at] = one_of_ten(pictures[at], int(copy))
+            elif how == "brightened":
+                pictures[at] = brightened(pictures[at], np.random.default_rng(seed))
             else:
                 pictures[at] = jittered(pictures[at], np.random.default_rng(seed), most_shift_px=_SHIFT_PX)
     return out
@@ -90,3 +94,10 @@ def jittered(
     turn, right, down = rng.uniform(-1, 1, 3) * (most_turn_deg, most_shift_px, most_shift_px)
     turns, shifts = rng.random(2) < chance
     return moved(image, turn * turns, right * shifts, down * shifts)
+
+
+def brightened(image: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    """A uint8 image mirrored with chance .5, turned and made brighter or darker at random, drawn from ``rng``."""
+    turn, brighter = rng.uniform(-1, 1, 2) * (MOST_TURN_DEG, MOST_BRIGHTER)
+    turned = moved(mirrored(image) if rng.random() < 0.5 else image, turn)
+    return np.asarray(np.clip(np.rint(turned + brighter), 0, 255), np.uint8)

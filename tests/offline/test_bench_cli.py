@@ -94,6 +94,11 @@ def test_json_is_the_results_file(release, tmp_path, monkeypatch, capsys):
         (("--flowmaps", "/nowhere"), "/nowhere is not a flow-map release"),
         (("--device", "tpu"), "unknown device 'tpu'"),
         (("--weights", "w.pth"), "linear has no pretrained part: leave --weights out"),
+        (("--recipe", "theirs"), "unknown recipe 'theirs'"),
+        (("--recipe", "paper"), "linear has no recipe 'paper': leave --recipe out"),
+        (("--model", "fr", "--recipe", "authors"), "fr has no recipe 'authors': choose paper or ours"),
+        (("--flow", "opencv"), "the released flow maps are as they are: leave --flow out"),
+        (("--magnification", "4"), "linear reads nothing magnified: leave --magnification out"),
         (("--model", "c3d-fc2"), "c3d-fc2 is used as pretrained: give --weights F"),
         (("--model", "ststnet", "--weights", "/nowhere.pth"), "cannot read the weights /nowhere.pth"),
         (("--dask", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
@@ -165,13 +170,22 @@ def test_table_fills_a_papers_tables(release, tmp_path, monkeypatch, capsys):
     arguments = ("table", "--paper", "000", tmp_path / "runs", "--html", tmp_path / "p.html")
     code, out, _ = call(monkeypatch, capsys, *arguments, "--json")
     told = json.loads(out)
-    assert code == 0 and told["tables"][2]["rows"][2]["status"] == "run, not by the recipe"
+    assert code == 0 and told["tables"][2]["rows"][2]["status"] == "run, not as in the paper"
     assert "OFF-ApexNet" in (tmp_path / "p.html").read_text()
     code, out, _ = call(monkeypatch, capsys, "table", "--paper", "000")
     assert code == 0 and "not run" in out and "LBP-TOP" in out
     code, out, _ = call(monkeypatch, capsys, "table", "--paper", "004", "--markdown")
     assert code == 0 and "| Ours (MSCNN) | 0.5325 | 0.5650 | not run |" in out
+    code, out, _ = call(monkeypatch, capsys, "table", "--paper", "000", "--commands")
+    lines = [line for line in out.splitlines() if not line.startswith("#")]
+    assert code == 0 and len(set(lines)) == len(lines) and "# table 3: 1000 epochs, cde" in out
+    assert any(
+        "--model off-apexnet --recipe paper --epochs 1000 --apex dcrois --flow opencv" in line
+        for line in lines
+    )
     for bad, message in (
+        (("--commands",), "--commands goes with --paper"),
+        (("--paper", "009", "--commands"), "unknown paper '009'"),
         (("--paper", "009"), "unknown paper '009'"),
         ((), "give the folders of finished runs, or --paper"),
         (

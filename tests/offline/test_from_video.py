@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -23,10 +24,11 @@ from offline.datasets.rendered import Rendering, open_layout, render
 from offline.datasets.video import open_video_dataset
 from offline.inputs import INPUTS, Input, work
 from offline.inputs.cache import load
-from offline.inputs.from_video import from_video
+from offline.inputs.from_video import from_video, measured_by
 from offline.inputs.loading import default_cache
 from offline.inputs.work import make_inputs
 from offline.preparation.prepare import AROUND, prepare
+from offline.preparation.settings import Preparation
 
 sys.path.insert(0, str(Path(__file__).parent))
 from apexbench_command import call
@@ -199,7 +201,6 @@ def test_frames_around_the_apex_are_kept_where_there_are_any(tmp_path, blank_fac
 
 @pytest.mark.parametrize("kept", ["12 bits", "turned"])
 def test_depth_and_orientation_of_the_files_do_not_change_a_clip(casme2, tmp_path, kept):
-    from dataclasses import replace
 
     from PIL import Image
 
@@ -223,7 +224,6 @@ def test_depth_and_orientation_of_the_files_do_not_change_a_clip(casme2, tmp_pat
 
 @pytest.mark.parametrize("rule", ["motion", "dcrois", "interframe", "middle"])
 def test_an_apex_that_is_not_annotated_is_spotted(casme2, rule):
-    from dataclasses import replace
 
     annotated = clips_of(casme2)[0]
     made = prepare(replace(annotated, apex=None), rule)
@@ -281,6 +281,71 @@ def test_a_second_call_reads_the_cache_and_other_settings_do_not(casme2, tmp_pat
     assert made[0].value.dtype == kind and made[0].value.shape == () and not made[0].cached
     monkeypatch.setitem(INPUTS, "several", Input("several", "2", several.make))
     assert not make_inputs(clips, "several", tmp_path).made[0].cached
+
+
+def test_another_preset_or_alpha_is_another_input_and_its_clip_is_prepared_once(
+    casme2, tmp_path, monkeypatch
+):
+    clips = clips_of(casme2)[:1]
+
+    def made(name, **how):
+        return make_inputs(clips, name, tmp_path, Preparation(**how)).made[0]
+
+    precise = made("flow")
+    monkeypatch.setattr(work, "prepare", lambda clip, rule: pytest.fail("prepared again"))
+    opencv = made("flow", flow="opencv")
+    assert not opencv.cached and not np.allclose(opencv.value, precise.value)
+    assert made("flow", flow="opencv").cached and made("flow", magnification=2.0).cached
+    plain, strong = (made("streams", magnification=alpha).value for alpha in (0.0, 8.0))
+    assert (plain["grey"] == strong["grey"]).all() and (plain["flow"] != strong["flow"]).any()
+    assert made("streams").cached  # alpha 8 is the default
+
+
+def test_what_was_measured_names_only_what_the_input_follows_from(casme2):
+    (database,) = open_video_dataset(casme2)
+    clips, how = database.usable, Preparation("dcrois", "opencv", 4.0)
+    annotated = measured_by([database], INPUTS["bi-woof"], how, clips)
+    assert annotated["apex_rule"] is None and annotated["flow"] == "TV-L1 opencv"
+    assert annotated["magnification"] is None and annotated["crop"] == "140x170" and annotated["alignment"]
+    assert annotated["tables"] == {"casme2": database.version}
+    spotted = [replace(clip, apex=None) for clip in clips]
+    found = measured_by([database], INPUTS["streams"], how, spotted)
+    assert found["apex_rule"] == "dcrois" and found["apexes_spotted"] == {"casme2": len(clips)}
+    assert found["magnification"] == 4
+    texture = measured_by([database], INPUTS["lbp-top-r3p8"], how, spotted)
+    assert (texture["apex_rule"], texture["flow"], texture["apexes_spotted"]) == (None, None, {})
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        (Preparation(apex="last"), "unknown apex rule 'last'"),
+        (Preparation(flow="farneback"), "unknown flow preset 'farneback': choose opencv or precise"),
+        (Preparation(magnification=-1.0), "alpha is 0 .none. or more"),
+        (Preparation(magnification=float("nan")), "alpha is 0 .none. or more"),
+    ],
+)
+def test_a_preparation_that_there_is_not_is_refused(how, said):
+    with pytest.raises(InputError, match=said):
+        how.check()
+
+
+def test_results_say_what_was_measured_and_a_recipe_brings_its_papers_defaults(
+    casme2, tmp_path, monkeypatch, capsys
+):
+    arguments = ("--data", casme2, "--cache", tmp_path / "cache", "--jobs", 1, "--no-features")
+    run = ("run", "--protocol", "loso-casme2-5", "--model", "bi-woof", "--flow", "opencv", *arguments)
+    assert call(monkeypatch, capsys, *run, "--out", tmp_path / "a")[0] == 0
+    measured = results_of(tmp_path / "a")[0]["measured"]
+    assert measured["flow"] == "TV-L1 opencv" and measured["errata"] is True
+    run = ("run", "--protocol", "loso-casme2", "--epochs", 1, "--model", "dual-inception", *arguments)
+    for name, flow in (("paper", "opencv"), ("ours", "precise")):
+        assert (
+            call(monkeypatch, capsys, *run, "--recipe", name, "--no-errata", "--out", tmp_path / name)[0] == 0
+        )
+        report = results_of(tmp_path / name)[0]
+        assert report["measured"]["flow"] == f"TV-L1 {flow}" and report["measured"]["errata"] is False
+    assert report["training"]["recipe"] == "ours"
 
 
 def test_the_cache_goes_by_what_the_frames_hold(mine, tmp_path, fast_inputs):
@@ -414,11 +479,11 @@ def test_samples_count_every_clip_once(mine, tmp_path, fast_inputs):
     clips[0].frames[0][1].write_bytes(b"no picture")
     shutil.rmtree(clips[1].frames[0][1].parent)
     databases = open_video_dataset(mine)
-    made = from_video(databases, FIVE, "first", tmp_path / "cache", "motion")
+    made = from_video(databases, FIVE, "first", tmp_path / "cache", Preparation())
     assert any(note.endswith(": 4 = 2 used + 0 left out + 2 unreadable") for note in made.samples.notes)
     assert len(made.unread) == 2 and all(any(clip.name in line for line in made.unread) for clip in clips[:2])
     assert len(made.samples) == 2 and made.samples.class_map == "five" and made.samples.maps.dtype == np.uint8
-    three = from_video(databases, CDE, "first", tmp_path / "cache", "motion")
+    three = from_video(databases, CDE, "first", tmp_path / "cache", Preparation())
     (counted,) = (note for note in three.samples.notes if "4 = " in note)
     assert sum(int(part.split()[0]) for part in counted.partition("4 = ")[2].split(" + ")) == 4
 

@@ -10,10 +10,11 @@ from engines.labels import CLASSES
 from offline.datasets.samples import Samples
 from offline.metrics import bootstrap, score, scores_of
 from offline.paper_tables import fill, find_runs, markdown, page
-from offline.papers import PAPERS, open_paper
+from offline.papers import MEASURED, PAPERS, open_paper
+from offline.papers.conditions import commands
 from offline.protocols import PROTOCOLS
 from offline.published import published
-from offline.recognisers import RECOGNISERS
+from offline.recognisers import RECOGNISERS, open_recogniser
 from offline.runs.scoring import metrics_of, predictions_csv
 from offline.tables import merge
 
@@ -28,6 +29,16 @@ WRONG = {
 }
 
 
+def settings_of(model, protocol, name=""):
+    """What results.json says of a training by a recipe, the published one where there is one."""
+    network = open_recogniser(model).network
+    if network is None:
+        return {}
+    chosen = name or next((each for each in ("paper", "authors") if each in network.published), "ours")
+    recipe = network.recipe_of(chosen, protocol)
+    return {**recipe.settings(), "recipe": chosen, "weights": "ab" if recipe.pretrained else None}
+
+
 def write_run(
     folder,
     protocol,
@@ -40,8 +51,10 @@ def write_run(
     seeds=(0,),
     rendered=(),
     training=None,
+    measured=None,
+    recipe="",
 ):
-    """A finished run's folder with these predictions (seeds, N)."""
+    """A finished run's folder with these predictions (seeds, N), trained as published where nothing else is said."""
     n = len(labels)
     samples = Samples(
         np.zeros((n, 1)),
@@ -58,7 +71,8 @@ def write_run(
         "model": model,
         "seeds": list(seeds),
         "epochs": epochs,
-        "training": training or {},
+        "training": {**settings_of(model, protocol, recipe), **(training or {})},
+        "measured": {"released": True} if measured is None else measured,
         "classes": list(classes),
         "n_samples": n,
         "metrics": {name: metrics_of(samples.rows(mask), said[:, mask]) for name, mask in sets.items()},
@@ -202,9 +216,10 @@ def test_most_seeds_count_and_epochs_must_fit(tmp_path):
     classes, labels = ("negative", "positive", "surprise"), np.arange(12) % 3
     write_run(tmp_path / "a", "cde", "off-apexnet", labels, labels, classes, ["smic"] * 12, 3000)
     worse = np.stack([labels, (labels + 1) % 3])
-    write_run(tmp_path / "b", "cde", "off-apexnet", labels, worse, classes, ["smic"] * 12, 20, (0, 1))
+    write_run(tmp_path / "b", "cde", "off-apexnet", labels, worse, classes, ["smic"] * 12, 3000, (0, 1))
+    write_run(tmp_path / "c", "cde", "off-apexnet", labels, labels, classes, ["smic"] * 12, 1000)
     first, _, together = fill("000", find_runs([tmp_path]))["tables"]
-    assert [row["cells"][0]["measured"] for row in first["rows"]] == [None, None, 1.0, None, None]
+    assert [row["cells"][0]["measured"] for row in first["rows"]] == [1.0, None, 0.5, None, None]
     assert together["rows"][2]["cells"][0]["measured"] == 0.5
 
 
@@ -274,7 +289,7 @@ def test_a_run_that_is_not_by_the_recipe_fills_no_cell_and_stands_there_marked(
     (row,) = rows_of(fill("002", find_runs([tmp_path])), "2", "STSTNet")
     cell = row["cells"][0]
     assert cell["measured"] == 1.0 and cell["difference"] is None and cell["otherwise"] == [said]
-    assert row["status"].endswith("not by the recipe")
+    assert row["status"].endswith("not as in the paper")
     filled = fill("002", find_runs([tmp_path]))
     assert any(said in note for table in filled["tables"] for note in table["notes"])
     assert "otherwise 1.0000" in markdown(filled) and "ours 1.0000" not in markdown(filled)
@@ -291,3 +306,97 @@ def rows_of(filled, table, method):
         for row in each["rows"]
         if row["method"] == method
     ]
+
+
+VIDEO = {
+    "apex_rule": "interframe",
+    "flow": "TV-L1 opencv",
+    "magnification": None,
+    "errata": True,
+    "tables": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, []),
+        ({"apex_rule": None}, []),  # every apex is in its table
+        ({"apex_rule": "motion"}, ["apexes by motion, not interframe"]),
+        ({"flow": "TV-L1 precise"}, ["flow by TV-L1 precise, not TV-L1 opencv"]),
+        ({"errata": False}, ["the tables' known mistakes not mended"]),
+        ({"tables": {"casme2": "of no known version, 9 rows"}}, ["table of casme2 of no known version"]),
+    ],
+)
+def test_a_run_that_measured_otherwise_fills_no_cell(tmp_path, changed, said):
+    labels = np.arange(30) % 3
+    common = ("cde", "fr", labels, labels, CLASSES, ["smic"] * 30)
+    write_run(tmp_path / "r", *common, measured={**VIDEO, **changed})
+    (row,) = rows_of(fill("002", find_runs([tmp_path])), "2", "FR (Ours)")
+    cell = row["cells"][0]
+    assert cell["otherwise"] == said and (cell["difference"] is None) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        ({"recipe": "ours"}, ["optimiser adam, not rmsprop"]),
+        ({"training": {"momentum": 0.8}}, ["momentum 0.8, not 0"]),
+        ({"training": {"learning_rate": 5e-4}}, ["learning rate 0.0005, not 0.001"]),
+        (
+            {"measured": {}},
+            ["what it measured is not recorded: run its command again, finished folds are kept"],
+        ),
+    ],
+)
+def test_a_run_by_another_recipe_is_named_for_what_differs(tmp_path, run, said):
+    labels = np.arange(30) % 3
+    write_run(tmp_path / "r", "cde", "fr", labels, labels, CLASSES, ["smic"] * 30, **run)
+    (row,) = rows_of(fill("002", find_runs([tmp_path])), "2", "FR (Ours)")
+    assert row["cells"][0]["otherwise"] == said and row["cells"][0]["difference"] is None
+
+
+def test_atnet_asks_for_its_pretrained_weights(tmp_path):
+    labels = np.arange(30) % 3
+    common = ("cde", "atnet", labels, labels, CLASSES, ["smic"] * 30)
+    video = {**VIDEO, "apex_rule": "middle"}
+    write_run(tmp_path / "without", *common, measured=video, training={"weights": None})
+    (row,) = rows_of(fill("001", find_runs([tmp_path])), "II", "ATNet, fusion")
+    assert row["cells"][0]["otherwise"] == ["not begun on weights of macro-expressions"]
+    write_run(tmp_path / "with", *common, measured=video)
+    (row,) = rows_of(fill("001", find_runs([tmp_path])), "II", "ATNet, fusion")
+    assert row["cells"][0]["otherwise"] == [] and row["cells"][0]["difference"] is not None
+
+
+@pytest.mark.parametrize("number", PAPERS)
+def test_every_row_has_its_command_and_the_command_says_what_the_row_asks_for(number, tmp_path):
+    rows = commands(number)
+    wanted = {
+        (table.number, row.title, column.protocol)
+        for table in open_paper(number)
+        for row in table.rows
+        for column, value in zip(table.columns, row.values, strict=True)
+        if row.model and value is not None and column.protocol != "mean"
+    }
+    assert {(row["table"], row["method"], row["protocol"]) for row in rows} == wanted
+    by_out = {}
+    for row in rows:
+        words = row["command"].split()
+        given = dict(zip(words[2::2], words[3::2], strict=True))
+        assert by_out.setdefault(given["--out"], row["command"]) == row["command"]  # one folder, one command
+        model, protocol = given["--model"], given["--protocol"]
+        network = open_recogniser(model).network
+        recipe = network and network.recipe_of(given.get("--recipe", "ours"), protocol)
+        assert protocol == row["protocol"] and PROTOCOLS[protocol]
+        assert given.get("--flow") in (None, "opencv")
+        own = recipe.apex if recipe and "--recipe" in given else MEASURED[number].apex
+        assert given.get("--apex") in (None, own)
+
+
+def test_commands_of_smics_cameras_name_its_folder_once():
+    lines = [
+        row["command"]
+        for row in commands("002")
+        if row["protocol"] == "cdmer-1" and row["method"] == "FR (Ours)"
+    ]
+    assert lines and all(line.count("--data smic=SMIC") == 1 and "smic-vis" not in line for line in lines)
