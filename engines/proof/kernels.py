@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from engines.crop_size import CROP_HEIGHT, CROP_WIDTH
 from engines.proof import samples
 from engines.proof.check import Figures, expect
 
@@ -69,8 +70,8 @@ def maps(*, quick: bool) -> Figures:
     some = samples.pairs(count)
     onsets, apexes = samples.grey([p.onset for p in some]), samples.grey([p.apex for p in some])
     preset = PRESETS["precise"]
-    flows = Session(gpu, samples.HEIGHT, samples.WIDTH, count, preset).solve(onsets, apexes)
-    session = Session(gpu, samples.HEIGHT, samples.WIDTH, count, preset, maps=True)
+    flows = Session(gpu, CROP_HEIGHT, CROP_WIDTH, count, preset).solve(onsets, apexes)
+    session = Session(gpu, CROP_HEIGHT, CROP_WIDTH, count, preset, maps=True)
     session.run(onsets, apexes)
     here = gpu.reserve_here(count * 3 * SIDE * SIDE)
     expected = np.stack([flow_map(u, v) for u, v, *_ in flows])

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.crop_size import CROP_HEIGHT, CROP_WIDTH
 from engines.flow.warped import Pair, warped_pair
 
 Crop = NDArray[np.uint8]
-HEIGHT, WIDTH = 170, 140
 
 
-def pairs(count: int, height: int = HEIGHT, width: int = WIDTH) -> list[Pair]:
+def pairs(count: int, height: int = CROP_HEIGHT, width: int = CROP_WIDTH) -> list[Pair]:
     """So many pairs of a face whose motion is known."""
     return [warped_pair(seed, height=height, width=width) for seed in range(count)]
 

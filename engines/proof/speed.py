@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from engines import cuda
+from engines.crop_size import CROP_HEIGHT, CROP_WIDTH
 from engines.proof import baseline, samples
 from engines.proof.check import Figures, Skipped, expect
 
@@ -35,7 +36,7 @@ def flow_map(*, quick: bool) -> Figures:
     from engines.flow.cuda import machine
     from engines.flow.cuda.session import Session
 
-    session = Session(machine(), samples.HEIGHT, samples.WIDTH, 1, PRESETS["precise"], maps=True)
+    session = Session(machine(), CROP_HEIGHT, CROP_WIDTH, 1, PRESETS["precise"], maps=True)
     onsets, apexes = (samples.grey(images) for images in samples.crops(1))
     return samples.latency(lambda: session.run(onsets, apexes), turns=_QUICK if quick else _FULL)
 
@@ -72,7 +73,7 @@ def batches(size: str, *, quick: bool) -> Figures:
     onsets, apexes = samples.crops(count)
     flows = _rate(lambda: solver.batch(onsets, apexes), seconds)
     expect(solver.backend == "cuda", "; ".join(solver.failures))
-    session = Session(machine(), samples.HEIGHT, samples.WIDTH, count, PRESETS["precise"], maps=True)
+    session = Session(machine(), CROP_HEIGHT, CROP_WIDTH, count, PRESETS["precise"], maps=True)
     first, then = samples.grey(onsets), samples.grey(apexes)
     maps = _rate(lambda: session.run(first, then), seconds)
     return {"flows_per_s": round(count * flows), "maps_per_s": round(count * maps)}
@@ -122,8 +123,8 @@ def _ratios(name: str, theirs: Callable[[], object], quick: bool) -> Figures:
 
     found: dict[str, float | int | str] = {}
     (onset, *_), (apex, *_) = samples.crops(1)
-    turns = 3 if quick else 20
-    other = samples.latency(theirs, turns=turns, warm=2)["p50_ms"]
+    turns = 1 if quick else 20
+    other = samples.latency(theirs, turns=turns, warm=1)["p50_ms"]
     found[f"{name}_p50_ms"] = other
     for backend in ("cpu", *(() if cuda.missing() else ("cuda",))):
         solver = open_solver(backend)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 # A Python that lacks what a bare CUDA machine lacks.
 _LACKING = """
 import sys
+from dataclasses import replace
 
 class Lacking:
     def find_spec(self, name, path=None, target=None):
@@ -159,3 +161,41 @@ def test_a_driver_that_does_not_answer_is_a_fault_and_none_is_not(monkeypatch):
 def test_an_empty_proof_is_a_proof_of_nothing():
     made = as_data([Result(CHECKS[0], "skipped", "no NVIDIA driver")], 0.0, quick=True)
     assert (made["ok"], made["failed"], made["skipped"]) == (0, 0, 1)
+
+
+@pytest.fixture
+def on_the_host(host, monkeypatch):
+    """The host in place of the GPU: the checks themselves are run, not what they prove."""
+    from engines.flow import cuda as flow_cuda
+
+    monkeypatch.setattr(cuda, "missing", lambda: "")
+    monkeypatch.setattr(cuda, "current", lambda: host)
+    flow_cuda.machine.cache_clear()
+    monkeypatch.setattr(flow_cuda, "machine", lambda: host)
+    from engines.flow.registry import BACKENDS
+
+    monkeypatch.setitem(BACKENDS, "cuda", replace(BACKENDS["cuda"], missing=str))
+
+
+@pytest.mark.parametrize(
+    ("function", "given"),
+    [
+        ("gpu:capture", []),
+        ("kernels:maps", []),
+        ("kernels:agree", ["precise"]),
+        ("paths:staged", ["onnxruntime"]),
+    ],
+)
+def test_the_checks_of_the_gpu_pass_on_the_host_in_its_place(on_the_host, function, given):
+    found = outcome(f"engines.proof.{function}", given, quick=True)
+    assert (found["state"], found["reason"]) == ("ok", "")
+    assert found["figures"]
+
+
+def test_a_kernel_that_computes_something_else_is_found(on_the_host, host, monkeypatch):
+    launch = host.launch
+    monkeypatch.setattr(host, "launch", lambda step: None if step.kernel == "median" else launch(step))
+    found = outcome("engines.proof.kernels:agree", ["precise"], quick=True)
+    assert found["state"] == "failed" and "another flow" in str(found["reason"])
+    monkeypatch.setattr(host, "launch", lambda step: None)
+    assert outcome("engines.proof.gpu:capture", [], quick=True)["state"] == "failed"
