@@ -54,7 +54,7 @@ class Check:
     needs: tuple[str, ...] = ()
     gpu: bool = False
     goals: tuple[Goal, ...] = ()
-    seconds: float = 60.0
+    seconds: float = 90.0
 
 
 @dataclass(frozen=True)

@@ -47,5 +47,5 @@ def _device_mb() -> float:
     from cuda.bindings import driver
 
     error, free, total = driver.cuMemGetInfo()
-    expect(int(error) == 0, f"cuMemGetInfo: {error}")
+    expect(error == driver.CUresult.CUDA_SUCCESS, f"cuMemGetInfo: {error}")
     return float(total - free) / 1e6

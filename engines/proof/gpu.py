@@ -55,6 +55,8 @@ def dlpack(library: str, *, quick: bool) -> Figures:
         import torch
         from torch.utils.dlpack import from_dlpack
 
+        if not torch.cuda.is_available():
+            raise Skipped("this PyTorch has no CUDA")
         seen = from_dlpack(memory.owner).view(torch.float32)
         address, values = seen.data_ptr(), seen.cpu().numpy()
         seen += 1
@@ -62,6 +64,8 @@ def dlpack(library: str, *, quick: bool) -> Figures:
     else:
         import cupy
 
+        if not cupy.cuda.is_available():
+            raise Skipped("this CuPy finds no GPU")
         seen = cupy.from_dlpack(memory.owner).view(cupy.float32)
         address, values = int(seen.data.ptr), cupy.asnumpy(seen)
         seen += 1

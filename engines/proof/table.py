@@ -20,7 +20,7 @@ def _on_gpu(group: str, name: str, function: str, *given: str, **more: object) -
 CHECKS: Final = (
     Check("gpu", "a GPU that answers", f"{_P}.gpu:found"),
     Check("kernels", "compile for every architecture", f"{_P}.kernels:compiled", needs=_CUDA),
-    Check("kernels", "CPU engine finds a known motion", f"{_P}.kernels:known_motion", needs=_CV),
+    Check("kernels", "CPU engine finds a known motion", f"{_P}.kernels:known_motion", needs=_CV, seconds=200.0),
     _on_gpu("kernels", "GPU as CPU, precise", "kernels:agree", "precise"),
     _on_gpu("kernels", "GPU as CPU, opencv", "kernels:agree", "opencv"),
     _on_gpu("kernels", "flow maps as on the CPU", "kernels:maps"),
@@ -68,7 +68,7 @@ CHECKS: Final = (
     _on_gpu("memory", "10,000 pairs on the GPU", "endurance:flat", "cuda"),
     Check("training", "ststnet on the CPU", f"{_P}.training:on_cpu", ("ststnet",), needs=("numba", "torch")),
     *(
-        _on_gpu("training", f"{network}, GPU beside CPU", "training:beside_the_cpu", network, needs=("torch",))
+        _on_gpu("training", f"{network}, GPU beside CPU", "training:beside_the_cpu", network, needs=("numba", "torch"))
         for network in ("ststnet", "fr", "mscnn")
     ),
 )  # fmt: skip
