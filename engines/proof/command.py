@@ -13,7 +13,7 @@ from engines.proof.check import Check
 from engines.proof.running import counted, run
 from engines.proof.table import CHECKS
 
-# What nobody waits longer for, in seconds; a check that has begun is not stopped by it.
+# With the grace of the last check, five minutes in seconds.
 WITHIN = 240.0
 
 

@@ -68,7 +68,10 @@ CHECKS: Final = (
     _on_gpu("memory", "10,000 pairs on the GPU", "endurance:flat", "cuda"),
     Check("training", "ststnet on the CPU", f"{_P}.training:on_cpu", ("ststnet",), needs=("numba", "torch")),
     *(
-        _on_gpu("training", f"{network}, GPU beside CPU", "training:beside_the_cpu", network, needs=("numba", "torch"))
+        _on_gpu(
+            "training", f"{network}, GPU beside CPU", "training:beside_the_cpu", network,
+            needs=("numba", "torch"), seconds=150.0,
+        )
         for network in ("ststnet", "fr", "mscnn")
     ),
 )  # fmt: skip

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from apexengine_command import apexengine
 
 from engines import cuda
-from engines.proof import prove
+from engines.proof import prove, running
 from engines.proof.check import Check, Goal, Result
 from engines.proof.one import outcome
 from engines.proof.report import as_data
@@ -138,7 +138,7 @@ def test_the_command_ends_with_the_status_of_the_proof(monkeypatch, capsys, made
         monkeypatch.setattr(prove, "__kwdefaults__", {**prove.__kwdefaults__, "checks": [made(name)]})
         assert apexengine(monkeypatch, "prove", "--json") == status
         assert json.loads(capsys.readouterr().out)["schema"] == "apexcam.proof/1"
-    assert command.WITHIN <= 300
+    assert command.WITHIN + running.GRACE <= 300
 
 
 def test_every_row_names_a_function_that_is_there():
@@ -199,3 +199,10 @@ def test_a_kernel_that_computes_something_else_is_found(on_the_host, host, monke
     assert found["state"] == "failed" and "another flow" in str(found["reason"])
     monkeypatch.setattr(host, "launch", lambda step: None)
     assert outcome("engines.proof.gpu:capture", [], quick=True)["state"] == "failed"
+
+
+def test_when_the_time_is_over_what_is_left_is_skipped(made, monkeypatch):
+    monkeypatch.setattr(running, "GRACE", 0.5)
+    rows = [made("hangs"), made("good")]
+    results = list(running.run(rows, quick=True, within=0.5))
+    assert [(result.state, result.reason) for result in results] == [("skipped", "the time is over")] * 2
