@@ -1,8 +1,8 @@
-# make demo: see it work.  make test: prove it.  Both set themselves up in .venv.
+# make demo: see it work.  make test: prove it.  Both set themselves up in .venv.  make gpu: prove the GPU.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint docs pictures clean
+.PHONY: setup demo test lint gpu docs pictures clean
 
 setup: .venv/.ready-test
 
@@ -34,6 +34,19 @@ lint: .venv/.ready-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Everything about the GPU, with what pip brings; where it brings nothing, by PYTHON in place, with what that has.
+gpu:
+	@test -e .venv && had=yes || had=; \
+	if PIP_RETRIES=0 PIP_DEFAULT_TIMEOUT=10 $(MAKE) --no-print-directory .venv/.ready-gpu || test -e .venv/.ready; \
+	then python=$(BIN)/python; \
+	else python=$(PYTHON); test "$$had" || rm -rf .venv; \
+	  echo "nothing can be installed here: proving with what $(PYTHON) has" >&2; fi; \
+	"$$python" -m engines.proof $(if $(OUT),--out $(OUT))
+
+.venv/.ready-gpu: .venv/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[gpu,train]'
+	touch $@
 
 # The reference of the packages' names, into build/docs.
 docs: .venv/.ready-test

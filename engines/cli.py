@@ -102,16 +102,33 @@ def build(
     precision: Annotated[str, typer.Option(help="fp32 or fp16.")] = "fp32",
     batch: Annotated[int, typer.Option(help="Maps at a time, for a target by name.")] = 1,
     out: Annotated[
-        Path | None, typer.Option(help="The engine of a target by name; default: beside the model.")
+        Path | None, typer.Option(help="File for the engine of a target by name; default: in the cache.")
     ] = None,
 ) -> None:
-    """Compile MODEL with TensorRT: for this GPU into the cache, for another into a file. The latter needs no GPU.
+    """Compile MODEL with TensorRT, for this GPU or, which needs none, for another; into the cache unless --out says.
 
     Example: apexengine build model.onnx --target sm_89 --precision fp16
     """
     from engines.inference.tensorrt.command import build as compile_model
 
     print(compile_model(model, target, precision, batch, out))
+
+
+@app.command()
+def prove(
+    as_json: Json = False,
+    out: Annotated[Path | None, typer.Option(help="Write the JSON into this file too.")] = None,
+    quick: Annotated[bool, typer.Option(help="Few repeats: whether it works, not how fast.")] = False,
+) -> None:
+    """Prove everything about the GPU, or break it, in five minutes; what cannot be done here is skipped.
+
+    Exits with 1 when a check failed.
+
+    Example: apexengine prove --out proof.json
+    """
+    from engines.proof import prove as run
+
+    raise typer.Exit(run(as_json=as_json, out=out, quick=quick))
 
 
 @bench.command("classify")

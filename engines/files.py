@@ -6,8 +6,6 @@ import os
 import tempfile
 from pathlib import Path
 
-import platformdirs
-
 from engines.errors import InputError
 
 
@@ -91,6 +89,8 @@ def cache_folder(name: str) -> Path:
 
 def user_cache(program: str) -> Path:
     """A program's folder in the user's cache; one that can never be made for an account without a home."""
+    import platformdirs
+
     folder = Path(platformdirs.user_cache_dir(program))
     # Without a home it begins with a tilde that nobody expands: a folder of that name would be made right here.
     return folder if folder.is_absolute() else Path(os.devnull) / program

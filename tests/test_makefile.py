@@ -17,7 +17,8 @@ case "$1 $2" in
   "-c import sys"*) exit {misfit};;
   "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; printf '#!/bin/sh\\necho demo "$@"\\n' >"$3/bin/apexcam"
              chmod +x "$3/bin/apexcam";;
-  "-m pip") echo "$@" >>"{log}";;
+  "-m pip") echo "$@" >>"{log}"; test ! -e "{log}.offline";;
+  "-m engines.proof") echo "proof by $0";;
 esac
 """
 
@@ -33,10 +34,10 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def demo(checkout: Path, python: str) -> "subprocess.CompletedProcess[str]":
+def demo(checkout: Path, python: str, target: str = "demo") -> "subprocess.CompletedProcess[str]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     return subprocess.run(
-        ["make", "demo", f"PYTHON={python}", "DURATION=2"],
+        ["make", target, f"PYTHON={python}", "DURATION=2"],
         cwd=checkout,
         env=environment,
         capture_output=True,
@@ -76,3 +77,29 @@ def test_a_python_that_is_not_there_is_one_line(checkout: Path) -> None:
     assert done.returncode == 2
     assert "needs Python 3.11 or 3.12" in done.stderr
     assert not (checkout / ".venv").exists()
+
+
+def test_the_gpu_is_proved_with_what_pip_brings(checkout: Path) -> None:
+    done = demo(checkout, "./python3.12", "gpu")
+    assert done.returncode == 0, done.stderr
+    assert "proof by .venv/bin/python" in done.stdout
+    assert ".[gpu,train]" in (checkout / "pip.log").read_text()
+
+
+def test_the_gpu_is_proved_in_place_where_nothing_can_be_installed(checkout: Path) -> None:
+    (checkout / "pip.log.offline").touch()
+    done = demo(checkout, "./python3.12", "gpu")
+    assert done.returncode == 0, done.stderr
+    assert "proof by ./python3.12" in done.stdout
+    assert "proving with what ./python3.12 has" in done.stderr
+    assert not (checkout / ".venv").exists()
+
+
+def test_an_environment_that_was_there_is_left_by_a_proof_in_place(checkout: Path) -> None:
+    (checkout / "pip.log.offline").touch()
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    shutil.copy(checkout / "python3.12", checkout / ".venv" / "bin" / "python")
+    assert "proof by ./python3.12" in demo(checkout, "./python3.12", "gpu").stdout
+    assert (checkout / ".venv" / "bin" / "python").exists()
+    (checkout / ".venv" / ".ready").touch()
+    assert "proof by .venv/bin/python" in demo(checkout, "./python3.12", "gpu").stdout

@@ -10,12 +10,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engines import crop_size
+
 Matrix = NDArray[np.float64]
 Points = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
-CROP_HEIGHT = 170
-CROP_WIDTH = 140
+CROP_HEIGHT, CROP_WIDTH = crop_size.CROP_HEIGHT, crop_size.CROP_WIDTH
 # Mean position of the inner eye corners in the crops of CASME II and SMIC, fractions of width and height.
 INNER_EYES = np.array([[0.338, 0.285], [0.650, 0.285]]) * [CROP_WIDTH, CROP_HEIGHT]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from engines import cuda
+from engines.crop_size import CROP_HEIGHT, CROP_WIDTH
 from engines.errors import InputError
-from engines.face.geometry import CROP_HEIGHT, CROP_WIDTH
 from engines.fallback import Fallback, Way
 from engines.flow.presets import PRESETS
 from engines.inference.model_file import ModelFile, read_model

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engines.crop_size import CROP_HEIGHT, CROP_WIDTH
 from engines.cuda.machine import TOGETHER, Floats, Machine
-from engines.face.geometry import CROP_HEIGHT, CROP_WIDTH
 from engines.flow.cuda.session import Session, Tail
 from engines.flow.presets import Preset
 from engines.inference.model_file import ModelFile

@@ -34,11 +34,15 @@ def rtx():
     pytest.importorskip("onnx", reason="onnx is not installed")
 
 
-def test_build_compiles_for_a_gpu_that_is_not_here(monkeypatch, capsys, model, rtx):
+def test_build_compiles_for_a_gpu_that_is_not_here(monkeypatch, capsys, model, rtx, tmp_path_factory):
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("APEXCAM_CACHE", str(cache))
     assert apexengine(monkeypatch, "build", model, "--target", "sm_75") == 0
-    made = model.with_suffix(".sm_75.fp32.engine")
+    (made,) = cache.rglob("*.engine")
+    assert made.name.startswith("model.") and made.name.endswith(".sm_75.fp32.1.engine")
     assert made.stat().st_size > 100_000
     assert capsys.readouterr().out.startswith(f"{made}: ststnet")
+    assert list(model.parent.iterdir()) == [model]  # nothing beside the sources
     out = model.parent / "half.engine"
     arguments = ("--target", "sm_120", "--precision", "fp16", "--batch", "4", "--out", out)
     assert apexengine(monkeypatch, "build", model, *arguments) == 0
@@ -53,6 +57,7 @@ def test_build_compiles_for_a_gpu_that_is_not_here(monkeypatch, capsys, model, r
         (["--precision", "int8"], "unknown precision 'int8': choose one of fp32, fp16"),
         (["--batch", "0"], "--batch 0: give at least 1"),
         (["--target", "sm_89", "--out", "/no/such/folder/e"], "--out .*there is no folder"),
+        (["--out", "mine.engine"], "--out mine.engine: an engine for this GPU goes into the cache"),
     ],
 )
 def test_what_build_cannot_use_is_one_line_and_exit_2(monkeypatch, capsys, model, rtx, arguments, words):
@@ -71,7 +76,16 @@ def test_a_network_that_is_not_ours_is_refused(monkeypatch, capsys, model):
     assert "no model file at" in capsys.readouterr().err
 
 
-def test_a_full_disk_is_one_line(monkeypatch, capsys, model, rtx):
+def test_a_cache_that_cannot_be_made_is_one_line_before_the_work(monkeypatch, capsys, model):
+    monkeypatch.setenv("APEXCAM_CACHE", str(model))
+    assert apexengine(monkeypatch, "build", model, "--target", "sm_89") == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "APEXCAM_CACHE" in said and "is a file" in said
+
+
+def test_a_full_disk_is_one_line(monkeypatch, capsys, model, rtx, tmp_path_factory):
+    monkeypatch.setenv("APEXCAM_CACHE", str(tmp_path_factory.mktemp("cache")))
+
     def full(path, content):
         raise OSError(errno.ENOSPC, "No space left on device")
 

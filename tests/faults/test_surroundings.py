@@ -85,6 +85,7 @@ COMMANDS = [
     Command("apexengine list"),
     Command("apexengine flow {face} {face} --out {out}/f.npz", cheap=True, writes=True),
     Command("apexengine build {model} --target sm_89 --out {out}/e.engine", status=(0, 2), writes=True),
+    Command("apexengine prove --quick --json", status=(0, 1)),
     Command("apexengine bench classify --quick --json"),
     Command("apexengine bench flow --quick --json"),
 ]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from engines.errors import InputError
-from engines.files import check_file, write_bytes
+from engines.files import cache_folder, check_file, check_folder, write_bytes
 from engines.inference.model_file import ModelFile, read_model
 from engines.inference.registry import RUNTIMES
 from engines.inference.runtime import PRECISIONS
@@ -24,19 +24,29 @@ def build(path: Path, target: str, precision: str, batch: int, out: Path | None)
     """Compile an exported network and say in one line what was made.
 
     For "current" it is tried and kept where `open_classifier` finds it, and ``out`` and ``batch`` do not
-    apply; for any other target ``out`` (default: beside the network) is written, whole or not at all.
+    apply; for any other target ``out`` is written, whole or not at all; by default a file in the cache folder, named
+    after network, target, precision and batch, which the line says.
 
-    Raises InputError for a file that is not ours, an unknown target or precision, without TensorRT, where
-    GPU or driver are missing or too old, and when the disk does not take the file.
+    Raises InputError for a file that is not ours, an unknown target or precision, ``out`` for "current", without
+    TensorRT, where GPU or driver are missing or too old, and when the disk does not take the file.
     """
     if precision not in PRECISIONS:
         raise InputError(f"unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
     if batch < 1:
         raise InputError(f"--batch {batch}: give at least 1")
     model = read_model(path)
-    if target != CURRENT:
-        out = path.with_suffix(f".{target}.{precision}.engine") if out is None else out
+    if target == CURRENT:
+        if out is not None:
+            raise InputError(
+                f"--out {out}: an engine for this GPU goes into the cache; name a target, --target sm_89"
+            )
+    elif out is not None:
         check_file("--out", out)
+    else:
+        # Two networks of one name are two files.
+        name = f"{path.stem}.{model.sha256[:12]}.{target}.{precision}.{batch}.engine"
+        out = cache_folder("built") / name
+        check_folder("APEXCAM_CACHE", out.parent)
     try:
         library = installed_library()
         if library is None:
@@ -50,9 +60,10 @@ def build(path: Path, target: str, precision: str, batch: int, out: Path | None)
         raise InputError(f"{path}: {error}") from None
     assert out is not None
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(out, plan)
     except OSError as error:
-        raise InputError(f"--out {out}: cannot be written: {error.strerror or error}") from None
+        raise InputError(f"{out}: cannot be written: {error.strerror or error}") from None
     made = f"{model.name}, {library.name} {library.version}, {target}, {precision}, {batch} maps"
     return f"{out}: {made}, {len(plan)} bytes"
 
