@@ -10,7 +10,6 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import bus_messages as some
 import live_fakes
-from realtime.live.live_table import LiveTable
 
 from realtime import messages
 from realtime.client import Subscriber
@@ -19,6 +18,7 @@ from realtime.dashboard.card import article
 from realtime.dashboard.feed import Feed
 from realtime.live.coordinator import run
 from realtime.live.early import EarlyEvents
+from realtime.live.live_table import LiveTable
 from realtime.live.options import Options
 from realtime.live.screen import PlainLines
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from realtime.live.live_table import LiveTable
 from rich.console import Console
 
 from realtime import messages
+from realtime.live.live_table import LiveTable
 from realtime.live.screen import PlainLines, View, event_line, open_screen, summary_lines
 from realtime.processes.wire import Truth
 
