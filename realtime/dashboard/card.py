@@ -28,7 +28,12 @@ def article(entry: Entry, names: Mapping[str, str], address: Callable[[int, int,
         if name in entry.pictures
     )
     if not pictures:
-        pictures = '<p class="nothing">Pictures are kept only while this page is open.</p>'
+        hint = (
+            "Pictures follow."
+            if event.stage == "provisional"
+            else "Pictures are kept only while this page is open."
+        )
+        pictures = f'<p class="nothing">{hint}</p>'
     body = f'<div class="body"><div class="pictures">{pictures}</div>{_side(event, names)}</div>'
     return f"{head}{body}{_facts(event)}"
 

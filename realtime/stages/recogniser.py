@@ -72,7 +72,9 @@ class Recogniser:
             "spotted": (candidate.spotted_ns - candidate.apex_host_ns) / 1e6,
             "queued": (time.monotonic_ns() - candidate.spotted_ns) / 1e6 - spent_ms,
         }
-        pictures = {"onset": _png(onset), "apex": _png(apex)}
+        # An early event is in a hurry; its pictures come with the final one.
+        early = candidate.stage == "provisional"
+        pictures = {} if early else {"onset": _png(onset), "apex": _png(apex)}
         label, probabilities, abstained, reason = None, {}, False, candidate.reason
         if found is not None:
             latency |= found.ms
@@ -84,10 +86,11 @@ class Recogniser:
             if probabilities[label] < self._settings.abstain_below:
                 reason += f"; no class reaches {self._settings.abstain_below:g}"
                 label, abstained = None, True
-            pictures |= {
-                "flow": _png(picture(found.u, found.v)),
-                "strain": _png(_heat(strain(found.u, found.v))),
-            }
+            if not early:
+                pictures |= {
+                    "flow": _png(picture(found.u, found.v)),
+                    "strain": _png(_heat(strain(found.u, found.v))),
+                }
         latency["total"] = (time.monotonic_ns() - candidate.apex_host_ns) / 1e6
         event = Event(
             event_id=candidate.event_id,
