@@ -64,7 +64,7 @@ class Early:
     """What is said of a movement before it is over.
 
     ``key`` is the frame of its first onset and the same in the final spot. A ``provisional`` one has turned: ``spot``
-    ends with the newest frame and its confidence is the probability that the movement will be confirmed. A
+    ends with the newest frame and its confidence is the network's, were it to go back as it came. A
     ``withdrawn`` one was not, for ``reason``.
     """
 

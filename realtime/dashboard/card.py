@@ -92,7 +92,7 @@ def _facts(event: messages.Event) -> str:
     cells = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
     notes = []
     if event.stage == "provisional":
-        notes.append(f"Not over yet: {event.confirmation or 0.0:.0%} sure to be confirmed")
+        notes.append(f"Not over yet: {event.confirmation or 0.0:.0%} sure, if it goes back as it came")
     elif event.stage == "withdrawn":
         notes.append(_sentence(f"withdrawn: {event.reason}"))
     if event.abstained:

@@ -191,7 +191,7 @@ class FakeWatcher:
         self.misses += count
 
     def early(self) -> tuple[list[Candidate], list[Withdrawal]]:
-        """Of every second candidate before it, the last of them withdrawn, where the plan says so."""
+        """What was announced since the last call."""
         news, self.news = self.news, ([], [])
         return news
 
