@@ -4,6 +4,7 @@ import io
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -147,7 +148,6 @@ def analyze(
     """
     check_opencv()
     from realtime.analysis import analyze as analysis
-    from realtime.recording import recorded
     from realtime.sources import check_requests
 
     spec = at_home(os.fspath(path))
@@ -157,18 +157,15 @@ def analyze(
         raise InputError(f"fps {fps}: must be a number from 0.1 to 10000")
     if frames is not None and frames < 1:
         raise InputError(f"frames {frames}: must be at least 1")
-    if recorded.is_recorded(spec) and fps is None and frames is None:
-        about, _ = recorded.read(spec)
-        asked = config is not None or settings
-        result = analysis.analyse_recorded(spec, loaded.recognise if asked else recorded.settings(about))
-    else:
-        source = analysis.open_recording(spec, fps=fps, frames=frames, asked=loaded.source)
-        try:
-            result = analysis.analyse(
-                source, loaded, frames=frames, step=progress or (lambda done, at_s: None)
-            )
-        finally:
-            source.close()
+    step = progress or (lambda done, at_s: None)
+    result = analysis.analyse_path(
+        spec,
+        loaded,
+        own_settings=config is not None or bool(settings),
+        fps=fps,
+        frames=frames,
+        watching=lambda total: nullcontext(step),
+    )
     made = Analysis(result)
     if made.problem:
         warnings.warn(f"{result.info.spec}: {made.problem}", stacklevel=2)

@@ -11,11 +11,11 @@ Live runs, analyses, the benchmark and training run this one object, so what is 
 What it does depends on the frames and their times alone: the same frames give the same movements.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from engines.face import CROP_HEIGHT, CROP_WIDTH, Face, FaceSettings, FaceTracke
 from engines.face.geometry import Image
 from engines.spotting import Early, Sample, Spot, Spotter, SpottingSettings, open_spotter
 from engines.spotting.face_stage import FaceStage
+
+_NEWS: Final = 64
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Pipeline:
         self._opened = opened or (lambda: open_spotter(spotting))
         self._stages: dict[int, FaceStage] = {}
         self._refused: Counter[str] = Counter()
-        self._withdrawn: list[EarlyMovement] = []
+        self._withdrawn: deque[EarlyMovement] = deque(maxlen=_NEWS)  # whoever never asks forgets
         self.faces: list[Face] = []
 
     def __enter__(self) -> Self:
@@ -108,7 +110,8 @@ class Pipeline:
 
     def early(self) -> list[EarlyMovement]:
         """What is new since the last call about movements that are not over yet."""
-        gone, self._withdrawn = self._withdrawn, []
+        gone = list(self._withdrawn)
+        self._withdrawn.clear()
         return gone + [
             EarlyMovement(face, early, stage)
             for face, stage in self._stages.items()

@@ -10,6 +10,7 @@ Other languages subscribe with a ZeroMQ SUB socket: multipart ``[topic, payload]
 payload described by `json_schema`.
 """
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -68,20 +69,12 @@ class Subscriber:
         self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 20000)
         if "[" in endpoint:
             self._socket.ipv6 = True
-        try:
+        with _closed_on_error(self, endpoint):
             if keys is not None or server is not None:
                 _secure(self._socket, keys, server)
             for prefix in prefixes:
                 self._socket.subscribe(prefix)
             self._socket.connect(endpoint)
-        except zmq.ZMQError as error:
-            self.close()
-            raise InputError(
-                f"{endpoint}: not an endpoint ({error.strerror}); expected for example {DEFAULT_ENDPOINT}"
-            ) from None
-        except BaseException:
-            self.close()
-            raise
 
     def want_previews(self, wanted: bool) -> None:
         """Turns previews of every camera on or off for this subscriber.
@@ -180,7 +173,7 @@ class Marker:
         self._socket.linger = 1000
         if "[" in endpoint:
             self._socket.ipv6 = True
-        try:
+        with _closed_on_error(self, endpoint):
             if keys is not None or server is not None:
                 _secure(self._socket, keys, server)
             self._socket.connect(endpoint)
@@ -192,14 +185,6 @@ class Marker:
                     f"{endpoint}: no program publishes there; is apexcam live running, and on this endpoint?"
                 )
             self._socket.send(b"\x00" + topic)
-        except zmq.ZMQError as error:
-            self.close()
-            raise InputError(
-                f"{endpoint}: not an endpoint ({error.strerror}); expected for example {DEFAULT_ENDPOINT}"
-            ) from None
-        except BaseException:
-            self.close()
-            raise
 
     def mark(self, text: str, *, wall_ns: int | None = None) -> None:
         """Marks a stimulus shown now, or at ``wall_ns`` (`time.time_ns`). Raises InputError for an unusable text."""
@@ -219,6 +204,21 @@ class Marker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextlib.contextmanager
+def _closed_on_error(client: Subscriber | Marker, endpoint: str) -> Iterator[None]:
+    """Nothing stays open of a client that cannot connect. Raises InputError for what is no endpoint."""
+    try:
+        yield
+    except zmq.ZMQError as error:
+        client.close()
+        raise InputError(
+            f"{endpoint}: not an endpoint ({error.strerror}); expected for example {DEFAULT_ENDPOINT}"
+        ) from None
+    except BaseException:
+        client.close()
+        raise
 
 
 def _secure(socket: "zmq.Socket[bytes]", keys: Path | str | None, server: Path | str | None) -> None:

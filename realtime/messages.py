@@ -50,7 +50,8 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     null for blinks, macro-expressions and abstained predictions; ``reason`` says why in words.
 
     On the topic ``early``, ``stage`` is provisional when the movement has turned back (``offset`` is the newest frame,
-    ``confirmation`` the probability that a final event of the same ``event_id`` follows), and withdrawn when none will.
+    ``confirmation`` how sure the network is, were it to go back as it came), and withdrawn when no final event of the
+    same ``event_id`` will follow.
     """
 
     schema: Literal["apexcam.event/1"] = "apexcam.event/1"
@@ -181,6 +182,11 @@ SUBJECTS: dict[str, type[Message]] = {
     "health": Health,
     "preview": Preview,
 }
+
+
+def withdrawn(provisional: Event, reason: str) -> Event:
+    """The provisional event again, as one that will not be confirmed."""
+    return msgspec.structs.replace(provisional, stage="withdrawn", reason=reason, confirmation=0.0)
 
 
 def subject_of(message: Message) -> str:

@@ -10,7 +10,7 @@ from engines.pipeline import EarlyMovement, Movement
 
 
 class Announced(msgspec.Struct, frozen=True):
-    """A movement announced at ``frame``, before it was over; ``apex`` of the final spot where it was ``confirmed``."""
+    """A movement announced at ``frame``, before it was over; ``apex`` of the final spot once ``confirmed``."""
 
     frame: int
     apex: int
@@ -33,10 +33,9 @@ class Announcements:
     def confirm(self, movements: Iterable[Movement]) -> None:
         """Final movements."""
         for movement in movements:
-            key = (movement.face, movement.spot.key)
-            if movement.spot.key is not None and key in self._open:
-                frame = self._open[key].frame
-                self._open[key] = Announced(frame, movement.spot.apex.index, True)
+            spot = movement.spot
+            if spot.key is not None and (one := self._open.get((movement.face, spot.key))):
+                self._open[movement.face, spot.key] = Announced(one.frame, spot.apex.index, True)
 
     def all(self) -> tuple[Announced, ...]:
         """In the order of their frames."""

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -66,12 +67,45 @@ def open_recording(
     return kind_row(spec).open(spec, Request(rate=fps))
 
 
+Step = Callable[[int, float], None]
+
+
+def _unwatched(total: int | None) -> AbstractContextManager[Step]:
+    return nullcontext(lambda done, at_s: None)
+
+
+def analyse_path(
+    spec: str,
+    config: Config,
+    *,
+    own_settings: bool,
+    fps: float | None = None,
+    frames: int | None = None,
+    watching: Callable[[int | None], AbstractContextManager[Step]] = _unwatched,
+) -> Analysis:
+    """What ``spec`` names: a recording by `analyse`, the folder of a recorded event by `analyse_recorded`.
+
+    A recorded event is recognised under the settings recorded with it unless the user gave ``own_settings``; with
+    ``fps`` or ``frames`` it is a folder of images. ``watching`` is given the number of frames, if known, and gives the
+    ``step`` of `analyse`. Raises InputError.
+    """
+    if recorded.is_recorded(spec) and fps is None and frames is None:
+        about, _ = recorded.read(spec)
+        return analyse_recorded(spec, config.recognise if own_settings else recorded.settings(about))
+    source = open_recording(spec, fps=fps, frames=frames, asked=config.source)
+    try:
+        with watching(frames or source.info.frames) as step:
+            return analyse(source, config, frames=frames, step=step)
+    finally:
+        source.close()
+
+
 def analyse(
     source: Source,
     config: Config,
     *,
     frames: int | None = None,
-    step: Callable[[int, float], None] = lambda done, at_s: None,
+    step: Step = lambda done, at_s: None,
 ) -> Analysis:
     """Spots and recognises the movements in ``source``, or in its first ``frames``.
 
@@ -109,7 +143,9 @@ def analyse(
                 )
                 spotted_micro = False
                 strips.look(frame, state)
-            analysis.events.extend(_recognised(recogniser, candidates, strips))
+            for one in _recognised(recogniser, candidates, strips):
+                analysis.events.append(one)
+                early.settle(one.event)
             analysis.early.extend(_early(early, frame.t_ns))
             step(analysis.frames, at_s)
         analysis.events.extend(_recognised(recogniser, watcher.flush(), strips))

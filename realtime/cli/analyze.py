@@ -55,7 +55,6 @@ def analyze(
     from realtime import config as configuration
     from realtime.analysis import analyze as analysis
     from realtime.analysis import stimuli
-    from realtime.recording import recorded
     from realtime.sources import check_requests
 
     check_finite(fps=fps)
@@ -63,17 +62,8 @@ def analyze(
     loaded = configuration.load(config, set_ or ())
     check_folder("--out", out)
     shown = stimuli.read(markers) if markers is not None else []
-    if recorded.is_recorded(video) and fps is None and frames is None:
-        about, _ = recorded.read(video)
-        asked = config is not None or bool(set_)
-        made = analysis.analyse_recorded(video, loaded.recognise if asked else recorded.settings(about))
-    else:
-        source = analysis.open_recording(video, fps=fps, frames=frames, asked=loaded.source)
-        try:
-            with _progress(frames or source.info.frames) as step:
-                made = analysis.analyse(source, loaded, frames=frames, step=step)
-        finally:
-            source.close()
+    own = config is not None or bool(set_)
+    made = analysis.analyse_path(video, loaded, own_settings=own, fps=fps, frames=frames, watching=_progress)
     if shown:
         stimuli.apply(made, shown)
     written = analysis.write(made, out, pictures=pictures)

@@ -31,6 +31,13 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="A.B=C", help="One setting, for example source.fps=60; repeat it."),
 ]
+Endpoint = Annotated[str, typer.Option(help="Where the program publishes.")]
+ClientKeys = Annotated[
+    Path | None, typer.Option("--keys", metavar="FILE", help="This client's secret CURVE certificate.")
+]
+ServerKey = Annotated[
+    Path | None, typer.Option("--server", metavar="FILE", help="The server's public CURVE certificate.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 
 

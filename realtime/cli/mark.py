@@ -1,21 +1,18 @@
 """``apexcam mark``."""
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from realtime.cli.app import ClientKeys, Endpoint, ServerKey
+
 
 def mark(
     text: Annotated[str, typer.Argument(help="What was shown, for example: disgust 3.")],
-    endpoint: Annotated[str, typer.Option(help="Where the program publishes.")] = "tcp://127.0.0.1:5557",
-    keys: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="This client's secret CURVE certificate.")
-    ] = None,
-    server: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The server's public CURVE certificate.")
-    ] = None,
+    endpoint: Endpoint = "tcp://127.0.0.1:5557",
+    keys: ClientKeys = None,
+    server: ServerKey = None,
 ) -> None:
     """Mark a stimulus in a running apexcam, at the time of this command: events then say how long after it they came.
 

@@ -2,17 +2,16 @@
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from engines.errors import InputError
-from realtime.cli.app import check_finite, print_json
+from realtime.cli.app import ClientKeys, Endpoint, ServerKey, check_finite, print_json
 
 
 def subscribe(
-    endpoint: Annotated[str, typer.Option(help="Where the program publishes.")] = "tcp://127.0.0.1:5557",
+    endpoint: Endpoint = "tcp://127.0.0.1:5557",
     topic: Annotated[
         list[str] | None,
         typer.Option(
@@ -27,12 +26,8 @@ def subscribe(
         float | None, typer.Option(metavar="S", help="Give up when no message came for so many seconds.")
     ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of all messages.")] = False,
-    keys: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="This client's secret CURVE certificate.")
-    ] = None,
-    server: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The server's public CURVE certificate.")
-    ] = None,
+    keys: ClientKeys = None,
+    server: ServerKey = None,
 ) -> None:
     """Print what a running apexcam publishes: one JSON object a line, readable on a terminal.
 

@@ -27,7 +27,7 @@ from realtime.live.options import Options
 from realtime.live.phases import Phase
 from realtime.live.run import Run
 from realtime.live.screen import Screen
-from realtime.live.sinks.builtin import BusSink, RecordSink, ScreenSink
+from realtime.live.sinks.builtin import builtin
 from realtime.live.sinks.isolated import Isolated
 from realtime.live.stop import Stop, on_signals
 from realtime.markers import Marker
@@ -116,7 +116,7 @@ class Coordinator:
             name, sink, title = sinks.make(spec, state.options.config)
             state.isolated.append(Isolated(name, sink, self._lines.put))
             state.screen.say(f"sink {name}: {title}")
-        state.sinks += [BusSink(state), RecordSink(state), ScreenSink(state), *state.isolated]
+        state.sinks += [*builtin(state), *state.isolated]
         for each in state.sinks:
             each.open()
         if state.options.markers is not None:

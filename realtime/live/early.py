@@ -3,8 +3,6 @@
 from collections import deque
 from typing import Any, Final
 
-import msgspec
-
 from realtime import messages
 from realtime.processes.histogram import Histogram
 
@@ -43,7 +41,7 @@ class EarlyEvents:
             self._too_late.append(event_id)
             return None
         self.withdrawn += 1
-        return msgspec.structs.replace(event, stage="withdrawn", reason=reason, confirmation=0.0)
+        return messages.withdrawn(event, reason)
 
     def withdraw_all(self, reason: str, camera: str | None = None) -> list[messages.Event]:
         """The same for everything that is open, of one camera or of all."""

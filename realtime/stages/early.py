@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import msgspec
-
 from realtime import messages
 from realtime.stages.recogniser import Recogniser
 from realtime.stages.watcher import Watcher
@@ -25,8 +23,7 @@ class EarlyStage:
             yield event
         for one in withdrawn:
             if one.event_id in self._open:
-                event = self._open.pop(one.event_id)
-                yield msgspec.structs.replace(event, stage="withdrawn", reason=one.reason, confirmation=0.0)
+                yield messages.withdrawn(self._open.pop(one.event_id), one.reason)
 
     def settle(self, event: messages.Event) -> None:
         """A final event: its provisional one is done with."""
